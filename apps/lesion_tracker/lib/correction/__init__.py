@@ -1,0 +1,1 @@
+"""What readers marked, accepted and moved, kept with its history."""

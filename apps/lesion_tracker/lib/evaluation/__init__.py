@@ -1,0 +1,1 @@
+"""Pairs files and released predictions to tables of scores."""

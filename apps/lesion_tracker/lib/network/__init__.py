@@ -1,0 +1,1 @@
+"""Template and search crops to a score map: inputs, encoders, correlation, weights."""

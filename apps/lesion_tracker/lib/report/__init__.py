@@ -1,0 +1,1 @@
+"""Tracks to markups, label maps, pictures and tables."""

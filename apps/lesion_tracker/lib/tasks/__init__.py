@@ -1,0 +1,1 @@
+"""MONAI Label tasks: the one place that speaks HTTP and imports monailabel."""

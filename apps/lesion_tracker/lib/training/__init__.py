@@ -1,0 +1,1 @@
+"""Pairs and constructed follow-ups to weights with a model card."""
