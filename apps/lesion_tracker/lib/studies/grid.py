@@ -1,7 +1,6 @@
 """Where the voxels of a volume lie in the patient: an index-to-LPS matrix and a size."""
 
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
@@ -49,10 +48,14 @@ class Grid:
             )
 
     @classmethod
-    def from_parts(cls, size: tuple[int, int, int], spacing_mm: PointMm, origin_mm: PointMm, direction: object) -> Self:
+    def from_parts(
+        cls, size: tuple[int, int, int], spacing_mm: PointMm, origin_mm: PointMm, direction: object
+    ) -> "Grid":
         """Build a grid from an ITK header: columns of the 3x3 `direction` are the LPS directions of i, j, k."""
         matrix = np.eye(4)
-        matrix[:3, :3] = np.asarray(direction, dtype=np.float64).reshape(3, 3) * np.asarray(spacing_mm, dtype=np.float64)
+        matrix[:3, :3] = np.asarray(direction, dtype=np.float64).reshape(3, 3) * np.asarray(
+            spacing_mm, dtype=np.float64
+        )
         matrix[:3, 3] = origin_mm
         return cls(size, matrix)
 
@@ -78,7 +81,9 @@ class Grid:
 
     def lps_from_indices(self, indices: Indices) -> PointsMm:
         """Take continuous voxel indices, shape (n, 3) as (i, j, k), to LPS mm."""
-        return np.asarray(np.asarray(indices, dtype=np.float64) @ self.lps_from_index[:3, :3].T + self.lps_from_index[:3, 3])
+        return np.asarray(
+            np.asarray(indices, dtype=np.float64) @ self.lps_from_index[:3, :3].T + self.lps_from_index[:3, 3]
+        )
 
     def indices_from_lps(self, points_mm: PointsMm) -> PointsMm:
         """Take LPS points in mm, shape (n, 3), to continuous voxel indices (i, j, k)."""

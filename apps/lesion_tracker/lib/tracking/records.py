@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, get_args
 
 from lib.arrays import point_mm
 from lib.errors import FileFormatError
@@ -76,7 +76,7 @@ class Lesion:
         return {"schema": SCHEMA, **asdict(self), "center_mm": list(self.center_mm)}
 
     @classmethod
-    def from_json(cls, data: object) -> Self:
+    def from_json(cls, data: object) -> "Lesion":
         """Read a record.
 
         Raises:
@@ -86,7 +86,9 @@ class Lesion:
         try:
             return cls(**values)
         except (TypeError, ValueError) as error:
-            raise FileFormatError(f"lesion {values.get('id', '?')!r}: {error}".replace("Lesion.__init__() ", "")) from None
+            raise FileFormatError(
+                f"lesion {values.get('id', '?')!r}: {error}".replace("Lesion.__init__() ", "")
+            ) from None
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ class Track:
         return data
 
     @classmethod
-    def from_json(cls, data: object) -> Self:
+    def from_json(cls, data: object) -> "Track":
         """Read a record.
 
         Raises:
@@ -160,6 +162,6 @@ class Track:
         except (TypeError, ValueError) as error:
             raise FileFormatError(f"track of {values.get('lesion_id', '?')!r}: {error}") from None
 
-    def with_changes(self, **changes: Any) -> Self:
+    def with_changes(self, **changes: Any) -> "Track":
         """Return a copy with some fields replaced."""
         return replace(self, **changes)
