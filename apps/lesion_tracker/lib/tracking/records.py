@@ -25,6 +25,10 @@ def _triple(name: str, value: object) -> tuple[float, float, float]:
     return x, y, z
 
 
+def _with_triples(values: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {**values, **{name: _triple(name, values[name]) for name in names if name in values}}
+
+
 def _require_schema(record: str, data: object) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise FileFormatError(f"a {record} must be a JSON object, got {type(data).__name__}")
@@ -84,7 +88,7 @@ class Lesion:
         """
         values = _require_schema("lesion", data)
         try:
-            return cls(**values)
+            return cls(**_with_triples(values, "center_mm"))
         except (TypeError, ValueError) as error:
             raise FileFormatError(
                 f"lesion {values.get('id', '?')!r}: {error}".replace("Lesion.__init__() ", "")
@@ -158,7 +162,8 @@ class Track:
         """
         values = _require_schema("track", data)
         try:
-            return cls(**values)
+            triples = _with_triples(values, "center_mm", "expected_mm")
+            return cls(**{**triples, "warnings": tuple(values.get("warnings", ()))})
         except (TypeError, ValueError) as error:
             raise FileFormatError(f"track of {values.get('lesion_id', '?')!r}: {error}") from None
 
