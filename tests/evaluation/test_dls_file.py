@@ -1,0 +1,151 @@
+"""The benchmark's released files give the numbers that the paper printed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lib.errors import FileFormatError
+from lib.evaluation.dls_file import lps_from_dls, read_dls
+from lib.metrics.cpm import score
+from lib.studies.grid import Grid
+
+RELEASED = Path(__file__).parents[3] / "shared" / "data" / "dls"
+needs_released_files = pytest.mark.skipif(
+    not RELEASED.is_dir(), reason="the benchmark's files (github JimmyCai91/DLT) are not beside this checkout"
+)
+
+
+def scores_of(name, key, offset_mm=(0.0, 0.0, 0.0)):
+    answers = read_dls(RELEASED / name, key)
+    difference = np.array([answer.difference_mm for answer in answers]) + np.array(offset_mm)
+    return score(difference, np.array([answer.radius_mm for answer in answers]))
+
+
+@needs_released_files
+def test_the_released_predictions_are_the_papers_row_dlt():
+    scores = scores_of("DLTMix.json", "predict target center")
+    assert scores.n == 960
+    assert scores.cpm_at_10mm == pytest.approx(757 / 960)  # 78.85
+    assert scores.cpm_at_radius == pytest.approx(834 / 960)  # 86.88
+    assert scores.within_10mm == pytest.approx(0.8667, abs=5e-5)
+    assert scores.med_mm == pytest.approx(6.9807, abs=5e-5)
+    assert scores.med_sd_mm == pytest.approx(8.95, abs=5e-3)
+    assert (scores.med_x_mm, scores.med_y_mm, scores.med_z_mm) == pytest.approx((3.48, 2.93, 4.03), abs=5e-3)
+
+
+@needs_released_files
+def test_the_initial_centres_are_the_papers_row_affine():
+    scores = scores_of("DLTMix.json", "initial center")
+    assert scores.cpm_at_10mm == pytest.approx(464 / 960)  # 48.33
+    assert scores.cpm_at_radius == pytest.approx(626 / 960)  # 65.21
+    assert (scores.med_mm, scores.med_sd_mm) == pytest.approx((11.23, 9.88), abs=5e-3)
+    assert (scores.med_x_mm, scores.med_y_mm, scores.med_z_mm) == pytest.approx((4.14, 5.36, 7.15), abs=5e-3)
+
+
+@needs_released_files
+def test_the_test_file_holds_the_affine_points_rounded():
+    scores = scores_of("test.json", "predict target center")
+    assert 100 * scores.cpm_at_10mm == pytest.approx(48.33, abs=5e-3)
+    assert 100 * scores.cpm_at_radius == pytest.approx(65.10, abs=5e-3)
+
+
+@needs_released_files
+def test_half_a_cell_was_lost_in_the_released_predictions():
+    scores = scores_of("DLTMix.json", "predict target center", offset_mm=(1.6, 1.6, 2.0))
+    assert 100 * scores.cpm_at_10mm == pytest.approx(82.40, abs=5e-3)
+    assert 100 * scores.cpm_at_radius == pytest.approx(89.69, abs=5e-3)
+    assert (scores.med_mm, scores.med_sd_mm) == pytest.approx((6.24, 9.02), abs=5e-3)
+
+
+@needs_released_files
+def test_copying_the_voxel_index():
+    scores = scores_of("test.json", "source center")
+    assert (100 * scores.cpm_at_10mm, 100 * scores.cpm_at_radius) == pytest.approx((10.5, 20.9), abs=0.05)
+    assert (scores.med_mm, scores.med_z_mm) == pytest.approx((44.7, 29.9), abs=0.05)
+
+
+@needs_released_files
+def test_the_diameters_are_pixels_and_not_mm():
+    answers = read_dls(RELEASED / "DLTMix.json")
+    raw = json.loads((RELEASED / "DLTMix.json").read_text())["results"]
+    difference = np.array([answer.difference_mm for answer in answers])
+    wrong = score(difference, np.array([max(entry["target recist diameter"]) / 2 for entry in raw]))
+    assert (100 * wrong.cpm_at_10mm, 100 * wrong.cpm_at_radius) == pytest.approx((82.29, 91.25), abs=5e-3)
+
+
+@needs_released_files
+def test_the_looser_box_score_of_later_papers():
+    inside = np.mean([answer.inside_box for answer in read_dls(RELEASED / "DLTMix.json")])
+    assert 100 * inside == pytest.approx(95.31, abs=5e-3)
+
+
+def test_a_dls_centre_in_lps():
+    # DeepLesion's own converter: array (row, column, slice), RAS affine [[0, -s, 0], [-s, 0, 0], [0, 0, -sz]];
+    # in LPS x and y change their sign, z does not.
+    s, sz = 0.8, 5.0
+    lps_from_index = np.array([[0, s, 0, 0], [s, 0, 0, 0], [0, 0, -sz, 0], [0, 0, 0, 1]])
+    grid = Grid((512, 512, 60), lps_from_index)
+    x, y, z = 272.2, 203.5, 30.0
+    by_the_grid = grid.lps_from_indices(np.array([[y, x, z]]))[0]
+    assert np.allclose(by_the_grid, [s * x, s * y, -sz * z])
+    assert np.allclose(lps_from_dls(np.array([x, y, z]), np.array([s, s, sz])), by_the_grid)
+
+
+ENTRY = {
+    "target center": [10.0, 20.0, 5.0],
+    "predict target center": [12.0, 20.0, 6.0],
+    "target spacing": [0.5, 0.5, 4.0],
+    "target recist diameter": [24.0, 12.0],
+    "target box": [4.0, 14.0, 3.0, 12.0, 12.0, 4.0],
+    "processing time": 3.5,
+}
+
+
+@pytest.mark.parametrize("content", [{"0001": ENTRY}, {"results": [ENTRY], "iso_radius": -1}])
+def test_both_forms_of_file_are_read(tmp_path, content):
+    path = tmp_path / "answers.json"
+    path.write_text(json.dumps(content))
+    (answer,) = read_dls(path)
+    assert answer.id == "0001"
+    assert list(answer.difference_mm) == [1.0, 0.0, 4.0]
+    assert answer.radius_mm == 6.0  # 24 pixels of 0.5 mm across
+    assert answer.inside_box
+    assert answer.seconds == 3.5
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([], "must be a JSON object, got list"),
+        ({}, "has no entries"),
+        ({"results": []}, "'results' of .* is empty"),
+        ({"0001": ENTRY, "0007": 3}, "entry '0007' must be a JSON object, got int"),
+        ({"0002": {**ENTRY, "target center": [1, 2]}}, "entry '0002': 'target center' must be three finite numbers"),
+        ({"results": [ENTRY, {**ENTRY, "target recist diameter": "wide"}]}, "entry '0002': 'target recist diameter'"),
+        ({"0001": {k: v for k, v in ENTRY.items() if k != "target spacing"}}, "entry '0001' lacks 'target spacing'"),
+        ({"0001": {**ENTRY, "predict target center": [1, 2, float("nan")]}}, "'predict target center' must be three"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_entry(tmp_path, content, message):
+    path = tmp_path / "answers.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(FileFormatError, match=message):
+        read_dls(path)
+
+
+def test_an_unknown_key_names_the_centres_that_there_are(tmp_path):
+    path = tmp_path / "answers.json"
+    path.write_text(json.dumps({"0001": ENTRY}))
+    with pytest.raises(FileFormatError, match="lacks 'guess'; the centres it has are 'target center', 'predict target"):
+        read_dls(path, "guess")
+
+
+def test_a_missing_or_torn_file_says_so(tmp_path):
+    with pytest.raises(FileFormatError, match="there is no file"):
+        read_dls(tmp_path / "none.json")
+    torn = tmp_path / "torn.json"
+    torn.write_text('{"0001": {')
+    with pytest.raises(FileFormatError, match="is no JSON"):
+        read_dls(torn)
