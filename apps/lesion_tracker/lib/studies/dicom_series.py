@@ -1,0 +1,126 @@
+"""A folder with one DICOM series → Volume: the headers decide whether it is one gapless, orthogonal CT."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from lib.errors import StudyError
+from lib.studies.dicom_geometry import grid_of_slices, sort_slices
+from lib.studies.dicom_headers import SliceHeader, read_headers
+from lib.studies.hounsfield import MAX_VOXELS, compact_hu, hu_warnings
+from lib.studies.volume import Volume
+
+logger = logging.getLogger(__name__)
+
+
+def read_dicom_series(folder: Path, *, any_modality: bool = False) -> Volume:
+    """Read the one series of a folder through ITK (GDCM).
+
+    Args:
+        folder: holds the slices of exactly one series; their order and names do not matter.
+        any_modality: accept what is not CT.
+
+    Returns:
+        HU with RescaleSlope and RescaleIntercept applied; slices ascend along row x column.
+
+    Raises:
+        StudyError: see `read_volume`.
+    """
+    headers = read_headers(folder)
+    _refuse_several_series(headers)
+    _refuse_modality(headers, any_modality)
+    _refuse_localizer(headers)
+    _refuse_no_plain_slices(headers)
+    slices = sort_slices(headers)
+    grid = grid_of_slices(slices)
+    if int(np.prod(grid.size)) > MAX_VOXELS:
+        raise StudyError(f"it has {grid.size} voxels, more than the {MAX_VOXELS} that are accepted")
+    hu = compact_hu(_read_voxels(slices))
+    return Volume(hu, grid, (*_series_warnings(slices, float(grid.spacing_mm[2])), *hu_warnings(hu)))
+
+
+def _refuse_several_series(headers: list[SliceHeader]) -> None:
+    series: dict[str, list[SliceHeader]] = {}
+    for header in headers:
+        series.setdefault(header.text("SeriesInstanceUID"), []).append(header)
+    if len(series) > 1:
+        lines = [
+            f"{uid or '(no UID)'} ({len(files)} files, {files[0].text('Modality') or 'no modality'}, "
+            f"{files[0].text('SeriesDescription') or 'no description'!r})"
+            for uid, files in series.items()
+        ]
+        raise StudyError(
+            f"the folder mixes {len(series)} series: {'; '.join(lines[:8])}{'; …' if len(lines) > 8 else ''}. "
+            "Give each series a folder of its own"
+        )
+
+
+def _refuse_modality(headers: list[SliceHeader], any_modality: bool) -> None:
+    modalities = sorted({header.text("Modality") or "(none)" for header in headers})
+    if modalities != ["CT"] and not any_modality:
+        raise StudyError(f"its modality is {', '.join(modalities)}, not CT; HU are needed")
+
+
+def _refuse_localizer(headers: list[SliceHeader]) -> None:
+    localizers = [h for h in headers if "LOCALIZER" in {word.upper() for word in h.words("ImageType")}]
+    if localizers:
+        raise StudyError(
+            f"{len(localizers)} of its {len(headers)} files are localizer images (ImageType "
+            f"{'/'.join(localizers[0].words('ImageType'))}): a scout, not the scan itself"
+        )
+
+
+def _refuse_no_plain_slices(headers: list[SliceHeader]) -> None:
+    for header in headers:
+        frames = header.numbers("NumberOfFrames") or (1.0,)
+        samples = header.numbers("SamplesPerPixel") or (1.0,)
+        if frames[0] > 1:
+            raise StudyError(
+                f"{header.path.name} is multi-frame ({frames[0]:g} frames): export it as classic single-frame CT"
+            )
+        if samples[0] != 1:
+            raise StudyError(f"{header.path.name} is a colour image ({samples[0]:g} values a pixel), no CT")
+
+
+def _rescale(header: SliceHeader) -> tuple[float, float]:
+    slope = (header.numbers("RescaleSlope") or (1.0,))[0]
+    if slope == 0 or not np.isfinite(slope):
+        raise StudyError(f"{header.path.name}: its RescaleSlope is {slope:g}; no HU can be made of it")
+    return slope, (header.numbers("RescaleIntercept") or (0.0,))[0]
+
+
+def _read_voxels(slices: list[SliceHeader]) -> np.ndarray:
+    """ITK takes the type of the first slice for all: ask for one that holds every slice's values."""
+    whole = all(value.is_integer() for header in slices for value in _rescale(header))
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames([str(header.path) for header in slices])
+    reader.SetOutputPixelType(sitk.sitkInt32 if whole else sitk.sitkFloat32)
+    try:
+        return sitk.GetArrayFromImage(reader.Execute())
+    except RuntimeError as error:
+        logger.info("GDCM could not read a series: %s", error)
+        bad = next((header.path.name for header in slices if not _decodes(header.path)), "a slice")
+        raise StudyError(f"the pixels of {bad} cannot be decoded: truncated, or an unknown compression?") from None
+
+
+def _decodes(path: Path) -> bool:
+    try:
+        sitk.ReadImage(str(path))
+    except RuntimeError:
+        return False
+    return True
+
+
+def _series_warnings(slices: list[SliceHeader], step_mm: float) -> tuple[str, ...]:
+    notes: list[str] = []
+    first = slices[0]
+    if first.text("Modality") != "CT":
+        notes.append(f"its modality is {first.text('Modality') or '(none)'}, not CT: the values are no HU")
+    elif not first.numbers("RescaleIntercept"):
+        notes.append("the DICOM series has no RescaleIntercept: its values may be no HU")
+    thickness = first.numbers("SliceThickness")
+    if thickness and 0 < thickness[0] < step_mm / 1.5:
+        notes.append(f"slices of {thickness[0]:g} mm lie {step_mm:g} mm apart: every second slice missing?")
+    return tuple(notes)
