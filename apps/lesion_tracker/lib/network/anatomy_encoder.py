@@ -27,10 +27,11 @@ class AnatomyEncoder(nn.Module):
                 nn.Conv3d(width, width, 3, padding=1, stride=(1, 2, 2)),
             ]
         )
-        self.outputs = nn.ModuleList([nn.Conv3d(width, features, 1) for _ in range(3)])
-        for output in self.outputs:
+        outputs = [nn.Conv3d(width, features, 1) for _ in range(3)]
+        for output in outputs:
             nn.init.normal_(output.weight, std=0.02)
-            nn.init.ones_(output.bias)
+            nn.init.ones_(output.bias)  # type: ignore[arg-type]
+        self.outputs = nn.ModuleList(outputs)
 
     def forward(self, signal: torch.Tensor) -> list[torch.Tensor]:
         """Take the signal at the cells of the finest scale, (batch, 1, z, y, x), to phi1, phi2, phi3."""

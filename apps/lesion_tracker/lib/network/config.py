@@ -1,7 +1,7 @@
 """The sizes and variants of the network: what a model card stores and a checkpoint needs to be rebuilt."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 SPACING_MM = (0.8, 0.8, 2.0)
 """Input spacing along x, y, z, as in the paper."""
@@ -10,7 +10,7 @@ STRIDES = ((4, 4, 2), (8, 8, 2), (16, 16, 2))
 """Voxels per cell along x, y, z at the three scales of psi, as inferred from the released predictions."""
 
 WINDOWS_HU = ((-1024.0, 1500.0), (-160.0, 240.0), (-1000.0, -400.0))
-"""The input channels: everything, soft tissue, lung; each window is mapped to [-1, 1]. The paper does not say its own."""
+"""The input channels: everything, soft tissue, lung; each is mapped to [-1, 1]. The paper does not say its own."""
 
 TEMPLATE_VOXELS = (128, 128, 24)
 """Template crop along x, y, z."""
@@ -55,7 +55,7 @@ class NetworkConfig:
             if len(self.global_kernel) != 3 or any(k < 3 or k % 2 == 0 for k in self.global_kernel):
                 raise ValueError(f"global_kernel needs three odd sizes of at least 3 cells, got {self.global_kernel}")
         sizes = (*self.blocks, self.growth, self.stem, self.bottleneck, self.features)
-        if len(self.blocks) != 3 or min(sizes) < 1 or self.heat_map_n <= 0:
+        if len(self.blocks) != 3 or not all(isinstance(n, int) and n >= 1 for n in sizes) or self.heat_map_n <= 0:
             raise ValueError(f"network sizes must be positive and there are three blocks, got {self}")
         if self.flattening not in ("learned", "middle") or self.fusion not in ("multiply", "concatenate"):
             raise ValueError(f"unknown variant: flattening {self.flattening!r}, fusion {self.fusion!r}")
@@ -70,13 +70,14 @@ class NetworkConfig:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Self:
+    def from_json(cls, data: dict[str, Any]) -> "NetworkConfig":
         """Read what `to_json` wrote.
 
         Raises:
             ValueError: for an unknown key or a value that cannot be built.
         """
+        values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in data.items()}
         try:
-            return cls(**data)
+            return cls(**values)
         except TypeError as error:
             raise ValueError(f"not a network configuration: {error}") from None

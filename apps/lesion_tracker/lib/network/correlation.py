@@ -43,8 +43,8 @@ class TemplateKernelMaker(nn.Module):
     Args:
         config: fused channels, global_kernel and flattening are used here.
 
-    Source: section 3.3 of Cai et al., Deep Lesion Tracker, CVPR 2021. The paper's names K_g,x (7,1,11) and K_g,y (7,11,1)
-    are swapped against (z, y, x); here a part is named after the axis that it has lost.
+    Source: section 3.3 of Cai et al., Deep Lesion Tracker, CVPR 2021. The paper's names K_g,x (7,1,11) and
+    K_g,y (7,11,1) are swapped against (z, y, x); here a part is named after the axis that it has lost.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -54,14 +54,13 @@ class TemplateKernelMaker(nn.Module):
         self.flatten = nn.ModuleList()
         if config.global_kernel is not None and self.learned:
             for axis in range(3):
-                size = [1, 1, 1]
-                size[axis] = config.global_kernel[axis]
-                layer = nn.Conv3d(config.fused, config.fused, tuple(size), bias=False)
+                z, y, x = (config.global_kernel[axis] if other == axis else 1 for other in range(3))
+                layer = nn.Conv3d(config.fused, config.fused, (z, y, x), bias=False)
                 _start_as_mean(layer)
                 self.flatten.append(layer)
 
     def forward(self, fused: torch.Tensor, cell: tuple[int, int, int]) -> TemplateKernels:
-        """Return K (3, 3, 3) and, unless there is no K_g, its parts (1, y, x), (z, 1, x) and (z, y, 1), round `cell`."""
+        """Return K (3, 3, 3) round `cell` and, if there is a K_g, its parts (1, y, x), (z, 1, x) and (z, y, 1)."""
         kernel = crop_kernel(fused, cell, (3, 3, 3))
         if self.global_kernel is None:
             return TemplateKernels((kernel,))
@@ -129,7 +128,7 @@ def correlate(folded: TemplateKernels, search: torch.Tensor) -> torch.Tensor:
     """
     total = torch.zeros(search.shape[0], *search.shape[2:], device=search.device)
     for part in folded.parts:
-        total = total + _TapSum.apply(part.to(search.dtype), search)
+        total = total + _TapSum.apply(part.to(search.dtype), search)  # type: ignore[no-untyped-call]
     return total[:, None]
 
 

@@ -45,7 +45,7 @@ class DenseFPN(nn.Module):
     Args:
         config: blocks, growth, stem, bottleneck and features are used here.
 
-    Source: section 3.1 of Cai et al., Deep Lesion Tracker, CVPR 2021; DenseNet (Huang et al. 2017), FPN (Lin et al. 2017).
+    Source: section 3.1 of Cai et al., Deep Lesion Tracker, CVPR 2021; DenseNet (Huang 2017), FPN (Lin 2017).
     """
 
     def __init__(self, config: NetworkConfig) -> None:

@@ -1,4 +1,4 @@
-"""The network's input: the one function that crops, resamples, windows and stacks; serving and training both call it."""
+"""The network's input: the one function that crops, resamples, windows and stacks, for serving and for training."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where crops and their cells lie in the patient: template crops round a lesion, search crops on one lattice per study."""
+"""Where crops and their cells lie in the patient: template crops round a lesion, search crops on a study's lattice."""
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def cell_grid(grid: Grid) -> Grid:
 
 
 def template_grid(center_mm: PointMm) -> Grid:
-    """Return the template crop that has `center_mm` exactly in the middle of a cell, the one that the kernels are cut round."""
+    """Return the template crop with `center_mm` exactly in the middle of the cell that the kernels are cut round."""
     cell = np.array(TEMPLATE_VOXELS) // 2 // CELL_VOXELS
     voxel = cell * CELL_VOXELS + (CELL_VOXELS - 1) / 2
     return crop_grid(np.asarray(center_mm) - voxel * np.array(SPACING_MM), TEMPLATE_VOXELS)
@@ -43,8 +43,8 @@ def template_grid(center_mm: PointMm) -> Grid:
 def search_grid(center_mm: PointMm, size_voxels: tuple[int, int, int]) -> Grid:
     """Return a search crop with `center_mm` near its middle, on the study's lattice.
 
-    The lattice has its nodes at whole blocks of 12.8 x 12.8 x 4.0 mm from LPS (0, 0, 0), so that crops of one study share
-    their features, and shifting the wanted centre by a few voxels changes no answer.
+    The lattice has its nodes at whole blocks of 12.8 x 12.8 x 4.0 mm from LPS (0, 0, 0), so that crops of one study
+    share their features, and shifting the wanted centre by a few voxels changes no answer.
 
     Raises:
         ValueError: if a size is no positive multiple of (16, 16, 2) voxels.
@@ -63,5 +63,5 @@ def search_grid(center_mm: PointMm, size_voxels: tuple[int, int, int]) -> Grid:
 def cells_of(center_cell: tuple[int, int, int]) -> list[tuple[int, int, int]]:
     """Return the cell (z, y, x) that holds a cell of the finest scale, at each of the three scales."""
     z, y, x = center_cell
-    first = CELL_VOXELS
-    return [(z * first[2] // sz, y * first[1] // sy, x * first[0] // sx) for sx, sy, sz in STRIDES]
+    fx, fy, fz = STRIDES[0]
+    return [(z * fz // sz, y * fy // sy, x * fx // sx) for sx, sy, sz in STRIDES]

@@ -41,9 +41,10 @@ class FrozenNorm(nn.Module):
     @torch.no_grad()
     def _measure(self, x: torch.Tensor) -> None:
         values = x.detach().float().transpose(0, 1).flatten(1)
-        total = values.sum(1), values.square().sum(1), values.shape[1]
-        self._sums = total if self._sums is None else tuple(a + b for a, b in zip(self._sums, total, strict=True))  # type: ignore[assignment]
-        sums, squares, count = self._sums  # type: ignore[misc]
+        sums, squares, count = values.sum(1), values.square().sum(1), values.shape[1]
+        if self._sums is not None:
+            sums, squares, count = self._sums[0] + sums, self._sums[1] + squares, self._sums[2] + count
+        self._sums = sums, squares, count
         self.mean.copy_(sums / count)
         self.variance.copy_((squares / count - (sums / count).square()).clamp_min(1e-6))
 
@@ -56,6 +57,6 @@ def set_calibrating(network: nn.Module, on: bool) -> None:
             module._sums = None
 
 
-def norm_relu(norm: FrozenNorm, x: torch.Tensor) -> torch.Tensor:
+def norm_relu(norm: nn.Module, x: torch.Tensor) -> torch.Tensor:
     """Return relu(norm(x))."""
     return F.relu(norm(x), inplace=True)
