@@ -1,0 +1,214 @@
+"""The MONAI Label app: its tasks, its studies and what they share."""
+
+import logging
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from fastapi import HTTPException
+from monailabel.config import settings as monailabel_settings
+from monailabel.interfaces.app import MONAILabelApp
+
+from lib.correction.mark_store import MarkStore
+from lib.registration.preload import preload
+from lib.settings import Settings, parse_settings
+from lib.studies.fingerprint import same_scan
+from lib.studies.timeline import study_of
+from lib.tasks.background import Background
+from lib.tasks.catalog import Catalog
+from lib.tasks.correct_lesion import CorrectLesion
+from lib.tasks.datastore import StudyFolder
+from lib.tasks.engine import Engine
+from lib.tasks.http_errors import refusals_as_http
+from lib.tasks.labels import LABELS
+from lib.tasks.mark_lesion import MarkLesion
+from lib.tasks.next_study import NextStudy
+from lib.tasks.request_pool import RequestPool
+from lib.tasks.routes import own_routes, put_first
+from lib.tasks.session_match import SessionMatch
+from lib.tasks.track_lesion import TrackLesion
+from lib.tasks.trainer import LesionTrainer
+
+logger = logging.getLogger(__name__)
+
+VERSION = "0.1.0"
+SESSION_ID = re.compile(r"[0-9a-zA-Z-]{8,64}")
+
+
+class LesionTrackerApp(MONAILabelApp):  # type: ignore[misc]
+    """Lesion Tracker as a MONAI Label app; MONAI Label finds it as main.py's direct subclass of MONAILabelApp.
+
+    Args:
+        app_dir: folder of main.py.
+        studies: folder of studies, or address of a DICOMweb server.
+        conf: names and values of `--conf`; an unknown name stops the server.
+    """
+
+    def __init__(self, app_dir: str, studies: str, conf: dict[str, str]) -> None:
+        self._settings: Settings = parse_settings(conf or {}, os.environ)
+        _find_own_programs()
+        super().__init__(
+            app_dir=app_dir,
+            studies=studies,
+            conf=conf or {},
+            name="Lesion Tracker",
+            description="Finds a lesion of an earlier CT again in every later CT. For research use only.",
+            version=VERSION,
+            labels=list(LABELS),
+        )
+
+    def init_datastore(self) -> Any:
+        """Open the studies, and with them everything that the tasks share."""
+        if self.studies.startswith(("http://", "https://")):
+            datastore = super().init_datastore()
+            folder = Path(datastore._datastore_path)
+        else:
+            datastore = StudyFolder(
+                self.studies,
+                lambda image_id: self._marks.retire(image_id),
+                auto_reload=monailabel_settings.MONAI_LABEL_DATASTORE_AUTO_RELOAD,
+                read_only=monailabel_settings.MONAI_LABEL_DATASTORE_READ_ONLY,
+            )
+            folder = Path(self.studies)
+        self._catalog = Catalog(datastore)
+        self._marks = MarkStore(folder / "labels")
+        cache_dir = self._settings.cache_dir or folder / ".lesion_tracker"
+        self._engine = Engine(self._settings, cache_dir, self._settings.model_dir or Path(self.app_dir) / "model")
+        self._match = SessionMatch(self._engine.volumes.get)
+        return datastore
+
+    def init_infers(self) -> dict[str, Any]:
+        """Return the three tasks."""
+        background = Background() if self._settings.background else None
+        return {
+            "mark_lesion": MarkLesion(self._catalog, self._marks, self._engine, background),
+            "track_lesion": TrackLesion(self._catalog, self._marks, self._engine),
+            "correct_lesion": CorrectLesion(self._catalog, self._marks, self._engine),
+        }
+
+    def init_trainers(self) -> dict[str, Any]:
+        """Return the trainer, which is listed and refuses."""
+        return {"track_lesion": LesionTrainer()}
+
+    def init_strategies(self) -> dict[str, Any]:
+        """Return the one strategy."""
+        return {"next_study": NextStudy(self._catalog, self._marks)}
+
+    def trainers(self) -> list[str]:
+        """Return the names of the trainers."""
+        return list(self._trainers)
+
+    def on_init_complete(self) -> None:
+        """Make the server ready before its first request: own routes first, registration loaded."""
+        from monailabel.app import app as application
+
+        super().on_init_complete()
+        timeout_s = float(monailabel_settings.MONAI_LABEL_INFER_TIMEOUT)
+        put_first(application, own_routes(self, RequestPool(self._settings.workers, self._settings.waiting, timeout_s)))
+        preload()
+        logger.info("Lesion Tracker %s is ready: %d studies", VERSION, len(self._catalog.ids()))
+
+    def info(self) -> dict[str, Any]:
+        """Return MONAI Label's info; studies with marks or tracks count as completed (Slicer waits for one)."""
+        meta: dict[str, Any] = super().info()
+        done = self._marks.studies("lesions") | self._marks.studies("tracks")
+        meta["labels"] = list(LABELS)
+        meta["datastore"]["completed"] = len(done)
+        return meta
+
+    def infer(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
+        """Run a task.
+
+        Args:
+            request: params, `model`, and `image` (the id of a study) or `uploaded_image` (what a client sent along).
+            datastore: not used; the tasks have their own.
+
+        Raises:
+            HTTPException: 404 for an unknown model or study, 422 for wrong input, 409 without weights.
+        """
+        task = self._infers.get(request.get("model"))
+        if task is None:
+            raise HTTPException(
+                404, detail=f"there is no model {request.get('model')!r}; known: {', '.join(self._infers)}"
+            )
+        with refusals_as_http():
+            sent = request.get("uploaded_image")
+            if isinstance(sent, Path):
+                image = self._match.find(self._engine.volumes.get(sent), self._catalog.studies())
+                request = {key: value for key, value in request.items() if key != "uploaded_image"} | {
+                    "image": image.id
+                }
+            file, params = task(request)
+        return {"label": file, "tag": "original", "file": file, "params": params}
+
+    def next_sample(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return the next study of a strategy.
+
+        Raises:
+            HTTPException: 404 for an unknown strategy or an empty datastore.
+        """
+        if request.get("strategy") not in self._strategies:
+            known = ", ".join(self._strategies)
+            raise HTTPException(404, detail=f"there is no strategy {request.get('strategy')!r}; known: {known}")
+        with refusals_as_http():
+            sample: dict[str, Any] = super().next_sample(request)
+        return sample
+
+    def infer_wsi(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
+        """Refuse pathology slides.
+
+        Raises:
+            HTTPException: 404, always.
+        """
+        raise HTTPException(404, detail="Lesion Tracker has no models for pathology slides")
+
+    def session_image(self, session_id: str) -> Path:
+        """Return the volume that a client sent for a session.
+
+        Raises:
+            HTTPException: 404 for an unknown or expired session, 406 on a server without sessions.
+        """
+        sessions = self.sessions()
+        if sessions is None:
+            raise HTTPException(406, detail="this server keeps no sessions: upload the volume, or use Next Sample")
+        session = sessions.get_session(session_id) if SESSION_ID.fullmatch(session_id) else None
+        if session is None:
+            raise HTTPException(404, detail=f"no session {session_id!r}: it has expired; load the volume again")
+        return Path(session.image)
+
+    def add_study(self, image_id: str, path: Path, info: dict[str, Any]) -> str:
+        """Take an uploaded volume into the datastore, once it is known to be one.
+
+        Args:
+            image_id: what the client calls it.
+            path: the received file.
+            info: the upload's params; patient and date are kept with the study.
+
+        Raises:
+            InputError: if it is no usable CT volume, or its params are wrong.
+            HTTPException: 409 if another volume has this id already.
+        """
+        volume = self._engine.read(path)
+        study_of(path, upload=info)
+        datastore = self.datastore()
+        if image_id not in datastore.list_images():
+            return str(datastore.add_image(image_id, str(path), info))
+        known = self._catalog.study(image_id)
+        if not same_scan(self._engine.volume(known), volume):
+            raise HTTPException(
+                409,
+                detail=f"another volume is called {image_id!r} already, and its marks must not come to this one: "
+                "rename it",
+            )
+        datastore.update_image_info(image_id, info)
+        return image_id
+
+
+def _find_own_programs() -> None:
+    """Put the environment's programs on PATH: MONAI Label would download dcmqi's where it does not find them."""
+    programs = Path(sys.executable).parent
+    if (programs / "itkimage2segimage").exists() and shutil.which("itkimage2segimage") is None:
+        os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), str(programs)])

@@ -1,0 +1,101 @@
+"""What all tasks compute with: studies in memory, computed registrations, the published network."""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from lib.registration.cache import RegistrationCache
+from lib.registration.register import register
+from lib.settings import Settings
+from lib.studies.reader import read_volume
+from lib.studies.study import Study
+from lib.studies.volume import Volume
+from lib.tasks.published_tracker import PublishedTracker
+from lib.tasks.volume_cache import VolumeCache
+from lib.tracking.pair import Pair
+from lib.tracking.records import Lesion, Method, Track
+from lib.tracking.track import track
+
+logger = logging.getLogger(__name__)
+
+MIB = 1024 * 1024
+
+
+class Engine:
+    """Reads, registers and tracks; safe for several requests at once.
+
+    Requests for the same pair of studies wait for each other, so that a pair is registered once.
+
+    Args:
+        settings: of the server.
+        cache_dir: folder of computed registrations.
+        model_dir: folder of published weights.
+    """
+
+    def __init__(self, settings: Settings, cache_dir: Path, model_dir: Path) -> None:
+        self.read = partial(read_volume, any_modality=settings.any_modality)
+        self.volumes = VolumeCache(settings.volumes_mb * MIB, self.read)
+        self._registrations = RegistrationCache(cache_dir, settings.registrations_mb * MIB)
+        self._published = PublishedTracker(model_dir, settings.device)
+        self._method: Method = settings.method
+        self._pairs: dict[tuple[str, str], threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def volume(self, study: Study) -> Volume:
+        """Return the volume of a study.
+
+        Raises:
+            StudyError: if its file is no usable CT volume.
+        """
+        return self.volumes.get(study.path)
+
+    def track(
+        self, baseline: Study, followup: Study, lesions: Sequence[Lesion], method: Method | None
+    ) -> tuple[list[Track], dict[str, float]]:
+        """Find the lesions of the baseline in the follow-up.
+
+        Args:
+            baseline: where the lesions are marked.
+            followup: where they are looked for.
+            lesions: centres in LPS mm of the baseline.
+            method: None: the server's default.
+
+        Returns:
+            One track per lesion, in the same order, and seconds per stage.
+
+        Raises:
+            StudyError, PointOutsideError, RegistrationFailed, WeightsError: as `lib.tracking.track.track`.
+        """
+        start = time.perf_counter()
+        pair = Pair(self.volume(baseline), self.volume(followup), baseline.id, followup.id)
+        loaded = time.perf_counter()
+        model, problem = self._published.get()
+        with self._one_at_a_time(baseline, followup):
+            tracks = track(pair, lesions, method or self._method, model=model, cache=self._registrations)
+        if problem:
+            logger.debug("tracked without the network: %s", problem)
+        seconds = {"load": loaded - start, **_shared(tracks), "total": time.perf_counter() - start}
+        return tracks, {stage: round(value, 3) for stage, value in seconds.items()}
+
+    def register(self, baseline: Study, followup: Study) -> None:
+        """Compute and keep the registration that the default method will ask for.
+
+        Raises:
+            StudyError, RegistrationFailed: as `lib.registration.register.register`.
+        """
+        method = self._method if self._method in ("affine", "bspline") else "deformable"
+        with self._one_at_a_time(baseline, followup):
+            register(self.volume(baseline), self.volume(followup), method, cache=self._registrations)  # type: ignore[arg-type]
+
+    def _one_at_a_time(self, baseline: Study, followup: Study) -> threading.Lock:
+        with self._lock:
+            return self._pairs.setdefault((str(baseline.path), str(followup.path)), threading.Lock())
+
+
+def _shared(tracks: Sequence[Track]) -> dict[str, float]:
+    """Return the seconds per stage that the tracks name; each stage is the longest of any lesion's."""
+    stages = {stage for track in tracks for stage in track.seconds if stage not in ("load", "total")}
+    return {stage: max(track.seconds.get(stage, 0.0) for track in tracks) for stage in sorted(stages)}
