@@ -9,6 +9,9 @@ MAX_VOXELS = 2**30
 """Larger volumes are refused before their voxels are read (2 GiB as int16)."""
 
 
+NON_FINITE_CAUSE = "filled in by a resampling or a division? Replace them by -1024 (air)"
+
+
 def compact_hu(values: np.ndarray) -> Hu:
     """Return the same numbers in int16 where that is exact, else in float32.
 
@@ -37,7 +40,7 @@ def _refuse_non_finite(values: np.ndarray) -> None:
         k, j, i = (int(n) for n in np.argwhere(~finite)[0])
         raise StudyError(
             f"{int((~finite).sum())} of {values.size} voxels are NaN or infinite, the first, {values[k, j, i]}, at "
-            f"index (i, j, k) = ({i}, {j}, {k}): filled by a resampling or a division? Replace them by -1024 (air)"
+            f"index (i, j, k) = ({i}, {j}, {k}): {NON_FINITE_CAUSE}"
         )
 
 

@@ -1,8 +1,10 @@
 """One image file (NIfTI, NRRD, MetaImage) → Volume, through ITK and with ITK's silent acceptances refused."""
 
 import logging
+import re
 from pathlib import Path
 
+import numpy as np
 import SimpleITK as sitk
 
 from lib.errors import StudyError
@@ -53,7 +55,8 @@ def read_image_file(path: Path) -> Volume:
         refuse_foreign_data_file(path)
     image = _read(path, READERS[suffix])
     hu = compact_hu(sitk.GetArrayFromImage(image))
-    grid = Grid.from_parts(image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
+    spacing, origin = np.array(image.GetSpacing()), np.array(image.GetOrigin())
+    grid = Grid.from_parts(image.GetSize(), spacing, origin, image.GetDirection())
     notes = orientation_warnings(nifti, grid) if nifti else ()
     return Volume(hu, grid, (*notes, *hu_warnings(hu)))
 
@@ -76,14 +79,16 @@ def _read(path: Path, reader_name: str) -> sitk.Image:
         return reader.Execute()
     except RuntimeError as error:
         logger.info("ITK could not read an image: %s", error)
-        raise StudyError(_likely_cause(str(error))) from None
+        raise StudyError(_likely_cause(str(error).replace(f"{path.parent}/", ""))) from None
 
 
 def _refuse_no_volume(reader: sitk.ImageFileReader) -> None:
     size = reader.GetSize()
     text = " x ".join(str(n) for n in size)
     if reader.GetNumberOfComponents() != 1:
-        raise StudyError(f"it has {reader.GetNumberOfComponents()} values a voxel: a colour or vector image is no CT")
+        raise StudyError(
+            f"it has {reader.GetNumberOfComponents()} values a voxel: a colour, vector or complex image is no CT"
+        )
     if len(size) < 3:
         raise StudyError(f"it is {len(size)}D ({text}): one slice or a picture; tracking needs a volume")
     if len(size) > 3:
@@ -97,5 +102,5 @@ def _refuse_no_volume(reader: sitk.ImageFileReader) -> None:
 def _likely_cause(reason: str) -> str:
     if "orthonormal" in reason:
         return "its axes are not orthogonal: sheared, or acquired with gantry tilt; resample it to such a grid first"
-    last = " ".join(reason.strip().splitlines()[-1].split())
+    last = re.sub(r"ITK ERROR: \w+\(\w+\): ?", "", " ".join(reason.strip().splitlines()[-1].split()))
     return f"it cannot be read as an image: truncated, damaged, or another format renamed? ITK says: {last}"

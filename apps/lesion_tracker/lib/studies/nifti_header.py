@@ -1,20 +1,24 @@
-"""What ITK's NIfTI reader passes over in silence: truncated files, sheared or contradictory matrices."""
+"""What ITK's NIfTI reader passes over in silence: truncation, NaN, sheared or contradictory matrices."""
 
+import math
 import struct
 import zlib
 from dataclasses import dataclass
-from gzip import BadGzipFile
-from gzip import open as gzip_open
+from gzip import BadGzipFile, GzipFile
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import numpy as np
 
 from lib.errors import StudyError
 from lib.studies.grid import ORTHOGONALITY_TOLERANCE, Grid
+from lib.studies.hounsfield import NON_FINITE_CAUSE
 
-HEADER_BYTES = (348, 540)
-"""The first integer of a NIfTI-1 or NIfTI-2 file is the length of its header."""
+HEADER_BYTES = 348
+"""The length of a NIfTI-1 header; it is also its first integer, in either byte order."""
+
+FLOAT_TYPES = {16: "f4", 64: "f8"}
+"""NIfTI's codes of the voxel types that can hold NaN."""
 
 CHUNK_BYTES = 1 << 22
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -25,13 +29,17 @@ class NiftiHeader:
     """The fields of a NIfTI header that decide where its voxels lie.
 
     Args:
-        expected_bytes: length of the whole uncompressed file at least.
+        offset: where the voxels begin in the uncompressed file, bytes.
+        voxel_bytes: their length.
+        float_type: NumPy's name of the voxel type if it can hold NaN, else "".
         qform_code: 0 where the file has no quaternion.
         sform_code: 0 where the file has no matrix.
         lps_from_index: the sform in LPS; meaningless when `sform_code` is 0.
     """
 
-    expected_bytes: int
+    offset: int
+    voxel_bytes: int
+    float_type: str
     qform_code: int
     sform_code: int
     lps_from_index: np.ndarray
@@ -49,67 +57,60 @@ def check_nifti(path: Path) -> NiftiHeader:
     with path.open("rb") as plain:
         zipped = plain.read(2) == b"\x1f\x8b"
     try:
-        with cast(BinaryIO, gzip_open(path, "rb")) if zipped else path.open("rb") as stream:
-            head = stream.read(max(HEADER_BYTES))
-            header = _parse(head)
-            length = len(head) + _rest(stream) if zipped else path.stat().st_size
+        with GzipFile(path) if zipped else path.open("rb") as stream:
+            header = _parse(stream.read(HEADER_BYTES))
+            bad = _count_non_finite(stream, header)
+            length = stream.tell()
     except (EOFError, zlib.error, BadGzipFile) as error:
         raise StudyError(f"it is truncated or damaged ({error}): was the upload or copy cut off?") from None
-    if length < header.expected_bytes:
+    if length < header.offset + header.voxel_bytes:
         raise StudyError(
-            f"it is truncated: {length} bytes of data where its header promises {header.expected_bytes}; "
+            f"it is truncated: {length} bytes of data where its header promises {header.offset + header.voxel_bytes}; "
             "was the upload or copy cut off?"
         )
+    if bad:
+        raise StudyError(f"{bad} of its voxels are NaN or infinite: {NON_FINITE_CAUSE}")
     _refuse_shear(header)
     return header
 
 
-def _rest(stream: BinaryIO) -> int:
-    """Count what is left; reading to the end also checks the checksum."""
-    total = 0
-    while chunk := stream.read(CHUNK_BYTES):
-        total += len(chunk)
-    return total
+def _count_non_finite(stream: BufferedIOBase, header: NiftiHeader) -> int:
+    """ITK would read NaN as 0. Going on to the end of the stream checks its checksum."""
+    stream.seek(header.offset)
+    bad, left = 0, header.voxel_bytes
+    while chunk := stream.read(min(CHUNK_BYTES, left)):
+        left -= len(chunk)
+        if header.float_type and len(chunk) % 8 == 0:
+            bad += int((~np.isfinite(np.frombuffer(chunk, header.float_type))).sum())
+    while stream.read(CHUNK_BYTES):
+        pass
+    return bad
 
 
 def _parse(head: bytes) -> NiftiHeader:
     for order in "<>":
-        if len(head) >= 348 and struct.unpack_from(order + "i", head)[0] in HEADER_BYTES:
-            version2 = struct.unpack_from(order + "i", head)[0] == 540
-            return _parse_2(head, order) if version2 else _parse_1(head, order)
+        length = struct.unpack_from(order + "i", head)[0] if len(head) >= HEADER_BYTES else 0
+        if length == HEADER_BYTES:
+            return _header(head, order)
+        if length == 540:
+            raise StudyError("it is a NIfTI-2 file; save it as NIfTI-1 (.nii.gz)")
     raise StudyError(
         "it is not a NIfTI file, whatever its name says: another format renamed, or a file cut off at once?"
     )
 
 
-def _parse_1(head: bytes, order: str) -> NiftiHeader:
+def _header(head: bytes, order: str) -> NiftiHeader:
     shape = struct.unpack_from(order + "8h", head, 40)
-    bits = struct.unpack_from(order + "h", head, 72)[0]
+    kind, bits = struct.unpack_from(order + "2h", head, 70)
     offset = struct.unpack_from(order + "f", head, 108)[0]
-    qform, sform = struct.unpack_from(order + "2h", head, 252)
-    return _header(shape, bits, offset, qform, sform, struct.unpack_from(order + "12f", head, 280))
-
-
-def _parse_2(head: bytes, order: str) -> NiftiHeader:
-    shape = struct.unpack_from(order + "8q", head, 16)
-    bits = struct.unpack_from(order + "h", head, 14)[0]
-    offset = struct.unpack_from(order + "q", head, 168)[0]
-    qform, sform = struct.unpack_from(order + "2i", head, 344)
-    return _header(shape, bits, offset, qform, sform, struct.unpack_from(order + "12d", head, 400))
-
-
-def _header(
-    shape: tuple[int, ...], bits: int, offset: float, qform: int, sform: int, rows: tuple[float, ...]
-) -> NiftiHeader:
-    dimensions = shape[0]
-    sizes = shape[1 : 1 + dimensions] if 1 <= dimensions <= 7 else ()
-    if not sizes or min(sizes) < 1 or bits < 1 or not np.isfinite(offset):
+    qform_code, sform_code = struct.unpack_from(order + "2h", head, 252)
+    sizes = shape[1 : 1 + shape[0]] if 1 <= shape[0] <= 7 else ()
+    if not sizes or min(sizes) < 1 or bits < 1 or not 0 <= offset < 2**31:
         raise StudyError(f"its NIfTI header is damaged: dimensions {list(shape)}, {bits} bits a voxel, offset {offset}")
-    voxels = 1
-    for size in sizes:
-        voxels *= int(size)
-    matrix = RAS_TO_LPS @ np.vstack([np.reshape(rows, (3, 4)), [0, 0, 0, 1]])
-    return NiftiHeader(int(max(offset, 0)) + voxels * bits // 8, qform, sform, matrix)
+    float_type = order + FLOAT_TYPES[kind] if kind in FLOAT_TYPES else ""
+    rows = np.reshape(struct.unpack_from(order + "12f", head, 280), (3, 4))
+    matrix = RAS_TO_LPS @ np.vstack([rows, [0, 0, 0, 1]])
+    return NiftiHeader(int(offset), math.prod(sizes) * bits // 8, float_type, qform_code, sform_code, matrix)
 
 
 def _refuse_shear(header: NiftiHeader) -> None:

@@ -50,7 +50,7 @@ def sample_at_index(hu: np.ndarray, index: torch.Tensor, fill_hu: float = AIR_HU
     if (flat.amax(0).numpy() <= -1).any() or (flat.amin(0).numpy() >= size).any():
         return torch.full(index.shape[:3], fill_hu, dtype=torch.float32)
     part = hu[low[2] : high[2] + 1, low[1] : high[1] + 1, low[0] : high[0] + 1]
-    source = torch.from_numpy(np.ascontiguousarray(part, dtype=np.float32)) - fill_hu
+    source = torch.from_numpy(np.array(part, dtype=np.float32)) - fill_hu
     extent = torch.tensor(source.shape[::-1], dtype=torch.float32)
     unit = (index - torch.from_numpy(low).float()) * (2 / extent) + (1 / extent - 1)
     sampled = F.grid_sample(source[None, None], unit[None], mode="bilinear", padding_mode="zeros", align_corners=False)
