@@ -7,6 +7,7 @@ from typing import Any
 
 import pydicom
 from pydicom.errors import InvalidDicomError
+from pydicom.uid import MediaStorageDirectoryStorage
 
 from lib.errors import StudyError
 
@@ -127,8 +128,8 @@ def _read(path: Path) -> SliceHeader | None:
         return None
     except (EOFError, ValueError, KeyError, AttributeError, NotImplementedError) as error:
         raise StudyError(f"{path.name} is a damaged DICOM file ({error}): was the copy cut off?") from None
-    if "SOPInstanceUID" not in tags and "Rows" not in tags:
-        if claims_dicom:
-            raise StudyError(f"{path.name} is truncated: its header ends before the image; was the copy cut off?")
-        return None  # a DICOMDIR
+    if tags.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
+        return None
+    if "SeriesInstanceUID" not in tags:
+        raise StudyError(f"{path.name} has no SeriesInstanceUID: truncated within its header; was the copy cut off?")
     return SliceHeader(path, tags)
