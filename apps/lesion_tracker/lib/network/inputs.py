@@ -1,7 +1,7 @@
 """The network's input: the one function that crops, resamples, windows and stacks, for serving and for training."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -40,6 +40,11 @@ class NetworkInput:
     search_image: torch.Tensor
     search_signal: torch.Tensor
     search_grid: Grid
+
+    def to(self, device: torch.device) -> "NetworkInput":
+        """Return the same input with its tensors on another device."""
+        tensors = ("template_image", "template_signal", "search_image", "search_signal")
+        return replace(self, **{name: getattr(self, name).to(device) for name in tensors})
 
 
 def hu_source(volume: Volume) -> HuSource:

@@ -1,0 +1,38 @@
+"""The losses: the paper's focal loss on the score map, and the cross-entropy of the place."""
+
+import torch
+from torch.nn import functional as F
+
+
+def focal_loss(logits: torch.Tensor, target: torch.Tensor, alpha: float = 2.0, beta: float = 4.0) -> torch.Tensor:
+    """Return the penalty-reduced focal loss, summed over the cells and divided by the number of positives.
+
+    Args:
+        logits: any shape; taken to float32.
+        target: Y of the same shape in [0, 1]; cells of exactly 1 are positive.
+        alpha: weight of hard cells.
+        beta: how much cells near a positive are spared.
+
+    Source: Eq. 8 of Cai et al., Deep Lesion Tracker, CVPR 2021, with the minus sign and the 1 / N_pos that its text
+    leaves out (Zhou et al., Objects as Points, 2019). A map without a positive is divided by 1.
+    """
+    logits = logits.float()
+    score = torch.sigmoid(logits)
+    positive = target == 1
+    at_positive = (1 - score) ** alpha * F.logsigmoid(logits)
+    elsewhere = (1 - target) ** beta * score**alpha * F.logsigmoid(-logits)
+    total = torch.where(positive, at_positive, elsewhere).sum()
+    return -total / positive.sum().clamp_min(1)
+
+
+def place_loss(logits: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
+    """Return the cross-entropy between where the softmax of the map puts the lesion and where it is.
+
+    The focal loss has one positive cell in ten thousands; this term compares all cells with each other, and its target,
+    a narrow Gaussian round the exact centre, teaches the place inside the cell.
+
+    Args:
+        logits: (z, y, x).
+        place: (z, y, x), not negative, sums to 1.
+    """
+    return -(place * F.log_softmax(logits.float().flatten(), 0).view_as(place)).sum()
