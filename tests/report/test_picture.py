@@ -11,7 +11,6 @@ from lib.studies.grid import Grid
 from lib.studies.volume import Volume
 from lib.tracking.records import Lesion, Track
 
-
 ALONG_LPS = np.eye(3)
 
 

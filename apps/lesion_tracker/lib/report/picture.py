@@ -143,8 +143,8 @@ def _title(draw: ImageDraw.ImageDraw, lesion: Lesion, track: Track, truth: Seque
     write(draw, (x, 12), facts, 16, INK)
     if truth is not None:
         away_mm = float(np.linalg.norm(np.array(track.center_mm) - np.array(truth)))
-        x += draw.textlength(facts, font_size=16) + 14
-        write(draw, (x, 12), f"truth {away_mm:.1f} mm away", 16, TRUTH)
+        right = 3 * (PIXELS + GUTTER)
+        write(draw, (right, 33), f"truth (x) {away_mm:.1f} mm away", 16, TRUTH, "ra")
     write(draw, (GUTTER + 2, 35), track.note or "research use only", 14, FAINT)
 
 

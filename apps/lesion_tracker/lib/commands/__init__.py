@@ -1,0 +1,1 @@
+"""The command line: tracking, evaluation and training without a server."""

@@ -1,0 +1,58 @@
+"""Read two studies, track the lesions of the first in the second, and time the stages."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.evaluation.lesions_file import require_inside
+from lib.network.weights import Tracker
+from lib.registration.cache import RegistrationCache
+from lib.studies.reader import read_volume
+from lib.studies.study import study_id_of
+from lib.tracking.pair import Pair
+from lib.tracking.records import Lesion, Method, Track
+from lib.tracking.track import track
+
+
+@dataclass(frozen=True, eq=False)
+class PairRun:
+    """What a run gave.
+
+    Args:
+        pair: the two studies.
+        tracks: one per lesion, in their order.
+        seconds: load, registration, network (each the longest of any lesion's) and total.
+    """
+
+    pair: Pair
+    tracks: list[Track]
+    seconds: dict[str, float]
+
+
+def run_pair(
+    baseline: Path,
+    followup: Path,
+    lesions: Sequence[Lesion],
+    method: Method,
+    model: Tracker | None,
+    cache: RegistrationCache | None,
+) -> PairRun:
+    """Track lesions from one file or DICOM folder to another.
+
+    Raises:
+        StudyError: for a file that is no usable CT volume.
+        PointOutsideError: for a lesion outside the baseline.
+        RegistrationFailed, WeightsError: as `lib.tracking.track.track`.
+    """
+    start = time.perf_counter()
+    pair = Pair(read_volume(baseline), read_volume(followup), study_id_of(baseline), study_id_of(followup))
+    loaded = time.perf_counter()
+    require_inside(lesions, pair.baseline.grid, pair.baseline_id)
+    tracks = track(pair, lesions, method, model=model, cache=cache)
+    seconds = {
+        "load": loaded - start,
+        **{stage: max(t.seconds.get(stage, 0.0) for t in tracks) for stage in ("registration", "network")},
+        "total": time.perf_counter() - start,
+    }
+    return PairRun(pair, tracks, {stage: round(value, 3) for stage, value in seconds.items()})
