@@ -77,7 +77,7 @@ def write_answer(form: AnswerForm, tracks: Sequence[Track], grid: Grid) -> Path 
     return Path(name)
 
 
-def answer_params(tracks: Sequence[Track], **more: Any) -> dict[str, Any]:
+def answer_params(tracks: Sequence[Track], /, **more: Any) -> dict[str, Any]:
     """Return the params that every answer has: the label of each lesion's voxels, and which lesions have none."""
     ids = [track.lesion_id for track in tracks]
     left_out = [name for name in ids if name not in LABEL_VALUES]

@@ -89,8 +89,9 @@ class Catalog:
         if not earlier:
             listed = "; ".join(study.describe() for study in same_patient) or "none"
             raise StudyOrderError(
-                f"no earlier study with marked lesions for {followup.describe()}; other studies of this patient: {listed}"
-                "; mark the lesions in the earlier study first (mark_lesion), or name it in the request as baseline_image"
+                f"no earlier study with marked lesions for {followup.describe()}; "
+                f"other studies of this patient: {listed}; "
+                "mark the lesions in the earlier study (mark_lesion), or name it in the request as baseline_image"
             )
         return earlier[-1]
 
