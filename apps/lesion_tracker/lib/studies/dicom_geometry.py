@@ -7,7 +7,10 @@ from lib.studies.dicom_headers import SliceHeader
 from lib.studies.grid import ORTHOGONALITY_TOLERANCE, Grid
 
 GAP_TOLERANCE = 0.1
-"""A gap may differ from the usual one by this fraction: headers round positions, at worst to 0.1 mm."""
+"""A gap may differ from the usual one by this fraction."""
+
+ROUNDING_MM = 0.11
+"""Some headers round positions to 0.1 mm, so that slices 0.625 mm apart lie 0.6 or 0.7 mm apart."""
 
 REPEATED_MM = 0.01
 """Slices closer than this are the same position."""
@@ -101,7 +104,8 @@ def _refuse_repeated(slices: list[SliceHeader], along: np.ndarray) -> None:
 def _refuse_gaps(slices: list[SliceHeader], along: np.ndarray) -> None:
     gaps = np.diff(along)
     usual = float(np.sort(gaps)[(len(gaps) - 1) // 2])
-    odd = np.flatnonzero(np.abs(gaps - usual) > GAP_TOLERANCE * usual)
+    tolerance = max(GAP_TOLERANCE * usual, min(ROUNDING_MM, 0.3 * usual))
+    odd = np.flatnonzero(np.abs(gaps - usual) > tolerance)
     if not odd.size:
         return
     first = int(odd[0])
@@ -110,7 +114,7 @@ def _refuse_gaps(slices: list[SliceHeader], along: np.ndarray) -> None:
     if (np.abs(steps - np.rint(steps)) < GAP_TOLERANCE).all() and (steps > 1).all():
         missing = int((np.rint(steps) - 1).sum())
         raise StudyError(
-            f"{missing} slices are missing: {where}, elsewhere {usual:.2f} mm; was the transfer or export cut short?"
+            f"{missing} missing slice(s): {where}, elsewhere {usual:.2f} mm; was the transfer or export cut short?"
         )
     raise StudyError(
         f"the distance of neighbouring slices varies from {gaps.min():.2f} to {gaps.max():.2f} mm ({where}): missing "

@@ -7,7 +7,6 @@ from typing import Any
 
 import pydicom
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import MediaStorageDirectoryStorage
 
 from lib.errors import StudyError
 
@@ -101,7 +100,7 @@ def read_headers(folder: Path) -> list[SliceHeader]:
     Raises:
         StudyError: for a folder without DICOM files, or a damaged one among them.
     """
-    files = sorted(entry for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
+    files = _files(folder)
     headers = [header for header in (_read(path) for path in files) if header is not None]
     if not headers:
         inner = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
@@ -112,8 +111,13 @@ def read_headers(folder: Path) -> list[SliceHeader]:
 
 def first_header(folder: Path) -> SliceHeader | None:
     """Return the header of the first DICOM file directly in a folder, or None."""
-    files = sorted(entry for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
-    return next((header for header in (_read(path) for path in files) if header is not None), None)
+    return next((header for header in (_read(path) for path in _files(folder)) if header is not None), None)
+
+
+def _files(folder: Path) -> list[Path]:
+    """Leave out hidden files and DICOMDIR, the table of contents of a disc."""
+    entries = (entry for entry in folder.iterdir() if entry.is_file())
+    return sorted(entry for entry in entries if not entry.name.startswith(".") and entry.name.upper() != "DICOMDIR")
 
 
 def _read(path: Path) -> SliceHeader | None:
@@ -128,8 +132,6 @@ def _read(path: Path) -> SliceHeader | None:
         return None
     except (EOFError, ValueError, KeyError, AttributeError, NotImplementedError) as error:
         raise StudyError(f"{path.name} is a damaged DICOM file ({error}): was the copy cut off?") from None
-    if tags.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
-        return None
     if "SeriesInstanceUID" not in tags:
         raise StudyError(f"{path.name} has no SeriesInstanceUID: truncated within its header; was the copy cut off?")
     return SliceHeader(path, tags)

@@ -145,6 +145,7 @@ def _identify(dataset: Dataset, series: _Series, k: int) -> None:
     dataset.AccessionNumber = ""
     dataset.ReferringPhysicianName = ""
     dataset.Manufacturer = ""
+    dataset.PatientPosition = ""
     dataset.KVP = None
     for name in ("Study", "Series", "Acquisition", "Content"):
         setattr(dataset, f"{name}Date", series.study_date)
