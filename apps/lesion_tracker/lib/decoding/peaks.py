@@ -1,6 +1,7 @@
 """Score map to points: the highest cell, refined inside the cell, and the next-highest peak."""
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from lib.arrays import PointMm, ScoreMap
 from lib.decoding.cells import lps_from_cell
 from lib.studies.grid import Grid
 
-NEIGHBOURS = np.array([(k, j, i) for k in (-1, 0, 1) for j in (-1, 0, 1) for i in (-1, 0, 1) if (k, j, i) != (0, 0, 0)])
+NEIGHBOURS = np.array([step for step in product((-1, 0, 1), repeat=3) if step != (0, 0, 0)])
 """The 26 cells round a peak, as offsets (z, y, x). The peak's own cell is left out of the fit: its target is set to 1."""
 
 

@@ -124,9 +124,9 @@ def correlate(folded: TemplateKernels, search: torch.Tensor) -> torch.Tensor:
         search: S of the same lesions, (L, channels, z, y, x).
 
     Returns:
-        (L, 1, z, y, x), float32.
+        (L, 1, z, y, x), float32 (float64 for float64).
     """
-    total = torch.zeros(search.shape[0], *search.shape[2:], device=search.device)
+    total = torch.zeros(search.shape[0], *search.shape[2:], dtype=_sum_type(search), device=search.device)
     for part in folded.parts:
         total = total + _TapSum.apply(part.to(search.dtype), search)  # type: ignore[no-untyped-call]
     return total[:, None]
@@ -141,7 +141,7 @@ class _TapSum(torch.autograd.Function):
         ctx.save_for_backward(kernel, search)
         taps = torch.bmm(kernel.flatten(2).transpose(1, 2), search.flatten(2))
         taps = taps.view(kernel.shape[0], -1, *search.shape[2:])
-        out = torch.zeros(search.shape[0], *search.shape[2:], device=search.device)
+        out = torch.zeros(search.shape[0], *search.shape[2:], dtype=_sum_type(search), device=search.device)
         for number, (into, come_from) in enumerate(_shifts(kernel.shape[2:], search.shape[2:])):
             out[(slice(None), *into)] += taps[:, number][(slice(None), *come_from)]
         return out
@@ -159,6 +159,11 @@ class _TapSum(torch.autograd.Function):
         grad_kernel = torch.bmm(search.flatten(2), flat.transpose(1, 2)).view(kernel.shape)
         grad_search = torch.bmm(kernel.flatten(2), flat).view(search.shape)
         return grad_kernel, grad_search
+
+
+def _sum_type(search: torch.Tensor) -> torch.dtype:
+    """Sums of short numbers are kept in float32."""
+    return torch.promote_types(search.dtype, torch.float32)
 
 
 def _shifts(taps: torch.Size, cells: torch.Size) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:

@@ -86,4 +86,18 @@ class DenseFPN(nn.Module):
         pyramid = [laterals[2]]
         for lateral in (laterals[1], laterals[0]):
             pyramid.append(lateral + F.interpolate(pyramid[-1], scale_factor=(1, 2, 2), mode="nearest"))
-        return pyramid[::-1]
+        return [unit_cells(features) for features in pyramid[::-1]]
+
+
+def unit_cells(features: torch.Tensor, floor: float = 0.05) -> torch.Tensor:
+    """Scale each cell's features to a root mean square of about 1, so that a correlation is bounded.
+
+    The correlation is a product of four learned features; without this it grew without bound within 100 steps. The floor
+    keeps cells without content small.
+
+    Args:
+        features: (batch, channels, z, y, x).
+        floor: added to the mean square.
+    """
+    square = features.float().square().mean(dim=1, keepdim=True)
+    return features * torch.rsqrt(square + floor).to(features.dtype)

@@ -63,8 +63,19 @@ def windowed(hu: torch.Tensor) -> torch.Tensor:
 
 
 def template_cell(grid: Grid, center_mm: PointMm) -> tuple[int, int, int]:
-    """Return the cell (z, y, x) of the finest scale whose centre is nearest to `center_mm`."""
-    i, j, k = np.round(cell_grid(grid).indices_from_lps(np.asarray(center_mm)[None])[0]).astype(int)
+    """Return the cell (z, y, x) of the finest scale whose centre is nearest to `center_mm`.
+
+    Raises:
+        ValueError: if that lies outside the crop: there is nothing to cut a kernel from.
+    """
+    cells = cell_grid(grid)
+    index = np.round(cells.indices_from_lps(np.asarray(center_mm)[None])[0]).astype(int)
+    if (index < 0).any() or (index >= cells.size).any():
+        raise ValueError(
+            f"the lesion at {np.asarray(center_mm).tolist()} mm lies outside its template crop, which starts at "
+            f"{grid.origin_mm.tolist()} mm and has {grid.size} voxels (x, y, z)"
+        )
+    i, j, k = index
     return int(k), int(j), int(i)
 
 
@@ -89,7 +100,7 @@ def network_input(
         heat_map_n: standard deviation of the anatomy signals in radii.
 
     Raises:
-        ValueError: if there are not as many expected places as lesions.
+        ValueError: if there are not as many expected places as lesions, or a lesion lies outside the template crop.
     """
     if len(lesions) != len(expected) or not lesions:
         raise ValueError(

@@ -28,12 +28,12 @@ def choose_device(wish: str = "auto") -> torch.device:
 def choose_dtype(device: torch.device) -> torch.dtype:
     """Return the type that products are computed in: the score map and what is decoded from it stay float32.
 
-    CUDA: bfloat16 where the card multiplies it natively, else float16. CPU: bfloat16 where the processor has
-    instructions for it (AVX-512 BF16 or AMX), else float32; emulated bfloat16 is slower than float32.
+    bfloat16 where the processor has instructions for it (CUDA from Ampere on, AVX-512 BF16, AMX), else float32: emulated
+    it is slower. float16 is never taken: the folded kernels are so small that it would lose their digits.
     """
     if device.type == "cuda":
         major, _ = torch.cuda.get_device_capability(device)
-        return torch.bfloat16 if major >= 8 else torch.float16
+        return torch.bfloat16 if major >= 8 else torch.float32
     capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     native = capabilities.get("avx512_bf16", False) or capabilities.get("amx_bf16", False)
     return torch.bfloat16 if native else torch.float32

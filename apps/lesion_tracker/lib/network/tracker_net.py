@@ -13,6 +13,9 @@ from lib.network.dense_fpn import DenseFPN
 from lib.network.inputs import NetworkInput
 from lib.network.lattice import cells_of
 
+GAIN = 1.5
+"""W of Eq. 7 is `weight` times GAIN over its channels: `weight` starts at 1, and an optimiser moves it evenly."""
+
 
 class TrackerNet(nn.Module):
     """Deep Lesion Tracker: psi, phi, their fusion, the kernels of a template, and the score map of a search crop.
@@ -29,8 +32,8 @@ class TrackerNet(nn.Module):
         self.psi = DenseFPN(config)
         self.phi = AnatomyEncoder(config.features) if config.anatomy else None
         self.kernel_makers = nn.ModuleList([TemplateKernelMaker(config) for _ in STRIDES])
-        self.weight = nn.Parameter(torch.full((config.fused,), 1.0 / config.fused))
-        self.bias = nn.Parameter(torch.tensor(-4.0))
+        self.weight = nn.Parameter(torch.ones(config.fused))
+        self.bias = nn.Parameter(torch.tensor(-8.0))
 
     def fuse(self, images: list[torch.Tensor], signal: torch.Tensor) -> list[torch.Tensor]:
         """Fuse psi with phi of a signal at each scale (Eq. 3); one psi may serve a batch of signals.
@@ -64,7 +67,7 @@ class TrackerNet(nn.Module):
         for scale, (maker, features) in enumerate(zip(self.kernel_makers, fused, strict=True)):
             made = [maker(features[n : n + 1], cells_of(cell)[scale]) for n, cell in enumerate(cells)]
             parts = tuple(torch.cat(part) for part in zip(*(one.parts for one in made), strict=True))
-            kernels.append(fold(TemplateKernels(parts), self.weight))
+            kernels.append(fold(TemplateKernels(parts), self.weight * (GAIN / self.config.fused)))
         return kernels
 
     def logits(self, kernels: list[TemplateKernels], images: list[torch.Tensor], signal: torch.Tensor) -> torch.Tensor:

@@ -93,7 +93,7 @@ def blurred(hu: torch.Tensor, sigma_voxels: float) -> torch.Tensor:
 def thick_slices(hu: torch.Tensor, slices: int, first: int) -> torch.Tensor:
     """Average groups of slices, starting at phase `first`, and interpolate between their middles."""
     padded = torch.cat((hu[:1].expand(first, -1, -1), hu, hu[-1:].expand(slices, -1, -1)))
-    groups = padded[: padded.shape[0] // slices * slices].unflatten(0, (-1, slices)).mean(1)
+    groups = padded[: padded.shape[0] // slices * slices].reshape(-1, slices, *hu.shape[1:]).mean(1)
     middle = torch.arange(groups.shape[0]) * slices + (slices - 1) / 2 - first
     at = ((torch.arange(hu.shape[0]) - middle[0]) / slices).clamp(0, groups.shape[0] - 1)
     low = at.floor().long().clamp(max=groups.shape[0] - 1)

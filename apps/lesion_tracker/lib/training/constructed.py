@@ -1,4 +1,4 @@
-"""Constructed follow-ups: a pair of crops with exact truth, made from one study, a seed and what can change in a patient."""
+"""Constructed follow-ups: pairs of crops with exact truth, from one study, a seed and what can change in a patient."""
 
 from dataclasses import dataclass
 

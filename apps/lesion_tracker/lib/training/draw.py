@@ -16,7 +16,7 @@ def random_radius(rng: np.random.Generator, most_mm: float = 45.0) -> float:
 
     Source: radii of the released test pairs, 5/25/50/75/95 % = 4.2/6.9/10.6/17.2/37.7 mm.
     """
-    return float(min(np.interp(rng.random(), RADIUS_QUANTILES, RADIUS_MM), most_mm))
+    return min(float(np.interp(rng.random(), RADIUS_QUANTILES, RADIUS_MM)), most_mm)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +36,8 @@ class RegistrationErrors:
     def draw(self, rng: np.random.Generator) -> PointMm:
         """Draw one error vector in mm.
 
-        In the paper's data 5 % of the lesions lie beyond 29 mm and 1 % beyond 46 mm from the affine point; a network that
-        has never seen such errors follows the prior there.
+        In the paper's data 5 % of the lesions lie beyond 29 mm and 1 % beyond 46 mm from the affine point; a network
+        that has never seen such errors follows the prior there.
         """
         if rng.random() < self.tail:
             direction = rng.normal(size=3)

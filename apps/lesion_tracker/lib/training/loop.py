@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -92,7 +91,7 @@ class Trainer:
         self.processes = processes
         self.process = process
         self.device = _device(settings.run.device)
-        self.net = net.to(self.device).to(memory_format=torch.channels_last_3d)
+        self.net: TrackerNet = net.to(self.device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         decayed = [p for p in net.parameters() if p.ndim > 1]
         others = [p for p in net.parameters() if p.ndim <= 1]
         groups = [

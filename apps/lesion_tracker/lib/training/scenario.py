@@ -21,7 +21,7 @@ STRUCTURE_HU = 45.0
 """A place counts as structured where HU vary by this much (standard deviation) within 16 x 16 x 20 mm."""
 
 BLOCK_MM = np.array([12.8, 12.8, 4.0])
-"""Further lesions of a template crop sit at whole blocks from the first, so that all have the same place in their cells."""
+"""Further lesions of a template crop sit at whole blocks from the first: all have the same place in their cells."""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
-"""The settings of a training run, read once from a TOML file; unknown names and nonsense stop it before the first step."""
+"""The settings of a training run, read once from a TOML file; an unknown name stops it before the first step."""
 
-import tomllib
 from pathlib import Path
 from typing import Literal
 
+import tomllib
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lib.errors import FileFormatError

@@ -1,4 +1,4 @@
-"""Prepared studies: what training reads, one int16 array on the network's lattice each, with its lesions and structure."""
+"""Prepared studies: what training reads, an int16 array on the network's lattice each, with lesions and structure."""
 
 import json
 from collections.abc import Sequence
@@ -132,6 +132,7 @@ def read_prepared(folder: Path, names: Sequence[str] | None = None) -> list[Prep
     """Map the prepared studies into memory; arrays are read when they are touched.
 
     Args:
+        folder: what `write_prepared` wrote.
         names: which; default all.
 
     Raises:

@@ -9,7 +9,7 @@ from lib.arrays import Affine, PointMm, PointsMm
 
 @dataclass(frozen=True)
 class Bump:
-    """A region that is displaced by itself: the follow-up reads the baseline at x + shift * exp(-|x - center|^2 / 2 width^2).
+    """A region displaced by itself: the follow-up reads the baseline at x + shift exp(-|x - center|^2 / 2 width^2).
 
     Args:
         center_mm: in the follow-up, LPS.

@@ -1,0 +1,148 @@
+"""The network's answer for one lesion: a search crop round the expected point, wider where the answer is poor."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lib.arrays import PointMm
+from lib.decoding.cells import lps_from_cell
+from lib.decoding.peaks import Peak, find_peak, second_peak
+from lib.network.inputs import HuSource, network_input
+from lib.network.lattice import search_grid, template_grid
+from lib.network.tracker import Tracker
+from lib.studies.grid import Grid
+
+SEARCH_VOXELS = (160, 160, 56)
+"""First search crop along x, y, z: at least 48 mm round the expected point on every axis."""
+
+WIDE_VOXELS = (240, 240, 96)
+"""Search crop where the first answer is poor: 96 mm on every axis."""
+
+RIVAL_MM = 15.0
+"""A second peak counts as a rival from this distance on, or from one and a half radii."""
+
+NEAR_MM = 8.0
+"""The probability of a place is summed over cells this near to it."""
+
+POOR_SCORE = 0.15
+RIVAL_RATIO = 0.7
+EDGE_CELLS = 2
+
+
+@dataclass(frozen=True)
+class NetworkAnswer:
+    """What the network says about one lesion.
+
+    Args:
+        center_mm: LPS of the follow-up.
+        score: the peak of the score map, sigmoid of `logit`.
+        logit: at the peak.
+        rival_logit: at the next-highest peak.
+        rival_mm: distance to it.
+        mass: probability (softmax of the map) within 8 mm of the answer.
+        prior_mass: probability within 8 mm of the expected point.
+        prior_logit: highest logit within 8 mm of the expected point.
+        edge_cells: cells between the peak and the border of the crop.
+        widened: why the search was widened, or "".
+    """
+
+    center_mm: PointMm
+    score: float
+    logit: float
+    rival_logit: float
+    rival_mm: float
+    mass: float
+    prior_mass: float
+    prior_logit: float
+    edge_cells: int
+    widened: str = ""
+
+
+def search(
+    tracker: Tracker,
+    template: HuSource,
+    center_mm: PointMm,
+    radius_mm: float,
+    followup: HuSource,
+    expected_mm: PointMm,
+    expected_radius_mm: float,
+) -> NetworkAnswer:
+    """Look for one lesion round the place where registration expects it.
+
+    Args:
+        tracker: published weights.
+        template: the baseline study.
+        center_mm: of the lesion, LPS of the baseline.
+        radius_mm: of the lesion.
+        followup: the follow-up study.
+        expected_mm: LPS of the follow-up.
+        expected_radius_mm: in the follow-up.
+
+    Returns:
+        The answer of the first crop, or of the wider one where the first is poor and the wider one scores higher.
+    """
+
+    def look(size: tuple[int, int, int]) -> NetworkAnswer:
+        grid = search_grid(expected_mm, size)
+        inputs = network_input(
+            template,
+            template_grid(center_mm),
+            [(center_mm, radius_mm)],
+            followup,
+            grid,
+            [(expected_mm, expected_radius_mm)],
+            tracker.config.heat_map_n,
+        )
+        return answer_from_map(tracker.score(inputs)[0], grid, expected_mm, expected_radius_mm)
+
+    first = look(SEARCH_VOXELS)
+    reason = poor(first)
+    if not reason:
+        return first
+    wide = look(WIDE_VOXELS)
+    better = wide if wide.logit > first.logit + 0.5 else first
+    return NetworkAnswer(**{**vars(better), "widened": reason})
+
+
+def answer_from_map(logits: torch.Tensor, grid: Grid, expected_mm: PointMm, radius_mm: float) -> NetworkAnswer:
+    """Read one map of logits, shape (z, y, x) cells, of the search crop `grid`."""
+    peak = find_peak(logits, grid)
+    rival = second_peak(logits, peak, grid, max(RIVAL_MM, 1.5 * radius_mm))
+    probability = torch.softmax(logits.flatten(), 0).view_as(logits).numpy()
+    near_peak = _near(logits.shape, grid, peak.center_mm)
+    near_prior = _near(logits.shape, grid, expected_mm)
+    return NetworkAnswer(
+        center_mm=peak.center_mm,
+        score=float(torch.sigmoid(torch.tensor(peak.logit))),
+        logit=peak.logit,
+        rival_logit=rival.logit,
+        rival_mm=_distance(peak, rival),
+        mass=float(probability[near_peak].sum()),
+        prior_mass=float(probability[near_prior].sum()),
+        prior_logit=float(logits.numpy()[near_prior].max()) if near_prior.any() else -20.0,
+        edge_cells=peak.edge_cells,
+    )
+
+
+def poor(answer: NetworkAnswer) -> str:
+    """Return why an answer asks for a wider search, or ""."""
+    if answer.score < POOR_SCORE:
+        return f"low peak ({answer.score:.2f})"
+    if answer.edge_cells < EDGE_CELLS:
+        return f"peak {answer.edge_cells} cells from the border of the search"
+    rival = 1 / (1 + np.exp(-answer.rival_logit))
+    if rival >= RIVAL_RATIO * answer.score:
+        return f"second peak of {rival:.2f} beside {answer.score:.2f}, {answer.rival_mm:.0f} mm away"
+    return ""
+
+
+def _near(shape: torch.Size, grid: Grid, center_mm: PointMm) -> np.ndarray:
+    k, j, i = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
+    cells = lps_from_cell(grid, np.stack([i.ravel(), j.ravel(), k.ravel()], axis=1))
+    near: np.ndarray = (np.linalg.norm(cells - np.asarray(center_mm), axis=1) <= NEAR_MM).reshape(tuple(shape))
+    return near
+
+
+def _distance(peak: Peak, rival: Peak) -> float:
+    return float(np.linalg.norm(peak.center_mm - rival.center_mm))
