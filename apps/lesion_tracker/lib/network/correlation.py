@@ -170,6 +170,6 @@ def _shifts(taps: torch.Size, cells: torch.Size) -> Iterator[tuple[tuple[slice, 
     """Yield for each tap (z, y, x) where its map adds to the output, and which part of it does."""
     for tap in product(*(range(n) for n in taps)):
         offsets = [t - n // 2 for t, n in zip(tap, taps, strict=True)]
-        into = tuple(slice(max(0, -o), min(n, n - o)) for o, n in zip(offsets, cells, strict=True))
-        come_from = tuple(slice(max(0, o), min(n, n + o)) for o, n in zip(offsets, cells, strict=True))
+        into = tuple(slice(max(0, -o), max(0, min(n, n - o))) for o, n in zip(offsets, cells, strict=True))
+        come_from = tuple(slice(max(0, o), max(0, min(n, n + o))) for o, n in zip(offsets, cells, strict=True))
         yield into, come_from

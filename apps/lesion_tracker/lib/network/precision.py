@@ -28,8 +28,8 @@ def choose_device(wish: str = "auto") -> torch.device:
 def choose_dtype(device: torch.device) -> torch.dtype:
     """Return the type that products are computed in: the score map and what is decoded from it stay float32.
 
-    bfloat16 where the processor has instructions for it (CUDA from Ampere on, AVX-512 BF16, AMX), else float32: emulated
-    it is slower. float16 is never taken: the folded kernels are so small that it would lose their digits.
+    bfloat16 where the processor has instructions for it (CUDA from Ampere on, AVX-512 BF16, AMX), else float32:
+    emulated it is slower. float16 is never taken: the folded kernels are so small that it would lose their digits.
     """
     if device.type == "cuda":
         major, _ = torch.cuda.get_device_capability(device)
