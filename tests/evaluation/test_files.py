@@ -5,13 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from lib.errors import FileFormatError, PointOutsideError
+from lib.errors import FileFormatError
 from lib.evaluation.json_file import write_json
-from lib.evaluation.lesions_file import read_lesions, require_inside
+from lib.evaluation.lesions_file import read_lesions
 from lib.evaluation.pairs_file import lesion_keys, read_pairs
 from lib.evaluation.scores_file import scores_json
 from lib.metrics.cpm import score
-from lib.studies.grid import Grid
 
 LESION = {"id": "lesion_1", "center_mm": [1.0, 2.0, 3.0], "radius_mm": 8.0}
 PAIR_LESION = {"id": "R1", "baseline_mm": [1, 2, 3], "followup_mm": [4, 5, 6], "radius_mm": 6.7}
@@ -52,16 +51,6 @@ def test_lesions_are_read(tmp_path):
 def test_wrong_lesions_are_refused_with_their_number(tmp_path, content, message):
     with pytest.raises(FileFormatError, match=message):
         read_lesions(written(tmp_path, content))
-
-
-def test_a_lesion_outside_its_study_is_refused_with_the_bounds(tmp_path):
-    grid = Grid.from_parts((10, 10, 10), np.ones(3), np.zeros(3), np.eye(3))
-    lesions = read_lesions(written(tmp_path, {"lesions": [LESION, {**LESION, "id": "far", "center_mm": [1, -40, 3]}]}))
-    require_inside(lesions[:1], grid, "base")
-    with pytest.raises(
-        PointOutsideError, match=r"'far': point \(1, -40, 3\) is outside study 'base', which spans \(0, 0,"
-    ):
-        require_inside(lesions, grid, "base")
 
 
 def test_pairs_are_read_relative_to_their_file(tmp_path):

@@ -79,6 +79,24 @@ class ConstructedPair:
     baseline_from_followup: Callable[[PointsMm], PointsMm]
 
 
+def draw_map(grid: Grid, change: FollowupChange, rng: np.random.Generator) -> ConstructedMap:
+    """Draw the exact map of a follow-up that `construct_followup` would make with the same state of `rng`.
+
+    Args:
+        grid: the baseline's.
+        change: what to change.
+        rng: the only source of randomness.
+
+    Raises:
+        ValueError: if the deformation asked for could not be inverted.
+    """
+    low_mm, high_mm = grid.bounds_mm()
+    field = random_field(change.deformation_mm, change.breath_mm, low_mm, high_mm, rng)
+    pivot_mm = (low_mm + high_mm) / 2
+    rotation = rotation_matrix(np.array(change.rotation_deg, dtype=np.float64))
+    return ConstructedMap(rotation, pivot_mm, np.array(change.shift_mm, dtype=np.float64), field, tuple(change.growth))
+
+
 def construct_followup(baseline: Volume, change: FollowupChange, rng: np.random.Generator) -> ConstructedPair:
     """Construct a follow-up of a baseline.
 
@@ -96,7 +114,7 @@ def construct_followup(baseline: Volume, change: FollowupChange, rng: np.random.
     Raises:
         ValueError: if the deformation asked for could not be inverted.
     """
-    exact = _draw_map(baseline.grid, change, rng)
+    exact = draw_map(baseline.grid, change, rng)
     table_seed, noise_seed = (np.random.default_rng(seed) for seed in rng.integers(2**63, size=2))
     grid = _followup_grid(baseline.grid, exact, change)
     hu = without_table(baseline) if change.table else np.asarray(baseline.hu, dtype=np.float32)
@@ -108,14 +126,6 @@ def construct_followup(baseline: Volume, change: FollowupChange, rng: np.random.
         moved = add_noise(moved, change.noise_hu, noise_seed)
     followup = Volume(np.clip(np.rint(moved), AIR_HU, 3071).astype(np.int16), grid)
     return ConstructedPair(followup, exact.followup_from_baseline, exact.baseline_from_followup)
-
-
-def _draw_map(grid: Grid, change: FollowupChange, rng: np.random.Generator) -> ConstructedMap:
-    low_mm, high_mm = grid.bounds_mm()
-    field = random_field(change.deformation_mm, change.breath_mm, low_mm, high_mm, rng)
-    pivot_mm = (low_mm + high_mm) / 2
-    rotation = rotation_matrix(np.array(change.rotation_deg, dtype=np.float64))
-    return ConstructedMap(rotation, pivot_mm, np.array(change.shift_mm, dtype=np.float64), field, tuple(change.growth))
 
 
 def _corners(low_mm: PointMm, high_mm: PointMm) -> PointsMm:

@@ -3,11 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from lib.errors import FileFormatError, PointOutsideError
+from lib.errors import FileFormatError
 from lib.evaluation.json_file import read_json, require_keys, require_list
-from lib.studies.grid import Grid
 from lib.tracking.records import Lesion
 
 
@@ -47,19 +44,3 @@ def require_unique_ids(where: str, ids: Sequence[str]) -> None:
         first = ids.index(lesion_id) + 1
         if first != number:
             raise FileFormatError(f"{where}: lesions {first} and {number} have the same id {lesion_id!r}")
-
-
-def require_inside(lesions: Sequence[Lesion], grid: Grid, study: str) -> None:
-    """Refuse lesions whose centre does not lie in their study.
-
-    Raises:
-        PointOutsideError: names the lesion, the study and its bounds in LPS mm.
-    """
-    low, high = (", ".join(f"{v:.0f}" for v in bound) for bound in grid.bounds_mm())
-    for lesion in lesions:
-        if not grid.contains(np.array([lesion.center_mm]))[0]:
-            x, y, z = lesion.center_mm
-            raise PointOutsideError(
-                f"lesion {lesion.id!r}: point ({x:g}, {y:g}, {z:g}) is outside study {study!r}, which spans "
-                f"({low}) to ({high}) (LPS mm). Slicer points are RAS: were x and y negated?"
-            )

@@ -140,12 +140,22 @@ def _title(draw: ImageDraw.ImageDraw, lesion: Lesion, track: Track, truth: Seque
     x += draw.textlength(track.state, font_size=22) + 18
     confidence = f"confidence {track.confidence:.2f}" + ("" if track.calibrated else " (uncalibrated)")
     facts = f"{confidence}  ·  {track.method}  ·  moved {track.moved_mm:.1f} mm from the expected point"
-    write(draw, (x, 12), facts, 16, INK)
+    right = 3 * (PIXELS + GUTTER)
+    write(draw, (x, 12), _fitted(draw, facts, 16, right - x), 16, INK)
     if truth is not None:
         away_mm = float(np.linalg.norm(np.array(track.center_mm) - np.array(truth)))
-        right = 3 * (PIXELS + GUTTER)
         write(draw, (right, 33), f"truth (x) {away_mm:.1f} mm away", 16, TRUTH, "ra")
-    write(draw, (GUTTER + 2, 35), track.note or "research use only", 14, FAINT)
+    note = track.note or "research use only"
+    write(draw, (GUTTER + 2, 35), _fitted(draw, note, 14, right - (180 if truth is not None else 0)), 14, FAINT)
+
+
+def _fitted(draw: ImageDraw.ImageDraw, text: str, size: int, width: float) -> str:
+    """Return the text, cut with an ellipsis where it is wider than `width` pixels."""
+    if draw.textlength(text, font_size=size) <= width:
+        return text
+    while text and draw.textlength(text + "…", font_size=size) > width:
+        text = text[:-1]
+    return text + "…"
 
 
 def _place(point_mm: np.ndarray) -> str:

@@ -1,0 +1,71 @@
+"""One line and an exit code for every error; only the chosen command is imported."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lib.commands import dispatch
+from lib.commands.dispatch import main
+from lib.errors import FileFormatError, RegistrationFailed
+
+MAIN = Path(__file__).parents[2] / "apps" / "lesion_tracker" / "main.py"
+
+
+def test_without_a_command_the_commands_are_listed(capsys):
+    assert main([]) == 2
+    assert "evaluate-dls" in capsys.readouterr().err
+    assert main(["--help"]) == 0
+    assert "evaluate-dls" in capsys.readouterr().out
+
+
+def test_an_unknown_command_names_those_there_are(capsys):
+    assert main(["segment"]) == 2
+    assert capsys.readouterr().err == (
+        "error: there is no command 'segment'; there are track, evaluate, evaluate-dls, prepare, train\n"
+    )
+
+
+@pytest.mark.parametrize(("words", "code"), [(["--help"], 0), (["a.json"], 2), (["--out"], 2)])
+def test_argparse_says_what_is_wrong(words, code, capsys):
+    assert main(["evaluate-dls", *words]) == code
+    out, err = capsys.readouterr()
+    assert "usage: main.py evaluate-dls" in (out if code == 0 else err)
+
+
+@pytest.mark.parametrize(("error", "code"), [(FileFormatError("two\nlines"), 2), (RegistrationFailed("two\nlines"), 1)])
+def test_errors_are_one_line(monkeypatch, capsys, error, code):
+    class Failing:
+        @staticmethod
+        def add_arguments(parser):
+            parser.add_argument("--x")
+
+        @staticmethod
+        def run(args):
+            raise error
+
+    monkeypatch.setattr(dispatch.importlib, "import_module", lambda name: Failing)
+    assert main(["track"]) == code
+    assert capsys.readouterr().err == "error: two lines\n"
+
+
+def test_a_missing_package_names_itself(monkeypatch, capsys):
+    def missing(name):
+        raise ModuleNotFoundError("No module named 'itk'", name="itk")
+
+    monkeypatch.setattr(dispatch.importlib, "import_module", missing)
+    assert main(["track"]) == 1
+    assert capsys.readouterr().err == "error: track needs the package 'itk', which is not installed here\n"
+
+
+def test_from_the_shell_without_the_server(tmp_path):
+    code = (
+        f"import sys, runpy; sys.argv = ['main.py', 'evaluate-dls', 'none.json', '--out', 'x.json']; "
+        f"sys.path.insert(0, {str(MAIN.parent)!r})\n"
+        f"try:\n    runpy.run_path({str(MAIN)!r}, run_name='__main__')\n"
+        f"except SystemExit as stop:\n    print(stop.code, [m for m in ('monailabel', 'fastapi', 'itk') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stderr == "error: there is no file none.json\n"
+    assert done.stdout == "2 []\n"

@@ -1,0 +1,103 @@
+"""`evaluate` and `evaluate-dls` write scores.json; wrong files name the entry."""
+
+import json
+
+import pytest
+
+from lib.commands.dispatch import main
+from lib.errors import RegistrationFailed
+
+
+def lesion(name, followup_mm, **more):
+    return {"id": name, "baseline_mm": [30, 30, 30], "followup_mm": followup_mm, "radius_mm": 8.0, **more}
+
+
+@pytest.fixture
+def call(studies, write, tmp_path):
+    """Return a function that evaluates pairs with these lists of lesions and returns code and scores."""
+
+    def run(*lesions_of_pairs, words=()):
+        pairs = [
+            {"baseline": studies[0].name, "followup": studies[1].name, "lesions": each} for each in lesions_of_pairs
+        ]
+        out = tmp_path / "scores.json"
+        code = main(["evaluate", str(write("pairs.json", {"pairs": pairs})), "--out", str(out), *words])
+        return code, json.loads(out.read_text()) if out.exists() else None
+
+    return run
+
+
+def test_the_scores_of_the_stand_in(call, quick_track, capsys):
+    # the stand-in answers (33, 30, 34): 5 mm beside (30, 30, 30), exact for the second lesion
+    truth = [lesion("near", [30, 30, 30]), lesion("exact", [33, 30, 34])]
+    code, scores = call(truth, [lesion("small", [30, 30, 30], followup_radius_mm=4.0)], words=("--method", "affine"))
+    assert code == 0
+    assert scores["errors_mm"] == pytest.approx({"near": 5.0, "exact": 0.0, "small": 5.0})
+    assert scores["n"] == 3
+    assert scores["cpm_at_10mm"] == pytest.approx(2 / 3)  # the small lesion's radius is 4 mm in the follow-up
+    assert scores["cpm_at_radius"] == pytest.approx(2 / 3)
+    assert scores["within_10mm"] == 1
+    assert (scores["med_mm"], scores["med_x_mm"], scores["med_y_mm"], scores["med_z_mm"]) == pytest.approx(
+        (10 / 3, 2, 0, 8 / 3)
+    )
+    assert scores["method"] == "affine"
+    assert scores["seconds"]["registration"] == 2.0
+    assert scores["seconds"]["network"] == pytest.approx((1.0 + 0.5) / 2)  # a pair's sum over its lesions
+    assert scores["seconds"]["total"] >= scores["seconds"]["load"] > 0
+    assert "CPM@10mm      66.67 %" in capsys.readouterr().out
+    assert [len(asked["lesions"]) for asked in quick_track] == [2, 1]
+
+
+def test_equal_ids_in_two_pairs_are_told_apart(call, quick_track):
+    _, scores = call([lesion("a", [30, 30, 30])], [lesion("a", [33, 30, 34])])
+    assert scores["errors_mm"] == pytest.approx({"1/a": 5.0, "2/a": 0.0})
+
+
+def test_wrong_pairs_are_bad_input(call, quick_track, capsys):
+    code, scores = call([lesion("a", [30, 30])])
+    assert (code, scores) == (2, None)
+    assert "pair 1, lesion 1: 'followup_mm'" in capsys.readouterr().err
+    assert quick_track == []
+
+
+def test_an_error_names_its_pair(call, quick_track, monkeypatch, capsys):
+    def fail(*args, **kwargs):
+        raise RegistrationFailed("they do not match")
+
+    monkeypatch.setattr("lib.commands.pair_run.track", fail)
+    code, scores = call([lesion("a", [30, 30, 30])])
+    assert (code, scores) == (1, None)
+    assert "pairs.json: pair 1: they do not match" in capsys.readouterr().err
+
+
+ENTRY = {
+    "target center": [10.0, 20.0, 5.0],
+    "predict target center": [12.0, 20.0, 6.0],
+    "initial center": [10.0, 20.0, 5.0],
+    "target spacing": [0.5, 0.5, 4.0],
+    "target recist diameter": [24.0, 12.0],
+    "target box": [4.0, 14.0, 3.0, 12.0, 12.0, 4.0],
+}
+
+
+@pytest.mark.parametrize("content", [{"0001": ENTRY}, {"results": [{**ENTRY, "processing time": 3.5}]}])
+def test_evaluate_dls_writes_the_same_scores(write, tmp_path, content, capsys):
+    out = tmp_path / "scores.json"
+    assert main(["evaluate-dls", str(write("answers.json", content)), "--out", str(out)]) == 0
+    scores = json.loads(out.read_text())
+    assert (scores["n"], scores["method"]) == (1, "predict target center")
+    assert scores["errors_mm"] == pytest.approx({"0001": 17**0.5})  # (1, 0, 4) mm
+    assert scores["seconds"]["total"] == (3.5 if "results" in content else 0.0)
+    assert set(scores) == {
+        *("schema", "n", "cpm_at_10mm", "cpm_at_radius", "within_10mm", "med_mm", "med_sd_mm", "med_x_mm", "med_y_mm"),
+        *("med_z_mm", "median_mm", "method", "seconds", "errors_mm"),
+    }
+    assert "in the box" in capsys.readouterr().out
+
+
+def test_evaluate_dls_takes_another_key_or_names_those_there_are(write, tmp_path, capsys):
+    path, out = write("answers.json", {"0001": ENTRY}), tmp_path / "scores.json"
+    assert main(["evaluate-dls", str(path), "--key", "initial center", "--out", str(out)]) == 0
+    assert json.loads(out.read_text())["med_mm"] == 0
+    assert main(["evaluate-dls", str(path), "--key", "guess", "--out", str(out)]) == 2
+    assert "entry '0001' lacks 'guess'" in capsys.readouterr().err
