@@ -47,10 +47,10 @@ def learning_rate(settings: OptimiserSection, step: int) -> float:
 
 
 def example_loss(logits: torch.Tensor, example: Example, settings: OptimiserSection) -> torch.Tensor:
-    """Return the mean loss of an example's lesions: Eq. 8 plus the weighted cross-entropy of the place."""
+    """Return the mean loss of an example's lesions: Eq. 8 and the cross-entropy of the place, weighted."""
     losses = []
     for map_, target, place in zip(logits, example.targets, example.places, strict=True):
-        loss = focal_loss(map_, target.to(map_.device))
+        loss = settings.focal_weight * focal_loss(map_, target.to(map_.device))
         if settings.place_weight and bool(place.any()):
             loss = loss + settings.place_weight * place_loss(map_, place.to(map_.device))
         losses.append(loss)

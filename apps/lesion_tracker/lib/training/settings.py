@@ -1,13 +1,13 @@
 """The settings of a training run, read once from a TOML file; an unknown name stops it before the first step."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import tomllib
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lib.errors import FileFormatError
-from lib.network.config import NetworkConfig
+from lib.network.config import STRIDES, NetworkConfig
 from lib.training.scenario import ScenarioSettings
 
 
@@ -29,6 +29,11 @@ class NetworkSection(_Section):
     anatomy: bool = True
     heat_map_n: float = Field(default=4.0, gt=0)
 
+    @model_validator(mode="after")
+    def _buildable(self) -> "NetworkSection":
+        self.build()
+        return self
+
     def build(self) -> NetworkConfig:
         """Return the network's own record."""
         values = self.model_dump()
@@ -47,6 +52,9 @@ class DataSection(_Section):
         constructed: share of steps on constructed follow-ups.
         self_supervised: share of steps with the paper's augmentations (tau of Eq. 9); the rest is supervised pairs.
         registration_tail: share of registration errors drawn from 10 to 46 mm.
+        proposals: a detector's findings by study, {"name": [{"center_mm": [x, y, z], "radius_mm": r}]}, instead of
+            places with structure; empty draws the latter.
+        licences: of the studies, for the model card.
     """
 
     folder: Path
@@ -56,6 +64,13 @@ class DataSection(_Section):
     constructed: float = Field(default=1.0, ge=0, le=1)
     self_supervised: float = Field(default=0.0, ge=0, le=1)
     registration_tail: float = Field(default=0.3, ge=0, le=1)
+    proposals: Path | None = None
+    licences: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def supervised_share(self) -> float:
+        """Share of steps on supervised pairs: what the other two leave."""
+        return max(0.0, 1.0 - self.constructed - self.self_supervised)
 
     @model_validator(mode="after")
     def _shares(self) -> "DataSection":
@@ -72,23 +87,27 @@ class OptimiserSection(_Section):
 
     Args:
         steps: in all.
+        batch: examples of one process whose gradients are averaged in a step.
         learning_rate: after the warm-up; it falls linearly to 0 over the last `decay` share of the steps.
         warmup: steps.
         decay: share of the steps.
         weight_decay: of AdamW.
         clip: largest norm of the gradient.
         ema: decay of the averaged weights, which are the ones published.
-        place_weight: weight of the cross-entropy of the place beside the paper's focal loss.
+        focal_weight: weight of the paper's focal loss (Eq. 8), which grows without bound where many cells score high.
+        place_weight: weight of the cross-entropy of the place.
         place_sigma_mm: width of its target.
     """
 
     steps: int = Field(default=1000, ge=1)
+    batch: int = Field(default=1, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
     warmup: int = Field(default=100, ge=0)
     decay: float = Field(default=0.3, ge=0, le=1)
     weight_decay: float = Field(default=1e-4, ge=0)
     clip: float = Field(default=5.0, gt=0)
     ema: float = Field(default=0.998, ge=0, lt=1)
+    focal_weight: float = Field(default=0.05, ge=0)
     place_weight: float = Field(default=1.0, ge=0)
     place_sigma_mm: float = Field(default=3.5, gt=0)
 
@@ -104,7 +123,9 @@ class RunSection(_Section):
         threads: of torch on the CPU; 0 leaves torch's choice.
         workers: processes that draw pairs; 0 draws in the training process.
         checkpoint_seconds: between checkpoints.
-        validate_every: steps; 0 validates only at the end.
+        validate_every: steps; 0 validates only at the end, and not at all without validation studies.
+        validation_pairs: constructed pairs of the validation studies.
+        picture_every: steps between the pictures of TensorBoard; 0 draws none.
         initial_weights: folder of published weights to start from, or empty.
         imagenet: torchvision DenseNet-121 state dict to inflate, or empty.
     """
@@ -117,8 +138,16 @@ class RunSection(_Section):
     workers: int = Field(default=1, ge=0)
     checkpoint_seconds: float = Field(default=180.0, gt=0)
     validate_every: int = Field(default=0, ge=0)
+    validation_pairs: int = Field(default=24, ge=1)
+    picture_every: int = Field(default=200, ge=0)
     initial_weights: Path | None = None
     imagenet: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_start(self) -> "RunSection":
+        if self.initial_weights is not None and self.imagenet is not None:
+            raise ValueError(f"initial_weights {self.initial_weights} and imagenet {self.imagenet}: start from one")
+        return self
 
 
 class ScenarioSection(_Section):
@@ -133,6 +162,15 @@ class ScenarioSection(_Section):
     elastic_mm: float = Field(default=ScenarioSettings.elastic_mm, ge=0)
     rotation_deg: float = Field(default=ScenarioSettings.rotation_deg, ge=0)
     scale: float = Field(default=ScenarioSettings.scale, ge=1)
+
+    @model_validator(mode="after")
+    def _crops(self) -> "ScenarioSection":
+        if not self.search_voxels:
+            raise ValueError("search_voxels is empty: at least one search crop is needed")
+        for size in (self.template_voxels, *self.search_voxels):
+            if any(n < 2 * block or n % block for n, block in zip(size, STRIDES[2], strict=True)):
+                raise ValueError(f"a crop must be a multiple of {STRIDES[2]} voxels (x, y, z), at least two; got {size}")
+        return self
 
     def build(self) -> ScenarioSettings:
         """Return the record that draws pairs."""
@@ -149,18 +187,21 @@ class TrainingSettings(_Section):
     scenario: ScenarioSection = ScenarioSection()
 
 
-def read_settings(path: Path) -> TrainingSettings:
+def read_settings(path: Path, folder: Path | None = None, output: Path | None = None) -> TrainingSettings:
     """Read a run's TOML file.
+
+    Args:
+        path: the file.
+        folder: taken instead of its data.folder.
+        output: taken instead of its run.output.
 
     Raises:
         FileFormatError: naming the key and the value that cannot be used.
     """
-    try:
-        values = tomllib.loads(path.read_text())
-    except FileNotFoundError:
-        raise FileFormatError(f"there is no training configuration {path}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FileFormatError(f"{path} is no TOML file: {error}") from None
+    values = _read_toml(path)
+    for section, key, value in (("data", "folder", folder), ("run", "output", output)):
+        if value is not None and isinstance(values.setdefault(section, {}), dict):
+            values[section][key] = str(value)
     try:
         return TrainingSettings(**values)
     except ValidationError as error:
@@ -171,3 +212,14 @@ def read_settings(path: Path) -> TrainingSettings:
         raise FileFormatError(f"{path}: {faults}") from None
     except TypeError as error:
         raise FileFormatError(f"{path}: {error}") from None
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileFormatError(f"there is no training configuration {path}") from None
+    except OSError as error:
+        raise FileFormatError(f"{path} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FileFormatError(f"{path} is no TOML file: {error}") from None
