@@ -19,7 +19,7 @@ from lib.network.normalization import set_calibrating
 from lib.network.tracker_net import TrackerNet
 from lib.training.checkpoint import read_checkpoint, write_checkpoint
 from lib.training.examples import Example
-from lib.training.loss import focal_loss, place_loss
+from lib.training.loss import focal_loss, place_loss, softly_capped
 from lib.training.settings import OptimiserSection, TrainingSettings
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ def example_loss(logits: torch.Tensor, example: Example, settings: OptimiserSect
     """Return the mean loss of an example's lesions: Eq. 8 and the cross-entropy of the place, weighted."""
     losses = []
     for map_, target, place in zip(logits, example.targets, example.places, strict=True):
-        loss = settings.focal_weight * focal_loss(map_, target.to(map_.device))
+        loss = settings.focal_weight * softly_capped(focal_loss(map_, target.to(map_.device)), settings.focal_cap)
         if settings.place_weight and bool(place.any()):
             loss = loss + settings.place_weight * place_loss(map_, place.to(map_.device))
         losses.append(loss)

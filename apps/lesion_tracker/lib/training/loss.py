@@ -36,3 +36,12 @@ def place_loss(logits: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
         place: (z, y, x), not negative, sums to 1.
     """
     return -(place * F.log_softmax(logits.float().flatten(), 0).view_as(place)).sum()
+
+
+def softly_capped(loss: torch.Tensor, cap: float) -> torch.Tensor:
+    """Return a loss that grows only logarithmically above `cap`: its gradient never outweighs the others'.
+
+    The focal loss sums over all cells; where a whole map scores high it reaches thousands, and that one step would undo
+    what hundreds have learned.
+    """
+    return torch.where(loss <= cap, loss, cap * (1 + torch.log(loss.clamp_min(cap) / cap)))

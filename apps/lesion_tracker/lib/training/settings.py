@@ -95,6 +95,7 @@ class OptimiserSection(_Section):
         clip: largest norm of the gradient.
         ema: decay of the averaged weights, which are the ones published.
         focal_weight: weight of the paper's focal loss (Eq. 8), which grows without bound where many cells score high.
+        focal_cap: from here on the focal loss of a map counts logarithmically.
         place_weight: weight of the cross-entropy of the place.
         place_sigma_mm: width of its target.
     """
@@ -107,7 +108,8 @@ class OptimiserSection(_Section):
     weight_decay: float = Field(default=1e-4, ge=0)
     clip: float = Field(default=5.0, gt=0)
     ema: float = Field(default=0.998, ge=0, lt=1)
-    focal_weight: float = Field(default=0.05, ge=0)
+    focal_weight: float = Field(default=0.1, ge=0)
+    focal_cap: float = Field(default=5.0, gt=0)
     place_weight: float = Field(default=1.0, ge=0)
     place_sigma_mm: float = Field(default=3.5, gt=0)
 
