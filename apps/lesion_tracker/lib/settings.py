@@ -23,6 +23,8 @@ class Settings(BaseModel):
         waiting: requests that may wait for a worker; one more is answered 503.
         volumes_mb: studies kept in memory, in MiB.
         registrations_mb: computed registrations kept on disk, in MiB.
+        registration_workers: registrations that are computed at the same time, each in a process of its own.
+        registration_threads: threads of each; 0: the processors, up to 8.
         background: register a patient's later studies as soon as a lesion is marked.
         any_modality: accept studies that are not CT.
     """
@@ -37,6 +39,8 @@ class Settings(BaseModel):
     waiting: int = Field(default=64, ge=0, le=10_000)
     volumes_mb: int = Field(default=2048, ge=0)
     registrations_mb: int = Field(default=2048, ge=0)
+    registration_workers: int = Field(default=1, ge=1, le=16)
+    registration_threads: int = Field(default=0, ge=0, le=64)
     background: bool = True
     any_modality: bool = False
 

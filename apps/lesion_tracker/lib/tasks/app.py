@@ -13,6 +13,7 @@ from monailabel.config import settings as monailabel_settings
 from monailabel.interfaces.app import MONAILabelApp
 
 from lib.correction.mark_store import MarkStore
+from lib.registration.engine import configure, default_threads
 from lib.registration.preload import preload
 from lib.settings import Settings, parse_settings
 from lib.studies.fingerprint import same_scan
@@ -108,6 +109,7 @@ class LesionTrackerApp(MONAILabelApp):  # type: ignore[misc]
         super().on_init_complete()
         timeout_s = float(monailabel_settings.MONAI_LABEL_INFER_TIMEOUT)
         put_first(application, own_routes(self, RequestPool(self._settings.workers, self._settings.waiting, timeout_s)))
+        configure(self._settings.registration_workers, self._settings.registration_threads or default_threads())
         preload()
         logger.info("Lesion Tracker %s is ready: %d studies", VERSION, len(self._catalog.ids()))
 

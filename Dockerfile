@@ -1,0 +1,27 @@
+# Lesion Tracker with CUDA. Runs on machines without a GPU, too.
+#   docker build -t lesion-tracker .
+#   docker run --gpus all -p 127.0.0.1:8000:8000 -v /path/to/studies:/studies lesion-tracker
+FROM nvidia/cuda:12.8.1-base-rockylinux9
+
+RUN dnf install -y python3.11 python3.11-devel gcc gcc-c++ make && dnf clean all
+
+RUN useradd --create-home --uid 1000 tracker && mkdir -p /app /studies && chown tracker /app /studies
+USER tracker
+WORKDIR /app
+
+# The same command as on any other machine; a layer of its own, so that a change of the app does not install anew.
+COPY --chown=tracker Makefile requirements.txt constraints.txt ./
+COPY --chown=tracker apps/lesion_tracker/scripts/check_machine.sh apps/lesion_tracker/scripts/check_machine.sh
+RUN make venv
+
+COPY --chown=tracker apps apps
+COPY --chown=tracker LICENSE README.md ./
+
+# A named volume starts with the weights of the image; published ones stay in it.
+VOLUME ["/studies", "/app/apps/lesion_tracker/model"]
+EXPOSE 8000
+
+HEALTHCHECK --interval=30s --timeout=10s --start-period=120s --retries=3 \
+    CMD ["/app/.venv/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/info/', timeout=8)"]
+
+CMD ["/app/.venv/bin/python", "-m", "monailabel.main", "start_server", "--app", "/app/apps/lesion_tracker", "--studies", "/studies", "--host", "0.0.0.0", "--port", "8000"]

@@ -1,0 +1,55 @@
+# Lesion Tracker: `make demo` shows it, `make serve` runs it for 3D Slicer and OHIF, `make test` checks it.
+# Each works on a fresh machine with Python 3.11, and installs what it needs into .venv once.
+
+SHELL := /bin/bash
+PYTHON ?= python3.11
+PORT ?= 8000
+STUDIES ?=
+BIN := .venv/bin
+APP := apps/lesion_tracker
+INSTALL := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install
+
+.PHONY: help demo serve test venv lint types tests
+
+help:
+	@echo "make demo   track a lesion of the sample data through a real server, and draw a picture"
+	@echo "make serve  run the server on port $(PORT) for 3D Slicer and OHIF  (STUDIES=folder or DICOMweb address, PORT=…)"
+	@echo "make test   lint, types and tests"
+
+venv: .venv/.installed
+
+.venv/.installed: requirements.txt constraints.txt
+	@bash $(APP)/scripts/check_machine.sh "$(PYTHON)" .
+	[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	$(INSTALL) -r requirements.txt
+	@touch $@
+
+.venv/.installed-dev: .venv/.installed requirements-dev.txt
+	$(INSTALL) -r requirements-dev.txt
+	@touch $@
+
+# Slicer's own code wants numpy 2, so it has an environment of its own; without it those tests say that they are skipped.
+.venv-slicer/.tried: .venv/.installed
+	@mkdir -p .venv-slicer
+	@echo "installing slicer-core (1 GB, once) for the tests with 3D Slicer's own code"
+	@($(PYTHON) -m venv .venv-slicer && .venv-slicer/bin/python -m pip install -q "slicer-core==5.13.*" requests) \
+		|| { rm -f .venv-slicer/bin/python; echo "slicer-core could not be installed: the tests with 3D Slicer's own code are skipped"; }
+	@touch $@
+
+demo: venv
+	@$(BIN)/python $(APP)/scripts/demo.py
+
+serve: venv
+	@$(BIN)/python $(APP)/scripts/serve.py --port $(PORT) $(if $(STUDIES),--studies "$(STUDIES)")
+
+test: lint types tests
+
+lint: .venv/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/.installed-dev
+	$(BIN)/mypy
+
+tests: .venv/.installed-dev .venv-slicer/.tried
+	$(BIN)/python -m pytest -m "not slow and not gpu and not browser" --cov --cov-report=term

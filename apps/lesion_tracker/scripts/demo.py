@@ -1,0 +1,95 @@
+"""The demo: a lesion of a real CT, marked, and found again in its follow-up by a real server and MONAI Label's client."""
+
+import json
+import math
+import shutil
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from lib.errors import LesionTrackerError
+from lib.report.picture import write_picture
+from lib.studies.reader import read_volume
+from lib.studies.timeline import order_studies, study_of
+from lib.tracking.records import Lesion, Track
+from scripts.local_server import ROOT, ServerError, running_server
+
+SAMPLE = ROOT / "sample-data"
+PICTURE = ROOT / "build" / "demo.png"
+
+
+def main() -> int:
+    """Run the demo and return the exit code."""
+    if not list((SAMPLE / "studies").glob("*.nii.gz")):
+        print(f"there are no studies in {SAMPLE / 'studies'}: run `python sample-data/make_sample.py`", file=sys.stderr)
+        return 2
+    try:
+        with tempfile.TemporaryDirectory(prefix="lesion-tracker-demo-") as folder:
+            return run_demo(Path(folder))
+    except (ServerError, LesionTrackerError) as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def run_demo(folder: Path) -> int:
+    """Serve a copy of the sample data, mark, track, print and draw; 0 if every lesion was found within its radius."""
+    studies = Path(shutil.copytree(SAMPLE / "studies", folder / "studies"))
+    baseline, followup = order_studies([study_of(path) for path in studies.glob("*.nii.gz")])
+    marks = json.loads((SAMPLE / "lesions.json").read_text())["lesions"]
+    truth = {lesion["id"]: lesion["center_mm"] for lesion in json.loads((SAMPLE / "truth.json").read_text())["lesions"]}
+    print(f"starting a MONAI Label server on a copy of {SAMPLE.relative_to(ROOT)}/studies …")
+    with running_server(studies, folder / "server.log") as address:
+        client = _client(address, folder)
+        print(f"marking {len(marks)} lesion(s) in {baseline.id}")
+        client.infer("mark_lesion", baseline.id, {"lesions": marks})
+        print(f"tracking in {followup.id}")
+        _, answer = client.infer("track_lesion", followup.id, {})
+    tracks = [Track.from_json(track) for track in answer["tracks"]]
+    print_table(tracks, truth, answer["seconds"])
+    lesions = [Lesion.from_json(mark) for mark in marks]
+    PICTURE.parent.mkdir(exist_ok=True)
+    write_picture(PICTURE, read_volume(baseline.path), read_volume(followup.path), lesions, tracks, truth)
+    print(f"picture: {PICTURE.relative_to(ROOT)}")
+    missed = [
+        track.lesion_id for track in tracks if math.dist(track.center_mm, truth[track.lesion_id]) > track.radius_mm
+    ]
+    return 1 if missed else 0
+
+
+def print_table(tracks: list[Track], truth: dict[str, Any], seconds: dict[str, float]) -> None:
+    """Print one line a lesion: expected and found point (LPS mm), distance to the truth, confidence, method."""
+    head = (
+        f"{'lesion':<10} {'expected, LPS mm':<24} {'found, LPS mm':<24} {'truth':>8} {'confidence':>11}  state, method"
+    )
+    print("\n" + head + "\n" + "-" * len(head))
+    for track in tracks:
+        off = math.dist(track.center_mm, truth[track.lesion_id])
+        confidence = f"{track.confidence:.2f}" + ("" if track.calibrated else "*")
+        points = f"{_mm(track.expected_mm):<24} {_mm(track.center_mm):<24}"
+        print(f"{track.lesion_id:<10} {points} {off:5.1f} mm {confidence:>11}  {track.state}, {track.method}")
+        if track.note:
+            print(f"{'':<10} {track.note}")
+    print(
+        "truth: distance of the found point from the true one"
+        + ("; *: not calibrated" if not tracks[0].calibrated else "")
+    )
+    print("seconds: " + ", ".join(f"{stage} {value:.1f}" for stage, value in seconds.items()) + "\n")
+
+
+def _client(address: str, folder: Path) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # it imports cgi
+        from monailabel.client import MONAILabelClient
+    return MONAILabelClient(address, tmpdir=str(folder), client_id="demo")
+
+
+def _mm(point: tuple[float, float, float]) -> str:
+    return "(" + ", ".join(f"{value:.1f}" for value in point) + ")"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
