@@ -16,9 +16,10 @@ SHIFT_MM = np.array([3.0, 0.0, 4.0])
 
 @pytest.fixture
 def studies(tmp_path):
-    """Return two files of 60 × 60 × 60 mm from (0, 0, 0), a ball in soft tissue."""
+    """Return two files of 60 × 60 × 60 mm from (0, 0, 0), a ball in soft tissue in air."""
     k, j, i = np.meshgrid(*(np.arange(31) * 2.0,) * 3, indexing="ij")
-    hu = np.where((i - 30) ** 2 + (j - 30) ** 2 + (k - 30) ** 2 < 100, 90, 20).astype(np.int16)
+    distance = np.sqrt((i - 30) ** 2 + (j - 30) ** 2 + (k - 30) ** 2)
+    hu = np.select([distance < 10, distance < 28], [90, 20], -1000).astype(np.int16)
     grid = Grid.from_parts((31, 31, 31), np.full(3, 2.0), np.zeros(3), np.eye(3))
     paths = tmp_path / "p__20200101.nii.gz", tmp_path / "p__20200401.nii.gz"
     for path in paths:

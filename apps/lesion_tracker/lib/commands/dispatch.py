@@ -4,7 +4,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import Protocol, cast, runtime_checkable
 
 from lib.errors import InputError, LesionTrackerError
 
@@ -22,6 +22,7 @@ COMMANDS = {
 BAD_INPUT, FAULT = 2, 1
 
 
+@runtime_checkable
 class Command(Protocol):
     """What a command's module offers."""
 

@@ -149,7 +149,7 @@ def _title(draw: ImageDraw.ImageDraw, lesion: Lesion, track: Track, truth: Seque
     write(draw, (GUTTER + 2, 35), _fitted(draw, note, 14, right - (180 if truth is not None else 0)), 14, FAINT)
 
 
-def _fitted(draw: ImageDraw.ImageDraw, text: str, size: int, width: float) -> str:
+def _fitted(draw: ImageDraw.ImageDraw, text: str, size: int, width: int | float) -> str:
     """Return the text, cut with an ellipsis where it is wider than `width` pixels."""
     if draw.textlength(text, font_size=size) <= width:
         return text

@@ -55,7 +55,7 @@ class Lesion:
 
     id: str
     center_mm: tuple[float, float, float]
-    radius_mm: float
+    radius_mm: int | float
     label: str = ""
     tracking_uid: str = ""
     patient_id: str = ""
