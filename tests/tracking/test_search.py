@@ -1,0 +1,70 @@
+"""From a map of logits to the network's answer: peak, rival, probability, and why a search is widened."""
+
+import numpy as np
+import torch
+
+from lib.anatomy.signal import anatomy_signal
+from lib.network.config import NetworkConfig
+from lib.network.inputs import hu_source
+from lib.network.lattice import cell_grid, crop_grid, search_grid
+from lib.network.tracker import tracker_from_net
+from lib.network.tracker_net import TrackerNet
+from lib.studies.grid import Grid
+from lib.studies.volume import Volume
+from lib.tracking.search import NetworkAnswer, answer_from_map, poor, search
+
+GRID = search_grid(np.zeros(3), (128, 128, 48))
+GOOD = NetworkAnswer(np.zeros(3), 0.9, 2.2, -3.0, 40.0, 0.95, 0.0, -4.0, 5)
+
+
+def _map(center: np.ndarray, height: float = 8.0, width_mm: float = 5.0) -> torch.Tensor:
+    return anatomy_signal(cell_grid(GRID), center, width_mm, 1.0) * height - 6.0
+
+
+def test_the_answer_is_the_peak_with_its_probability() -> None:
+    where = np.array([11.3, -7.9, 5.2])
+    answer = answer_from_map(_map(where, 14.0), GRID, np.array([-20.0, 0.0, 0.0]), 8.0)
+    assert np.linalg.norm(answer.center_mm - where) < 0.6  # a Gaussian in logits is no exact parabola
+    assert answer.mass > 0.9
+    assert answer.prior_mass < 0.01
+    assert answer.prior_logit < answer.logit - 5
+    assert poor(answer) == ""
+
+
+def test_a_second_peak_is_a_rival() -> None:
+    two = torch.maximum(_map(np.array([10.0, 0.0, 0.0])), _map(np.array([-25.0, 0.0, 0.0]), 7.9))
+    answer = answer_from_map(two, GRID, np.zeros(3), 6.0)
+    assert 30 < answer.rival_mm < 40
+    assert "second peak" in poor(answer)
+
+
+def test_poor_answers_name_the_reason() -> None:
+    assert poor(GOOD) == ""
+    assert "low peak" in poor(NetworkAnswer(**{**vars(GOOD), "score": 0.05}))
+    assert "border" in poor(NetworkAnswer(**{**vars(GOOD), "edge_cells": 1}))
+
+
+def test_a_network_without_training_answers_inside_its_crop_and_says_why_it_looked_wider() -> None:
+    rng = np.random.default_rng(0)
+    study = Volume(
+        rng.normal(0, 100, (60, 120, 120)).astype(np.float32),
+        Grid.from_parts((120, 120, 60), np.array([1.6, 1.6, 3.0]), np.array([-96.0, -96.0, -90.0]), np.eye(3)),
+    )
+    torch.manual_seed(0)
+    tracker = tracker_from_net(
+        TrackerNet(NetworkConfig(blocks=(1, 1, 1), growth=8, stem=8, features=16)).eval(), device="cpu"
+    )
+    answer = search(tracker, hu_source(study), np.zeros(3), 8.0, hu_source(study), np.zeros(3), 8.0)
+    assert np.abs(answer.center_mm).max() < 100
+    assert 0 <= answer.score <= 1
+    assert answer.widened != ""
+
+
+def test_the_crop_s_own_lattice_does_not_move_the_answer() -> None:
+    shifted = crop_grid(GRID.origin_mm + np.array([1.6, 0.8, 2.0]), GRID.size)
+    where = np.array([3.0, 4.0, 5.0])
+    there = [
+        answer_from_map(anatomy_signal(cell_grid(g), where, 30.0, 1.0), g, where, 8.0).center_mm
+        for g in (GRID, shifted)
+    ]
+    assert np.linalg.norm(there[0] - there[1]) < 0.05

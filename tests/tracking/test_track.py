@@ -1,0 +1,93 @@
+"""Two scans of one constructed body: the lesion is found, its state is honest, and wrong input is refused."""
+
+import numpy as np
+import pytest
+import torch
+
+from lib.errors import PointOutsideError, RegistrationFailed, WeightsError
+from lib.network.config import NetworkConfig
+from lib.network.tracker import Tracker, tracker_from_net
+from lib.network.tracker_net import TrackerNet
+from lib.tracking.pair import Pair
+from lib.tracking.records import Lesion
+from lib.tracking.track import track
+from tests.registration import phantom
+
+SHIFT = (20.0, -12.0, 35.0)
+PAIR = Pair(phantom.study(), phantom.study(origin_shift_mm=SHIFT, table_mm=140.0, seed=5), "before", "after")
+LESION = Lesion(id="lesion_1", center_mm=(40.0, -20.0, 150.0), radius_mm=10.0, tracking_uid="1.2.3")
+
+
+@pytest.fixture(scope="module")
+def untrained() -> Tracker:
+    torch.manual_seed(0)
+    return tracker_from_net(
+        TrackerNet(NetworkConfig(blocks=(1, 1, 1), growth=8, stem=8, features=16)), name="untrained"
+    )
+
+
+def test_registration_finds_a_lesion_again() -> None:
+    (found,) = track(PAIR, [LESION], "affine")
+    truth = np.array(LESION.center_mm) + SHIFT
+    assert np.linalg.norm(np.array(found.center_mm) - truth) < 6.0
+    assert found.state == "found"
+    assert not found.calibrated
+    assert found.tracking_uid == "1.2.3"
+    assert found.method == "affine"
+    assert found.seconds["registration"] > 0
+
+
+def test_auto_without_weights_says_that_registration_alone_answered() -> None:
+    (found,) = track(PAIR, [LESION], "auto")
+    assert "no published weights" in found.method
+    assert "no weights are published" in found.note
+    assert found.model is None
+
+
+def test_a_lesion_that_was_not_scanned_is_outside() -> None:
+    upper = Pair(phantom.study(), phantom.study(z_mm=(140.0, 300.0), seed=2))
+    low = Lesion(id="low", center_mm=(30.0, 0.0, 40.0), radius_mm=8.0)
+    (answer,) = track(upper, [low], "affine")
+    assert answer.state == "outside"
+    assert answer.confidence == 0.0
+    assert "not scanned" in answer.note
+
+
+def test_dlt_names_its_model_and_its_prior(untrained: Tracker) -> None:
+    (answer,) = track(PAIR, [LESION], "dlt", model=untrained)
+    assert answer.model == {"name": "untrained", "sha256": ""}
+    assert answer.method == "dlt (affine prior, network alone)"
+    assert not answer.calibrated
+
+
+def test_auto_with_an_unsure_network_keeps_to_registration_or_flags_the_answer(untrained: Tracker) -> None:
+    (answer,) = track(PAIR, [LESION], "auto", model=untrained)
+    truth = np.array(LESION.center_mm) + SHIFT
+    assert np.linalg.norm(np.array(answer.center_mm) - truth) < 6.0 or answer.state == "uncertain"
+
+
+def test_dlt_without_weights_is_refused() -> None:
+    with pytest.raises(WeightsError, match="'dlt' needs weights"):
+        track(PAIR, [LESION], "dlt")
+
+
+def test_an_unknown_method_is_refused() -> None:
+    with pytest.raises((ValueError, TypeError), match=r"magic|annotations"):
+        track(PAIR, [LESION], "magic")  # type: ignore[arg-type]
+
+
+def test_a_point_outside_is_refused_with_the_extent_and_the_likely_cause() -> None:
+    with pytest.raises(PointOutsideError, match="spans"):
+        track(PAIR, [Lesion(id="far", center_mm=(40.0, -20.0, 993.0), radius_mm=5.0)], "affine")
+    ras = Lesion(id="ras", center_mm=(0.0, -145.0, 100.0), radius_mm=5.0)
+    with pytest.raises(PointOutsideError, match="RAS"):
+        track(PAIR, [ras], "affine")
+
+
+def test_another_patient_s_study_is_refused() -> None:
+    with pytest.raises(RegistrationFailed):
+        track(
+            Pair(phantom.study(z_mm=(0.0, 110.0)), phantom.study(z_mm=(190.0, 300.0), patient=4)),
+            [Lesion(id="a", center_mm=(30.0, 0.0, 50.0), radius_mm=8.0)],
+            "affine",
+        )
