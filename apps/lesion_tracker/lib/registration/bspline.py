@@ -16,7 +16,7 @@ from lib.studies.volume import Volume
 SPACING_MM = 2.0
 MOST_VOXELS = 6.0e6
 FIELD_MM = 4.0
-TIMEOUT_S = 900.0
+TIMEOUT_S = 1800.0
 ELASTIX: dict[str, Any] = {"control_mm": 16.0, "pyramid": (4, 2, 1), "iterations": 500, "samples": 4096}
 
 PARAMETERS = {"spacing_mm": SPACING_MM, "most_voxels": MOST_VOXELS, "field_mm": FIELD_MM, **ELASTIX}

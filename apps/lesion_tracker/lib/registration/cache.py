@@ -1,5 +1,6 @@
 """Registrations remembered on disk: one file per pair of volumes, method, parameters and code version."""
 
+import contextlib
 import hashlib
 import io
 import json
@@ -9,6 +10,7 @@ import tempfile
 import threading
 import weakref
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -69,14 +71,20 @@ class RegistrationCache:
         """Return what is remembered under a key, or None; a torn file is deleted."""
         path = self._path(key)
         try:
-            found = from_bytes(path.read_bytes())
-            os.utime(path)
+            data = path.read_bytes()
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, TypeError) as error:
+        except OSError as error:
+            logger.warning("the remembered registration %s cannot be read: %s", path.name, error)
+            return None
+        try:
+            found = from_bytes(data)
+        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
             logger.warning("the remembered registration %s is torn (%s): it is computed anew", path.name, error)
             path.unlink(missing_ok=True)
             return None
+        with contextlib.suppress(OSError):  # another process may have deleted it just now
+            os.utime(path)
         return found
 
     def write(self, key: str, answer: FollowupFromBaseline) -> None:
@@ -89,11 +97,11 @@ class RegistrationCache:
                 part.flush()
                 os.fsync(part.fileno())
             os.replace(name, self._path(key))
+            self._evict()
         except OSError as error:
             logger.warning("a registration could not be remembered in %s: %s", self.folder, error)
             if name:
                 Path(name).unlink(missing_ok=True)
-        self._evict()
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}{SUFFIX}"
@@ -131,7 +139,7 @@ def to_bytes(answer: FollowupFromBaseline) -> bytes:
         arrays["lps_from_index"] = answer.displacement.grid.lps_from_index
         arrays["shift"] = _planes(answer.displacement.shift_mm)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type] # its stub takes `allow_pickle` for an array
+    np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
 
 
@@ -139,7 +147,7 @@ def from_bytes(data: bytes) -> FollowupFromBaseline:
     """Read what `to_bytes` wrote.
 
     Raises:
-        ValueError, KeyError, EOFError, zipfile.BadZipFile: if it is torn.
+        OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error: if it is torn.
     """
     with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
         facts = json.loads(str(arrays["facts"]))

@@ -24,7 +24,9 @@ from lib.errors import RegistrationFailed
 logger = logging.getLogger(__name__)
 
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
-START_TIMEOUT_S = 180.0
+START_TIMEOUT_S = 600.0
+NEEDS_ITK = ("affine", "bspline")
+"""Jobs before which ITK's modules are loaded, outside the job's own time limit."""
 
 
 def default_threads() -> int:
@@ -68,7 +70,7 @@ class Engine:
         Raises:
             BrokenEngine: if the process died or took longer than `timeout_s`; it is of no more use.
         """
-        if not self._loaded:
+        if task in NEEDS_ITK and not self._loaded:
             self._ask("load", {"threads": self._threads}, START_TIMEOUT_S)
             self._loaded = True
         return self._ask(task, {**job, "threads": self._threads}, timeout_s)

@@ -30,6 +30,13 @@ class Limits:
 
 LIMITS = Limits()
 
+LEAST = {"overlap": 0.75, "common_mm": 24.0, "local_ncc": 0.58, "mutual_information": 0.24}
+"""What two states of one patient reach at least.
+
+Measured after the affine map: a real pair of 64 days reached local_ncc 0.69 and mutual_information 0.33, constructed
+copies and slabs at least 0.75 and 0.48; chests against abdomens of other patients at most 0.55 and 0.22.
+"""
+
 
 def agreement(
     fixed: Hu, fixed_body: Mask, moved: Hu, moved_body: Mask, seen: Mask, spacing_mm: float
@@ -94,6 +101,12 @@ def implausible_shape(numbers: dict[str, float], limits: Limits = LIMITS) -> str
     if numbers.get("from_slide_mm", 0.0) > limits.slide_mm:
         return f"it leaves the slide by {numbers['from_slide_mm']:.0f} mm, allowed are {limits.slide_mm:.0f}"
     return ""
+
+
+def disagreement(numbers: dict[str, float]) -> str:
+    """Return which quality number is too low for two states of one patient, or ""."""
+    low = [f"{name} {numbers[name]:.2f} is below {least}" for name, least in LEAST.items() if numbers[name] < least]
+    return ", ".join(low)
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft, ndimage
 
-from lib.arrays import Mask, PointMm
+from lib.arrays import PointMm
+from lib.registration.views import View
 from lib.registration.working import WorkingImage
 
-SLIDE_SPACING_MM = 8.0
 MIN_OVERLAP_MM = 24.0
 """Least extent in z that the studies must have in common."""
 
@@ -34,30 +34,28 @@ class Slide:
     overlap: float
 
 
-def slides(
-    baseline: WorkingImage, baseline_body: Mask, followup: WorkingImage, followup_body: Mask, count: int = 1
-) -> list[Slide]:
+def slides(baseline: View, followup: View, count: int = 1) -> list[Slide]:
     """Return the best shifts, best first, at least 24 mm apart in z.
 
     Args:
-        baseline: wiped of its table; the same spacing as `followup`.
-        baseline_body: its body.
-        followup: wiped of its table.
-        followup_body: its body.
+        baseline: the earlier study.
+        followup: the later one, at the same spacing.
         count: how many to return at most.
+
+    Returns:
+        none if no shift gives the bodies `MIN_OVERLAP_MM` in common.
     """
-    shape = tuple(
-        fft.next_fast_len(a + b - 1, real=True) for a, b in zip(baseline.hu.shape, followup.hu.shape, strict=True)
-    )
+    fixed, moving = baseline.image, followup.image
+    shape = tuple(fft.next_fast_len(a + b - 1, real=True) for a, b in zip(fixed.hu.shape, moving.hu.shape, strict=True))
     outline, _ = _masked_correlation(
-        np.clip(baseline.hu, *OUTLINE_HU), baseline.seen, np.clip(followup.hu, *OUTLINE_HU), followup.seen, shape
+        np.clip(fixed.hu, *OUTLINE_HU), fixed.seen, np.clip(moving.hu, *OUTLINE_HU), moving.seen, shape
     )
     organs, common = _masked_correlation(
-        np.clip(baseline.hu, *ORGANS_HU), baseline_body, np.clip(followup.hu, *ORGANS_HU), followup_body, shape
+        np.clip(fixed.hu, *ORGANS_HU), baseline.body, np.clip(moving.hu, *ORGANS_HU), followup.body, shape
     )
-    spacing = baseline.spacing_mm
-    possible = common / np.maximum(_smaller_body(baseline_body, followup_body, shape), 1.0)
-    extent = _common_slices(baseline_body, followup_body, shape[0]) * spacing
+    spacing = fixed.spacing_mm
+    possible = common / np.maximum(_smaller_body(baseline.body, followup.body, shape), 1.0)
+    extent = _common_slices(baseline.body, followup.body, shape[0]) * spacing
     score = 0.5 * (outline + organs)
     allowed = (possible >= MIN_BODY_SHARE) & (extent >= MIN_OVERLAP_MM)[:, None, None]
     score = np.where(allowed, score * _trust(extent)[:, None, None], -1.0)
@@ -67,9 +65,9 @@ def slides(
         best = np.unravel_index(int(score.argmax()), score.shape)
         if score[best] <= -1.0:
             break
-        lag = np.array([_lag(int(best[a]), shape[a], baseline.hu.shape[a]) for a in range(3)])
+        lag = np.array([_lag(int(best[a]), shape[a], fixed.hu.shape[a]) for a in range(3)])
         peak = lag + _vertex(score, best)
-        shift = followup.origin_mm - baseline.origin_mm + peak[::-1] * spacing
+        shift = moving.origin_mm - fixed.origin_mm + peak[::-1] * spacing
         found.append(Slide(shift, float(score[best]), float(possible[best])))
         near = (np.arange(-apart, apart + 1) + best[0]) % shape[0]
         score[near] = -1.0
@@ -105,7 +103,7 @@ def _correlate(a: np.ndarray, b: np.ndarray, size: tuple[int, ...]) -> np.ndarra
 
 
 def _masked_correlation(
-    fixed: np.ndarray, fixed_mask: Mask, moving: np.ndarray, moving_mask: Mask, size: tuple[int, ...]
+    fixed: np.ndarray, fixed_mask: np.ndarray, moving: np.ndarray, moving_mask: np.ndarray, size: tuple[int, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the normalised correlation at every lag, and how many voxels both masks share there.
 
@@ -128,7 +126,7 @@ def _masked_correlation(
     return np.clip(ncc, -1.0, 1.0), count
 
 
-def _smaller_body(baseline_body: Mask, followup_body: Mask, size: tuple[int, ...]) -> np.ndarray:
+def _smaller_body(baseline_body: np.ndarray, followup_body: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     """Return for every lag in z the voxels of the body that is smaller within the common slices; shape (z, 1, 1)."""
     a, b = (m.sum(axis=(1, 2)).astype(float) for m in (baseline_body, followup_body))
     fa, fb = fft.rfft(a, size[0]), fft.rfft(b, size[0])
@@ -138,23 +136,25 @@ def _smaller_body(baseline_body: Mask, followup_body: Mask, size: tuple[int, ...
     return np.minimum(of_a, of_b)[:, None, None]
 
 
-def _common_slices(baseline_body: Mask, followup_body: Mask, size: int) -> np.ndarray:
+def _common_slices(baseline_body: np.ndarray, followup_body: np.ndarray, size: int) -> np.ndarray:
     """Return for every lag in z how many slices hold both bodies."""
     a, b = (m.any(axis=(1, 2)).astype(float) for m in (baseline_body, followup_body))
     return np.round(fft.irfft(np.conj(fft.rfft(a, size)) * fft.rfft(b, size), size))
 
 
-def shrunk(image: WorkingImage, body: Mask, factor: int) -> tuple[WorkingImage, Mask]:
-    """Return an image and its body at a multiple of the spacing (means of blocks)."""
+def shrunk(view: View, factor: int) -> View:
+    """Return a view at a multiple of its spacing (means of blocks)."""
+    image = view.image
     shape = tuple(-(-n // factor) for n in image.hu.shape)
     pad = [(0, s * factor - n) for s, n in zip(shape, image.hu.shape, strict=True)]
     blocks = (shape[0], factor, shape[1], factor, shape[2], factor)
 
-    def mean(values: np.ndarray, mode: str) -> np.ndarray:
-        return np.pad(values, pad, mode=mode).reshape(blocks).mean(axis=(1, 3, 5))  # type: ignore[call-overload]
+    def mean(padded: np.ndarray) -> np.ndarray:
+        return np.asarray(padded.reshape(blocks).mean(axis=(1, 3, 5)))
 
-    hu = mean(image.hu, "edge").astype(np.float32)
-    seen = mean(image.seen.astype(np.float32), "constant") > 0.5
-    small_body = mean(body.astype(np.float32), "constant") > 0.5
+    hu = mean(np.pad(image.hu, pad, mode="edge")).astype(np.float32)
+    seen = mean(np.pad(image.seen.astype(np.float32), pad)) > 0.5
+    body = mean(np.pad(view.body.astype(np.float32), pad)) > 0.5
     origin = image.origin_mm + (factor - 1) / 2 * image.spacing_mm
-    return WorkingImage(hu, seen, origin, image.spacing_mm * factor), ndimage.binary_dilation(small_body) & seen
+    wide = WorkingImage(hu, seen, origin, image.spacing_mm * factor)
+    return View(wide, ndimage.binary_dilation(body) & seen)

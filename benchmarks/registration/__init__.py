@@ -1,0 +1,1 @@
+"""How exact, how fast and how careful registration is."""

@@ -1,0 +1,110 @@
+"""The engine's processes: killed when they take too long, replaced when they die, alive after a refusal."""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from lib.errors import RegistrationFailed
+from lib.registration import engine
+from lib.registration.engine import BrokenEngine, EnginePool
+
+BLOCK = {
+    "fixed": np.random.default_rng(0).normal(0, 100, (12, 24, 24)).astype(np.float32),
+    "moving": np.random.default_rng(1).normal(0, 100, (12, 24, 24)).astype(np.float32),
+    "mask": np.ones((12, 24, 24), dtype=np.uint8),
+    "spacing": 3.0,
+    "metric": "WNCC 2x2x2",
+    "iterations": "2x2",
+    "smoothing": "2vox 0.7vox",
+}
+
+
+@pytest.fixture(scope="module")
+def small_pool():
+    pool = EnginePool(workers=1, threads=1)
+    yield pool
+    pool.close()
+
+
+def process_of(pool: EnginePool) -> int:
+    held = pool._places.get()
+    pool._places.put(held)
+    return held._process.pid
+
+
+def test_runs_a_job_and_keeps_its_process(small_pool):
+    shift = small_pool.run("deform", BLOCK, 300.0)["shift"]
+    assert shift.shape == (12, 24, 24, 3)
+    first = process_of(small_pool)
+    small_pool.run("deform", BLOCK, 300.0)
+    assert process_of(small_pool) == first
+
+
+def test_a_refusal_leaves_the_engine_alive(small_pool):
+    small_pool.run("deform", BLOCK, 300.0)
+    first = process_of(small_pool)
+    with pytest.raises(RegistrationFailed, match="deform"):
+        small_pool.run("deform", {**BLOCK, "metric": "NO_SUCH_METRIC"}, 300.0)
+    assert process_of(small_pool) == first
+
+
+def test_a_job_that_takes_too_long_is_killed_and_the_next_one_runs(small_pool):
+    small_pool.run("deform", BLOCK, 300.0)
+    first = process_of(small_pool)
+    with pytest.raises(BrokenEngine, match=r"longer than 0 s and was stopped"):
+        small_pool.run("deform", {**BLOCK, "iterations": "100000x100000"}, 0.3)
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+    small_pool.run("deform", BLOCK, 300.0)
+    assert process_of(small_pool) != first
+
+
+def test_a_process_that_dies_is_reported_and_replaced(small_pool):
+    small_pool.run("deform", BLOCK, 300.0)
+    first = process_of(small_pool)
+    threading.Timer(0.5, lambda: os.kill(first, signal.SIGSEGV)).start()
+    with pytest.raises(BrokenEngine, match=r"died \(exit code -11\)"):
+        small_pool.run("deform", {**BLOCK, "iterations": "100000x100000"}, 300.0)
+    assert small_pool.run("deform", BLOCK, 300.0)["shift"].shape == (12, 24, 24, 3)
+
+
+def test_a_closed_pool_ends_its_process():
+    pool = EnginePool(workers=1, threads=1)
+    pool.run("deform", BLOCK, 300.0)
+    pid = process_of(pool)
+    pool.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_threads_come_from_the_environment(monkeypatch):
+    monkeypatch.setenv("LESION_TRACKER_REGISTRATION_THREADS", "3")
+    assert engine.default_threads() == 3
+    monkeypatch.delenv("LESION_TRACKER_REGISTRATION_THREADS")
+    assert 1 <= engine.default_threads() <= 8
+
+
+def test_configure_refuses_less_than_one():
+    with pytest.raises(ValueError, match="at least one"):
+        engine.configure(0, 2)
+
+
+def test_configure_replaces_the_pool(monkeypatch):
+    monkeypatch.setattr(engine, "_pool", None)
+    engine.configure(2, 1)
+    assert (engine.pool().workers, engine.pool().threads) == (2, 1)
+    engine.pool().close()
+
+
+def test_an_engine_whose_parent_goes_away_ends():
+    lone = engine.Engine(1)
+    lone._connection.close()
+    deadline = time.monotonic() + 120
+    while lone._process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert lone._process.returncode == 0
+    lone.close()

@@ -1,0 +1,198 @@
+"""Registration from end to end on a body whose truth is known, from one thread and from several."""
+
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from lib.errors import RegistrationFailed
+from lib.registration import affine, engine
+from lib.registration import register as register_module
+from lib.registration.cache import RegistrationCache
+from lib.registration.register import register
+from lib.registration.slide import Slide
+from lib.registration.views import view_of
+from lib.studies.volume import Volume
+from tests.registration.phantom import rotation_z, study, turned
+
+pytestmark = pytest.mark.usefixtures("loaded_engine")
+
+SHIFT = (30.0, -20.0, 210.0)
+
+
+def moved_pair(turn_deg: float = 4.0, patient: int = 0, shift_mm=SHIFT) -> tuple[Volume, Volume]:
+    return study(patient=patient), study(
+        (60.0, 220.0), turn_deg=-turn_deg, origin_shift_mm=shift_mm, table_mm=112.0, patient=patient, seed=3
+    )
+
+
+def errors(there, volume: Volume, turn_deg: float, shift_mm=SHIFT, z_mm=(70.0, 210.0)) -> np.ndarray:
+    """Return the distances (mm) from the truth at body points of the common coverage."""
+    body = view_of(volume)
+    where = np.random.default_rng(0).permutation(np.argwhere(body.body))[:2000, ::-1]
+    points = body.image.grid.lps_from_indices(where.astype(np.float64))
+    points = points[(points[:, 2] > z_mm[0]) & (points[:, 2] < z_mm[1])][:200]
+    matrix = rotation_z(turn_deg)
+    truth = points @ matrix[:3, :3].T + matrix[:3, 3] + np.array(shift_mm)
+    return np.linalg.norm(there(points) - truth, axis=1)
+
+
+def test_affine_finds_a_turned_and_shifted_part():
+    baseline, followup = moved_pair()
+    there = register(baseline, followup, "affine")
+    assert errors(there, baseline, 4.0).mean() < 2.0  # half a voxel of 4 mm
+    assert there.method == "affine"
+    assert there.fallback == ""
+    assert there.quality["rotation_deg"] == pytest.approx(4.0, abs=1.0)
+    assert set(there.seconds) == {"slide", "affine", "quality"}
+
+
+def test_the_same_pair_gives_the_same_answer():
+    baseline, followup = moved_pair()
+    first, second = register(baseline, followup, "affine"), register(baseline, followup, "affine")
+    assert np.abs(first.matrix - second.matrix).max() < 0.05  # sums of two threads differ in their last bits
+
+
+def test_the_order_of_the_axes_does_not_matter():
+    baseline, followup = moved_pair()
+    there = register(turned(baseline, (2, 0, 1), (0, 2)), turned(followup, (1, 2, 0), (1,)), "affine")
+    assert errors(there, baseline, 4.0).mean() < 2.0
+
+
+@pytest.mark.parametrize("method", ["deformable", "bspline"])
+def test_a_deformable_method_is_no_worse_and_goes_both_ways(method, monkeypatch):
+    monkeypatch.setitem(register_module.bspline.ELASTIX, "iterations", 60)
+    baseline, followup = moved_pair()
+    there = register(baseline, followup, method)
+    assert errors(there, baseline, 4.0).mean() < 1.5
+    assert there.fallback == ""
+    assert there.quality["local_ncc"] > there.quality["local_ncc_before"] - 0.01
+    points = np.random.default_rng(1).uniform([-90, -60, 80], [90, 60, 200], (200, 3))
+    assert np.linalg.norm(there.inverse(there(points)) - points, axis=1).max() < 0.1
+
+
+def test_deformable_finds_a_bend_that_affine_cannot():
+    baseline, followup = study((60.0, 220.0)), study((60.0, 220.0), seed=1, table_mm=112.0)
+    k, j, i = np.indices(baseline.grid.shape)
+    bend = np.round(3.0 * np.sin((k - 20.0) / 6.0)).astype(int)  # up to 12 mm to the left and right along z
+    rows = np.clip(i + bend, 0, baseline.grid.size[0] - 1)
+    bent = Volume(np.ascontiguousarray(followup.hu[k, j, rows]), followup.grid)
+    points = np.random.default_rng(2).uniform([-80, -60, 80], [80, 60, 200], (200, 3))
+    truth = points.copy()
+    truth[:, 0] -= 4.0 * np.round(3.0 * np.sin(((points[:, 2] - 60.0) / 4.0 - 20.0) / 6.0))
+    of_affine, of_deformable = (
+        np.linalg.norm(register(baseline, bent, method)(points) - truth, axis=1).mean()
+        for method in ("affine", "deformable")
+    )
+    assert of_affine > 4.0
+    assert of_deformable < 2.5
+
+
+def test_different_parts_of_different_bodies_are_refused():
+    chest, abdomen = study((170.0, 300.0), patient=1), study((0.0, 130.0), patient=2)
+    with pytest.raises(RegistrationFailed, match="could not be aligned.*local_ncc.*same part of the same patient"):
+        register(chest, abdomen, "deformable")
+
+
+def test_air_is_refused_with_the_study_named():
+    baseline, _ = moved_pair()
+    air = Volume(np.full(baseline.hu.shape, -1000, dtype=np.int16), baseline.grid)
+    with pytest.raises(RegistrationFailed, match="no body found in the follow-up"):
+        register(baseline, air, "affine")
+
+
+def test_an_implausible_affine_falls_back_to_the_shift_and_says_so(monkeypatch):
+    baseline, followup = study(), study((60.0, 220.0), origin_shift_mm=SHIFT, seed=3)
+    wild = np.diag([1.6, 1.0, 0.7, 1.0])
+    monkeypatch.setattr(affine, "_elastix", lambda *_: (wild, ""))
+    there = register(baseline, followup, "affine")
+    assert there.fallback.startswith("translation only: it stretches by 0.70 to 1.60")
+    assert errors(there, baseline, 0.0).max() < 5.0
+    assert there.quality["scale_max"] == pytest.approx(1.0)
+
+
+def test_a_shift_that_does_not_fit_is_no_fallback(monkeypatch):
+    monkeypatch.setattr(affine, "_elastix", lambda *_: (np.diag([1.6, 1.0, 0.7, 1.0]), ""))
+    monkeypatch.setattr(affine, "_slide", lambda *_: Slide(np.array([0.0, 0.0, 100.0]), 0.3, 0.6))
+    with pytest.raises(RegistrationFailed, match="stretches"):
+        register(study(), study(seed=3), "affine")
+
+
+def test_an_unknown_method_is_refused():
+    with pytest.raises(Exception, match="rigid"):
+        register(study(), study(), "rigid")
+
+
+def test_the_cache_answers_the_second_time_and_a_torn_file_is_mended(tmp_path, caplog):
+    baseline, followup = moved_pair(patient=3)
+    cache = RegistrationCache(tmp_path, 10**8)
+    first = register(baseline, followup, "deformable", cache)
+    assert len(list(tmp_path.iterdir())) == 2  # the affine map it started from is kept as well
+    started = time.perf_counter()
+    again = register(Volume(baseline.hu, baseline.grid), followup, "deformable", cache)
+    assert time.perf_counter() - started < 0.5 * sum(first.seconds.values())
+    np.testing.assert_array_equal(first.matrix, again.matrix)
+    np.testing.assert_array_equal(first.displacement.shift_mm, again.displacement.shift_mm)
+    for path in tmp_path.iterdir():
+        path.write_bytes(path.read_bytes()[:100])
+    with caplog.at_level(logging.WARNING):
+        mended = register(baseline, followup, "deformable", cache)
+    assert caplog.text.count("torn") == 2
+    assert errors(mended, baseline, 4.0).mean() < 1.5
+
+
+def test_four_threads_and_three_pairs_get_their_own_answers_and_share_the_same_work(monkeypatch):
+    turns = (-4.0, 0.0, 5.0)
+    pairs = [moved_pair(turn, patient=4 + n) for n, turn in enumerate(turns)]
+    computed: list[int] = []
+    real = affine.register_affine
+
+    def counted(baseline, followup):
+        computed.append(id(baseline))
+        return real(baseline, followup)
+
+    monkeypatch.setattr(affine, "register_affine", counted)
+    work = [0, 0, 1, 2, 1, 0, 2, 1, 0, 2, 2, 1]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda n: register(*pairs[n], "affine"), work))
+    for n, there in zip(work, answers, strict=True):
+        assert errors(there, pairs[n][0], turns[n]).mean() < 2.0
+    assert len(computed) < len(work)  # at least the first two requests met
+
+
+def test_those_who_wait_get_the_error_too(monkeypatch):
+    def slow(*_):
+        time.sleep(0.3)
+        raise RegistrationFailed("by order of the test")
+
+    monkeypatch.setattr(affine, "register_affine", slow)
+    baseline, followup = moved_pair()
+
+    def ask(_):
+        with pytest.raises(RegistrationFailed, match="by order"):
+            register(baseline, followup, "affine")
+        return True
+
+    with ThreadPoolExecutor(3) as pool:
+        assert all(pool.map(ask, range(3)))
+    assert register_module._running == {}
+
+
+def test_python_threads_go_on_while_the_engine_works():
+    baseline, followup = moved_pair(patient=7)
+    with ThreadPoolExecutor(1) as pool:
+        work = pool.submit(register, baseline, followup, "deformable")
+        naps = []
+        while not work.done():
+            started = time.perf_counter()
+            time.sleep(0.01)
+            naps.append(time.perf_counter() - started)
+        work.result()
+    assert len(naps) > 20
+    assert float(np.median(naps)) < 0.1  # a library that held the interpreter lock would stop this thread for seconds
+
+
+def test_the_engine_is_the_same_for_all():
+    assert engine.pool() is engine.pool()
