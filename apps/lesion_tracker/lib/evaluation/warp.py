@@ -9,7 +9,7 @@ from lib.evaluation.constructed_map import ConstructedMap
 from lib.studies.grid import Grid
 from lib.studies.volume import AIR_HU, Volume
 
-LATTICE_MM = 6.0
+LATTICE_MM = 3.0
 """Pose and deformation are computed exactly on this lattice and linearly between: off by less than 0.05 mm."""
 
 

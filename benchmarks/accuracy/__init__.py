@@ -1,0 +1,1 @@
+"""How exact tracking is: real pairs, and constructed pairs that training does not resemble."""

@@ -1,0 +1,102 @@
+"""The pairs of the benchmark: three real ones and thirty constructed ones."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.accuracy.data import FINAL, study
+from lib.evaluation.hard_render import hard_pair
+from lib.evaluation.pairs_file import PairEntry, read_pairs
+from lib.studies.reader import read_volume
+from lib.tracking.pair import Pair
+from lib.tracking.records import Lesion
+
+REAL = ("lung4dct", "acrin_silver", "acrin_nodes")
+SEED = 20263
+PAIRS = 30
+"""Ten counted lesions each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A pair at hand.
+
+    Args:
+        pair: both studies.
+        truth: one record a lesion: id, baseline_mm, radius_mm, followup_mm, followup_radius_mm, counted, hard, …
+        made: how it was made.
+    """
+
+    pair: Pair
+    truth: list[dict[str, Any]]
+    made: dict[str, Any]
+
+    def lesions(self) -> list[Lesion]:
+        """Return the lesions as a reader would mark them."""
+        return [Lesion(one["id"], tuple(one["baseline_mm"]), one["radius_mm"]) for one in self.truth]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A pair by name; `load` reads or constructs it."""
+
+    name: str
+    data: str
+    volume: str
+    load: Callable[[], Loaded]
+
+
+def real_cases(folder: Path) -> Iterator[Case]:
+    """Give the real pairs of a folder."""
+    for data in REAL:
+        for number, entry in enumerate(read_pairs(folder / f"{data}.json")):
+            yield Case(f"{data}/{number}", data, data, lambda entry=entry: _real(entry))  # type: ignore[misc]
+
+
+def _real(entry: PairEntry) -> Loaded:
+    truth = [
+        {
+            "id": lesion.lesion.id,
+            "kind": "landmark",
+            "change": "same",
+            "baseline_mm": lesion.lesion.center_mm,
+            "radius_mm": lesion.lesion.radius_mm,
+            "followup_mm": lesion.followup_mm,
+            "followup_radius_mm": lesion.score_radius_mm,
+            "counted": True,
+            "hard": False,
+        }
+        for lesion in entry.lesions
+    ]
+    return Loaded(Pair(read_volume(entry.baseline), read_volume(entry.followup)), truth, {})
+
+
+def constructed_cases(
+    folder: Path, count: int = PAIRS, volumes: tuple[str, ...] = FINAL, seed: int = SEED
+) -> Iterator[Case]:
+    """Give constructed pairs of some studies in turn."""
+    for number in range(count):
+        name = volumes[number % len(volumes)]
+        pair_number = number // len(volumes)
+
+        def load(name: str = name, pair_number: int = pair_number) -> Loaded:
+            return _constructed(folder, name, seed, pair_number)
+
+        yield Case(f"{name}/{pair_number}", "constructed", name, load)
+
+
+def _constructed(folder: Path, name: str, seed: int, number: int) -> Loaded:
+    volume, places = study(folder, name)
+    made = hard_pair(volume, places, seed + int.from_bytes(name.encode()[:6], "little"), number)
+    truth = [asdict(lesion) | {"counted": lesion.counted, "hard": lesion.hard} for lesion in made.scenario.lesions]
+    return Loaded(Pair(made.baseline, made.followup), truth, made.scenario.to_json())
+
+
+def shifted_clicks(truth: dict[str, Any], count: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw clicks (count, 3), LPS mm, evenly from the ball of a quarter of the lesion's radius round its centre."""
+    direction = rng.normal(size=(count, 3))
+    length = 0.25 * truth["radius_mm"] * rng.random((count, 1)) ** (1 / 3)
+    return np.asarray(truth["baseline_mm"] + direction / np.linalg.norm(direction, axis=1, keepdims=True) * length)

@@ -1,0 +1,27 @@
+"""Which studies the benchmarks read, and where from."""
+
+import functools
+import os
+from pathlib import Path
+
+from lib.evaluation.places import Places, find_places
+from lib.studies.reader import read_volume
+from lib.studies.volume import Volume
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+DATA = Path(os.environ.get("LESION_TRACKER_DATA", REPOSITORY.parent / "shared" / "data"))
+"""Holds `volumes/` and `pairs/`; LESION_TRACKER_DATA names another place."""
+MODEL = REPOSITORY / "apps" / "lesion_tracker" / "model"
+CACHE = REPOSITORY / ".cache" / "benchmarks"
+
+FINAL = ("chest_lidc_0001", "abdomen_acrin_001")
+"""Never trained on, never looked at before the final figures."""
+CALIBRATION = ("chest_acrin_013", "abdomen_cptac_00189")
+"""Never trained on; confidences are fitted on them."""
+
+
+@functools.lru_cache(maxsize=2)
+def study(folder: Path, name: str) -> tuple[Volume, Places]:
+    """Return a study and where lesions can be in it."""
+    volume = read_volume(folder / f"{name}.nii.gz")
+    return volume, find_places(volume)

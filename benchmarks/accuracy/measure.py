@@ -1,0 +1,123 @@
+"""One pair through the product: four rows, shifted clicks, seconds."""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.accuracy.cases import Case, Loaded, shifted_clicks
+from lib.errors import RegistrationFailed
+from lib.network.weights import Tracker
+from lib.registration.cache import RegistrationCache
+from lib.tracking.records import Lesion, Method, Track
+from lib.tracking.track import track
+
+ROWS: tuple[Method, ...] = ("affine", "deformable", "dlt", "auto")
+ORDER: tuple[Method, ...] = ("dlt", "auto", "affine", "deformable")
+"""The network's rows go first: they meet an empty cache."""
+SHIFTS = 9
+CACHE_BYTES = 2 * 10**9
+
+
+def measure(case: Case, model: Tracker, shift_share: float, seed: int) -> dict[str, Any]:
+    """Measure one pair.
+
+    Args:
+        case: which one.
+        model: the weights.
+        shift_share: share of the counted lesions that are clicked nine times more.
+        seed: of the choice of these and of their clicks.
+
+    Returns:
+        A record of plain JSON values: the truth, the answers of each row, the shifted clicks' answers, seconds.
+    """
+    started = time.perf_counter()
+    loaded = case.load()
+    build_s = time.perf_counter() - started
+    record: dict[str, Any] = {
+        "pair": case.name, "data": case.data, "volume": case.volume, "truth": loaded.truth, "made": loaded.made,
+    }  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        cache = RegistrationCache(Path(folder), CACHE_BYTES)
+        record["rows"], record["seconds"], record["failed"] = _rows(loaded, model, cache)
+        if not record["failed"]:
+            record["shifts"] = _shifts(case, loaded, model, cache, shift_share, seed)
+    record["build_s"] = round(build_s, 2)
+    return record
+
+
+def _rows(
+    loaded: Loaded, model: Tracker, cache: RegistrationCache
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
+    """Run all rows; where registration fails, the answer is the place in the baseline, and the row is named."""
+    rows, seconds, failed = {}, {}, {}
+    affine_s = 0.0
+    for method in ORDER:
+        try:
+            tracks, spent = _row(loaded, method, model, cache)
+        except RegistrationFailed as error:
+            rows[method] = [_no_answer(one) for one in loaded.truth]
+            failed[method] = str(error)
+            continue
+        rows[method] = [_answer(found) for found in tracks]
+        if method == "dlt":
+            affine_s = spent["registration"]
+        elif method == "auto":  # which found the affine in the cache
+            spent["first"] += affine_s
+            spent["registration"] += affine_s
+        seconds[method] = spent
+    return {method: rows[method] for method in ROWS}, seconds, failed
+
+
+def _row(
+    loaded: Loaded, method: Method, model: Tracker, cache: RegistrationCache
+) -> tuple[list[Track], dict[str, Any]]:
+    """Track the first lesion by itself, so that its time is a user's, then the others."""
+    lesions = loaded.lesions()
+    started = time.perf_counter()
+    tracks = track(loaded.pair, lesions[:1], method, model=model, cache=cache)
+    first_s = time.perf_counter() - started
+    if lesions[1:]:
+        tracks += track(loaded.pair, lesions[1:], method, model=model, cache=cache)
+    further = [found.seconds["network"] for found in tracks[1:]]
+    return tracks, {"first": first_s, "registration": tracks[0].seconds["registration"], "further": further}
+
+
+def _no_answer(truth: dict[str, Any]) -> dict[str, Any]:
+    place = list(truth["baseline_mm"])
+    return {"center_mm": place, "expected_mm": place, "confidence": 0.0, "state": "uncertain", "method": "failed"}
+
+
+def _answer(found: Track) -> dict[str, Any]:
+    return {
+        "center_mm": [round(v, 3) for v in found.center_mm],
+        "expected_mm": [round(v, 3) for v in found.expected_mm],
+        "confidence": found.confidence,
+        "state": found.state,
+        "method": found.method,
+    }
+
+
+def _shifts(
+    case: Case, loaded: Loaded, model: Tracker, cache: RegistrationCache, share: float, seed: int
+) -> list[dict[str, Any]]:
+    """Click some lesions beside their centres; the registration is that of the rows."""
+    rng = np.random.default_rng([seed, *case.name.encode()])
+    counted = [one for one in loaded.truth if one["counted"]]
+    chosen = rng.permutation(len(counted))[: round(share * len(counted))] if case.data == "constructed" else []
+    answers = []
+    for number in sorted(int(n) for n in chosen):
+        truth = counted[number]
+        clicks = shifted_clicks(truth, SHIFTS, rng)
+        lesions = [
+            Lesion(f"{truth['id']}.{n}", (float(x), float(y), float(z)), truth["radius_mm"])
+            for n, (x, y, z) in enumerate(clicks)
+        ]
+        answers.append({
+            "id": truth["id"],
+            **{m: [_answer(t)["center_mm"] for t in track(loaded.pair, lesions, m, model=model, cache=cache)]
+               for m in ("deformable", "auto")},
+        })  # fmt: skip
+    return answers

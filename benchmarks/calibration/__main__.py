@@ -1,0 +1,84 @@
+"""`python -m benchmarks.calibration --model DIR`: fit the confidences of published weights, and write them into their card."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "apps" / "lesion_tracker"))
+
+from tqdm import tqdm
+
+from benchmarks.accuracy.cases import constructed_cases
+from benchmarks.accuracy.data import CALIBRATION, DATA, MODEL
+from benchmarks.accuracy.store import Store, code_version
+from benchmarks.calibration.collect import collect
+from benchmarks.calibration.fit import calibrate, examples_of
+from benchmarks.calibration.trained_family import trained_cases
+from lib.errors import LesionTrackerError
+from lib.network.weights import CARD_FILE, load_tracker
+from lib.registration.preload import preload
+from lib.tracking.confidence import Calibration
+
+SEED = 7001
+READ = ("studies", "registration", "anatomy", "network", "decoding", "evaluation", "training")
+"""The folders whose code decides the evidence; what is made from it may change without measuring anew."""
+
+
+def main() -> int:
+    """Collect evidence, fit, write the card."""
+    args = _arguments()
+    try:
+        model = load_tracker(args.model, args.device)
+    except (LesionTrackerError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    cases = [
+        *constructed_cases(args.data / "volumes", args.pairs, CALIBRATION, args.seed),
+        *trained_cases(args.data / "volumes", args.trained, CALIBRATION, args.seed),
+    ]
+    store = Store("calibration", {"weights": model.sha256, "code": _code(), "seed": args.seed, "device": args.device})
+    if any(case.name not in store.records for case in cases):
+        preload()
+    for case in tqdm(cases, unit="pair", disable=args.silent):
+        if case.name not in store.records:
+            store.add(collect(case, model))
+    records = [store.records[case.name] for case in cases]
+    fitted, quality = calibrate(examples_of(records))
+    quality["failed"] = {r["pair"]: r["failed"] for r in records if "failed" in r}
+    print(json.dumps(quality, indent=1))
+    if not args.dry_run:
+        write_calibration(args.model / CARD_FILE, fitted, quality)
+    return 0
+
+
+def write_calibration(path: Path, fitted: Calibration, quality: dict) -> None:
+    """Put a calibration into a card, which appears whole or not at all."""
+    card = json.loads(path.read_text())
+    card["calibration"] = {**fitted.to_json(), "held_out": quality, "command": "python -m benchmarks.calibration"}
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(card, indent=2) + "\n")
+    os.replace(part, path)
+
+
+def _code() -> str:
+    """Return the hash of what decides the evidence; of tracking that is search, similarity and evidence."""
+    return code_version(READ, ("tracking/search.py", "tracking/similarity.py", "tracking/evidence.py"))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration", description=__doc__)
+    parser.add_argument("--model", type=Path, default=MODEL, help="folder with weights and card; the card is changed")
+    parser.add_argument("--data", type=Path, default=DATA, help="folder with volumes/")
+    parser.add_argument("--pairs", type=int, default=20, help="constructed pairs of the benchmark's family")
+    parser.add_argument("--trained", type=int, default=8, help="constructed pairs of the training's family")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--dry-run", action="store_true", help="print how good it is, leave the card alone")
+    parser.add_argument("--silent", action="store_true", help="no progress bar")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""Evidence about both candidates of every lesion of a pair, with the truth beside it."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.accuracy.cases import Case
+from benchmarks.accuracy.measure import CACHE_BYTES
+from lib.errors import RegistrationFailed
+from lib.network.inputs import hu_source
+from lib.network.weights import Tracker
+from lib.registration.cache import RegistrationCache
+from lib.registration.register import register
+from lib.tracking.evidence import gather
+from lib.tracking.search import search
+
+
+def collect(case: Case, model: Tracker) -> dict[str, Any]:
+    """Return the evidence of the lesions of one pair whose expected place was scanned, as plain JSON values."""
+    loaded = case.load()
+    record: dict[str, Any] = {"pair": case.name, "volume": case.volume, "lesions": []}
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            cache = RegistrationCache(Path(folder), CACHE_BYTES)
+            registration = register(loaded.pair.baseline, loaded.pair.followup, "deformable", cache)
+        except RegistrationFailed as error:
+            return {**record, "failed": str(error)}
+    baseline, followup = hu_source(loaded.pair.baseline), hu_source(loaded.pair.followup)
+    for truth in loaded.truth:
+        center, radius = np.array(truth["baseline_mm"]), truth["radius_mm"]
+        expected = registration(center[None])[0]
+        if not loaded.pair.followup.grid.contains(expected[None])[0]:
+            continue  # its state is "outside", without a confidence
+        there = float(np.clip(radius * registration.radius_scale, 0.5, 200.0))
+        seen = search(model, baseline, center, radius, followup, expected, there)
+        evidence = gather(loaded.pair, registration, center, radius, expected, seen)
+        record["lesions"].append({
+            "truth": truth, "evidence": evidence.values(),
+            "prior_mm": expected.tolist(), "network_mm": np.asarray(seen.center_mm).tolist(), "widened": seen.widened,
+        })  # fmt: skip
+    return record
