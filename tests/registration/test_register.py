@@ -92,7 +92,7 @@ def test_deformable_finds_a_bend_that_affine_cannot():
 
 def test_different_parts_of_different_bodies_are_refused():
     chest, abdomen = study((170.0, 300.0), patient=1), study((0.0, 130.0), patient=2)
-    with pytest.raises(RegistrationFailed, match="could not be aligned.*local_ncc.*same part of the same patient"):
+    with pytest.raises(RegistrationFailed, match=r"could not be aligned.*local_ncc.*same part of the same patient"):
         register(chest, abdomen, "deformable")
 
 

@@ -63,7 +63,7 @@ def test_a_transform_takes_the_grid_to_the_volume():
     image = sampled(ramp(), wanted, shift)
     assert image.seen.all()
     k, j, i = np.indices(image.hu.shape).reshape(3, -1)
-    points = wanted.lps_from_indices(np.stack([i, j, k], axis=1)) + [5.0, -2.0, 100.0]
+    points = wanted.lps_from_indices(np.stack([i, j, k], axis=1)) + np.array([5.0, -2.0, 100.0])
     np.testing.assert_allclose(image.hu.ravel(), linear(points), atol=0.05)
 
 

@@ -11,7 +11,7 @@ from lib.arrays import Affine
 from lib.errors import RegistrationFailed
 from lib.registration import engine
 from lib.registration.point_map import FollowupFromBaseline
-from lib.registration.quality import agreement, shape_numbers
+from lib.registration.quality import agreement, disagreement, implausible_shape, shape_numbers
 from lib.registration.slide import MIN_OVERLAP_MM, Slide, shrunk, slides
 from lib.registration.views import View, translation, view_of, view_on
 from lib.studies.volume import Volume

@@ -11,7 +11,7 @@ TISSUE_HU = -300.0
 PLATE_MM = 12.0
 """What is thinner than this in an axial slice, once the lungs are filled, is table, cloth or tube."""
 
-SMALL_PART = 0.03
+SMALL_PART = 0.01
 """A separate part (an arm) stays if it holds at least this share of the largest part."""
 
 

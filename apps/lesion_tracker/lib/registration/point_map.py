@@ -9,6 +9,7 @@ from lib.arrays import Affine, PointsMm
 from lib.studies.grid import Grid
 
 INVERSE_TOLERANCE_MM = 0.01
+FIXED_POINT_STEPS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,10 +108,11 @@ def _undo(displacement: Displacement, targets: PointsMm) -> PointsMm:
             break
         here, wanted = points[open_], targets[open_]
         miss = here + displacement(here) - wanted
-        if step < 10:
+        if step < FIXED_POINT_STEPS:
             here = here - miss
-        else:
-            here = best[open_] - _newton(displacement, best[open_], wanted) * 0.7 ** ((step - 10) % 8)
+        else:  # shorter and shorter Newton steps, until one gains
+            shorter = 0.7 ** ((step - FIXED_POINT_STEPS) % 8)
+            here = best[open_] - _newton(displacement, best[open_], wanted) * shorter
         points[open_] = here
         error = np.linalg.norm(here + displacement(here) - wanted, axis=1)
         better = error < worst[open_]
