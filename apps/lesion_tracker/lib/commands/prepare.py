@@ -78,7 +78,7 @@ def named_files(paths: list[Path], excluded: set[str]) -> dict[str, Path]:
         FileFormatError: for a path that does not exist, two volumes of one name, or an excluded name that is not there.
     """
     found: dict[str, Path] = {}
-    for path in [file for path in paths for file in _files(path)]:
+    for path in [file for given in paths for file in _files(given)]:
         name = name_of(path)
         if name in found:
             raise FileFormatError(f"{found[name]} and {path} have the same name {name!r}")

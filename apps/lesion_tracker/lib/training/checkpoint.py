@@ -1,6 +1,7 @@
 """Checkpoints of a run: written whole or not at all, and never by two runs at once."""
 
 import fcntl
+import io
 import logging
 import os
 from collections.abc import Iterator
@@ -17,24 +18,31 @@ logger = logging.getLogger(__name__)
 NAME = "checkpoint.pt"
 
 
-def write_checkpoint(folder: Path, state: dict[str, Any]) -> None:
+def write_checkpoint(folder: Path, state: dict[str, Any]) -> bool:
     """Replace the run's checkpoint; on a full disk the last good one stays, and the run goes on.
 
     Args:
         folder: of the run.
         state: tensors, numbers and dictionaries of them.
+
+    Returns:
+        Whether it was written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f"{NAME}.tmp"
     try:
+        memory = io.BytesIO()  # torch's own writer ends the process on a full disk
+        torch.save(state, memory)
         with temporary.open("wb") as stream:
-            torch.save(state, stream)
+            stream.write(memory.getbuffer())
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, folder / NAME)
     except (OSError, RuntimeError) as error:
         temporary.unlink(missing_ok=True)
         logger.error("no checkpoint was written to %s (%s); the last good one stays", folder, error)
+        return False
+    return True
 
 
 def read_checkpoint(folder: Path) -> dict[str, Any] | None:
@@ -58,10 +66,14 @@ def only_run(folder: Path) -> Iterator[None]:
     """Hold the run's folder; the lock goes with the process, so a killed run leaves none.
 
     Raises:
-        InputError: if another training holds it.
+        InputError: if another training holds it, or it cannot be written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("a") as stream:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stream = (folder / "lock").open("a")
+    except OSError as error:
+        raise InputError(f"the run's folder {folder} cannot be written to: {error.strerror}") from None
+    with stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -106,7 +106,7 @@ class ConstructedLesion:
         followup_mm: its centre in the follow-up (LPS), exact; None where it has vanished.
         followup_radius_mm: in the follow-up.
         expected_mm: where registration is taken to put it.
-        kind: "structure", "marked", "implant" or "vanished".
+        kind: "structure", "marked", "proposal", "implant", "vanished" or "pair".
         moved_mm: how far its region moved against its surroundings.
     """
 

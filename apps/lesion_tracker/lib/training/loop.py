@@ -14,7 +14,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from lib.decoding.peaks import find_peak
-from lib.errors import FileFormatError
+from lib.errors import FileFormatError, InputError
 from lib.network.normalization import set_calibrating
 from lib.network.tracker_net import TrackerNet
 from lib.training.checkpoint import read_checkpoint, write_checkpoint
@@ -30,12 +30,25 @@ CALIBRATION_EXAMPLES = 12
 
 @dataclass(frozen=True)
 class StepReport:
-    """What one step shows: its number, loss, mean error in mm of the lesions that are there, and the time left."""
+    """What one step shows.
+
+    Args:
+        step: how many are done.
+        loss: mean of this process's examples.
+        error_mm: mean over the lesions that are there; NaN where none is.
+        learning_rate: used.
+        seconds_left: of the run.
+        example: the last of the step.
+        logits: of its lesions, (L, cells z, y, x).
+    """
 
     step: int
     loss: float
     error_mm: float
+    learning_rate: float
     seconds_left: float
+    example: Example
+    logits: torch.Tensor
 
 
 def learning_rate(settings: OptimiserSection, step: int) -> float:
@@ -73,7 +86,8 @@ class Trainer:
     Args:
         settings: of the run.
         net: to train; its weights are replaced by those of a checkpoint where there is one.
-        examples: numbered; step n uses example n (of several processes, process k uses example n * processes + k).
+        examples: numbered; step n uses example n. With batches of B on P processes it uses B P of them, from n B P on, and
+            process k the k-th B of these: the same as one process with batches of B P.
         processes: how many share the gradients.
         process: which of them this one is.
     """
@@ -90,7 +104,7 @@ class Trainer:
         self.examples = examples
         self.processes = processes
         self.process = process
-        self.device = _device(settings.run.device)
+        self.device = device_of(settings.run.device)
         self.net: TrackerNet = net.to(self.device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         decayed = [p for p in net.parameters() if p.ndim > 1]
         others = [p for p in net.parameters() if p.ndim <= 1]
@@ -115,7 +129,7 @@ class Trainer:
         """Go on from the run's last checkpoint; say whether there was one.
 
         Raises:
-            FileFormatError: if the checkpoint belongs to another network.
+            FileFormatError: if the checkpoint is torn or belongs to another network.
         """
         state = read_checkpoint(self.settings.run.output)
         if state is None:
@@ -128,34 +142,46 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.average = {name: value.to(self.device) for name, value in state["average"].items()}
         self.step = int(state["step"])
+        for change in changed_settings(state.get("settings", {}), self.settings):
+            logger.warning("the run goes on with other settings than it began with: %s", change)
         logger.info("going on from step %d of %s", self.step, self.settings.run.output)
         return True
 
-    def save(self) -> None:
-        """Write a checkpoint; a failed write leaves the last good one."""
+    def save(self) -> bool:
+        """Write a checkpoint; a failed write leaves the last good one and returns False."""
         state: dict[str, Any] = {
             "step": self.step,
             "network": self.net.config.to_json(),
             "net": self.net.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "average": self.average,
+            "settings": self.settings.model_dump(mode="json"),
         }
-        write_checkpoint(self.settings.run.output, state)
+        return write_checkpoint(self.settings.run.output, state)
 
     def run(self, report: Callable[[StepReport], None]) -> None:
         """Train to the last step, reporting each, with checkpoints on the way and one at the end."""
         started, first, saved = time.monotonic(), self.step, time.monotonic()
-        for example in self._stream():
-            loss, errors = self._train_on(example)
+        stream = self._stream()
+        while self.step < self.settings.optimiser.steps:
+            rate = learning_rate(self.settings.optimiser, self.step)
+            loss, errors, example, logits = self._train_on(stream)
             self.step += 1
             pace = (time.monotonic() - started) / (self.step - first)
             left = pace * (self.settings.optimiser.steps - self.step)
-            report(StepReport(self.step, loss, float(np.mean(errors)) if errors else math.nan, left))
+            error = float(np.mean(errors)) if errors else math.nan
+            report(StepReport(self.step, loss, error, rate, left, example, logits))
             if self.process == 0 and time.monotonic() - saved > self.settings.run.checkpoint_seconds:
                 self.save()
                 saved = time.monotonic()
         if self.process == 0:
             self.save()
+
+    def share_weights(self) -> None:
+        """Give all processes the weights of the first."""
+        if self.processes > 1:
+            for value in self.net.state_dict().values():
+                torch.distributed.broadcast(value, 0)
 
     def averaged_net(self) -> TrackerNet:
         """Return a copy of the network with the averaged weights, in evaluation mode: the one to publish."""
@@ -164,20 +190,26 @@ class Trainer:
         return net.eval()
 
     def _stream(self) -> Iterator[Example]:
-        numbers = range(
-            self.step * self.processes + self.process, self.settings.optimiser.steps * self.processes, self.processes
-        )
         workers = self.settings.run.workers
         return iter(
             DataLoader(
                 self.examples,
                 batch_size=None,
-                sampler=list(numbers),
+                sampler=self._numbers(),
                 num_workers=workers,
                 prefetch_factor=3 if workers else None,
                 worker_init_fn=_quiet_worker if workers else None,
             )
         )
+
+    def _numbers(self) -> list[int]:
+        batch = self.settings.optimiser.batch
+        starts = range(
+            (self.step * self.processes + self.process) * batch,
+            self.settings.optimiser.steps * self.processes * batch,
+            self.processes * batch,
+        )
+        return [start + n for start in starts for n in range(batch)]
 
     def _forward(self, example: Example) -> torch.Tensor:
         inputs = example.inputs.to(self.device)
@@ -186,14 +218,19 @@ class Trainer:
             logits: torch.Tensor = self.net(inputs)
         return logits
 
-    def _train_on(self, example: Example) -> tuple[float, list[float]]:
+    def _train_on(self, stream: Iterator[Example]) -> tuple[float, list[float], Example, torch.Tensor]:
         optimiser = self.settings.optimiser
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(optimiser, self.step)
-        logits = self._forward(example)
-        loss = example_loss(logits, example, optimiser)
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        losses, errors = [], []
+        for _ in range(optimiser.batch):
+            example = next(stream)
+            logits = self._forward(example)
+            loss = example_loss(logits, example, optimiser)
+            (loss / optimiser.batch).backward()  # type: ignore[no-untyped-call]
+            losses.append(float(loss.detach()))
+            errors.extend(errors_mm(logits, example))
         self._share_gradients()
         norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), optimiser.clip)
         if bool(torch.isfinite(norm)):
@@ -201,16 +238,20 @@ class Trainer:
         else:
             logger.warning("step %d: the gradient is not finite; step left out", self.step)
         self._average()
-        return float(loss.detach()), errors_mm(logits, example)
+        return float(np.mean(losses)), errors, example, logits.detach()
 
     def _share_gradients(self) -> None:
+        """Replace each gradient by its mean over the processes, in one exchange."""
         if self.processes == 1:
             return
-        for parameter in self.net.parameters():
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-            torch.distributed.all_reduce(parameter.grad)
-            parameter.grad /= self.processes
+        parameters = list(self.net.parameters())
+        gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        torch.distributed.all_reduce(flat)
+        flat /= self.processes
+        parts = torch.split(flat, [p.numel() for p in parameters])
+        for parameter, part in zip(parameters, parts, strict=True):
+            parameter.grad = part.view_as(parameter).clone(memory_format=torch.preserve_format)
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -219,10 +260,32 @@ class Trainer:
             self.average[name].lerp_(value, 1 - decay)
 
 
-def _device(wanted: str) -> torch.device:
-    if wanted == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(wanted)
+def device_of(wanted: str) -> torch.device:
+    """Return the device of a run; of several processes each takes the GPU of its place on the machine.
+
+    Raises:
+        InputError: for CUDA where there is none.
+    """
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise InputError("run.device is 'cuda', but torch sees no CUDA device here")
+    if wanted == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+
+
+def changed_settings(before: dict[str, Any], now: TrainingSettings) -> list[str]:
+    """Return what differs between a checkpoint's settings and these, section by section, as sentences."""
+    after = now.model_dump(mode="json")
+    return [
+        f"{section}.{key} was {before[section][key]!r}, is {value!r}"
+        for section in ("data", "optimiser", "scenario")
+        for key, value in after[section].items()
+        if key in before.get(section, {}) and before[section][key] != value
+    ] + [
+        f"run.{key} was {before['run'][key]!r}, is {after['run'][key]!r}"
+        for key in ("seed", "precision")
+        if key in before.get("run", {}) and before["run"][key] != after["run"][key]
+    ]
 
 
 def _quiet_worker(_: int) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from lib.arrays import PointMm
 from lib.network.config import SPACING_MM
@@ -74,7 +75,7 @@ def _draw_once(
 ) -> ConstructedPair:
     weights = np.array([study.volume.hu.size for study in studies], dtype=np.float64) ** 0.5
     study = studies[rng.choice(len(studies), p=weights / weights.sum())]
-    center, radius, kind = _first_lesion(study, settings, rng)
+    center, radius, kind = first_lesion(study, settings, rng)
     around = _hu_at(study, center)
     implants = _implants(center, radius, around, kind, rng)
     warp, moved = _warp(center, settings, rng)
@@ -86,7 +87,7 @@ def _draw_once(
         warp = Warp(warp.baseline_from_followup, warp.bumps, (Swelling(followup_center, radius, factor),))
     later = _later(implants, gone, factor, followup_center, warp, around, rng) if implants else ()
     scale = float(np.linalg.det(warp.baseline_from_followup[:3, :3]) ** (-1 / 3))
-    grid = _template_grid(center, radius, kind, settings, rng)
+    grid = template_crop(center, radius, kind, settings, rng)
     clicked = grid[1]
     first = ConstructedLesion(
         clicked_mm=clicked,
@@ -97,8 +98,8 @@ def _draw_once(
         kind="vanished" if gone else kind,
         moved_mm=float(np.linalg.norm(moved)),
     )
-    search = _search_grid(first.expected_mm, followup_center, settings, rng)
-    others = _further_lesions(study, first, grid[0], search, warp, scale, moved, errors, settings, rng)
+    search = search_crop(first.expected_mm, followup_center, settings, rng)
+    others = further_lesions(study, first, grid[0], search, warp, scale, moved, errors, settings, rng)
     looks = random_appearance(rng), random_appearance(rng)
     seeds = rng.integers(0, 2**31, 2)
     return ConstructedPair(
@@ -106,17 +107,20 @@ def _draw_once(
         Scan(study.volume, warp, later, looks[1], int(seeds[1])),
         grid[0],
         search,
-        (first, *others) if gone or _inside(search, followup_center) else tuple(others),
+        (first, *others) if gone or inside_crop(search, followup_center) else tuple(others),
     )
 
 
-def _first_lesion(
+def first_lesion(
     study: PreparedStudy, settings: ScenarioSettings, rng: np.random.Generator
 ) -> tuple[PointMm, float, str]:
     """Return centre, radius and kind of the lesion that the pair is drawn round."""
     if len(study.lesions) and rng.random() < 0.2:
         row = study.lesions[rng.integers(len(study.lesions))]
         return row[:3].copy(), float(row[3]), "marked"
+    if len(study.proposals):
+        row = study.proposals[rng.integers(len(study.proposals))]
+        return row[:3].copy(), float(row[3]), "proposal"
     grid = study.volume.grid
     margin = np.minimum([20.0, 20.0, 6.0], np.array(grid.size) * grid.spacing_mm * 0.2)
     low, high = grid.bounds_mm()
@@ -130,8 +134,6 @@ def _first_lesion(
 
 
 def _hu_at(study: PreparedStudy, center: PointMm) -> float:
-    import torch
-
     index = study.volume.grid.indices_from_lps(
         center[None] + np.array([[0, 0, 0], [3, 0, 0], [-3, 0, 0], [0, 3, 0], [0, -3, 0]])
     )
@@ -199,7 +201,7 @@ def _prior_error(errors: RegistrationErrors, moved: PointMm, rng: np.random.Gene
     return errors.draw(rng)
 
 
-def _template_grid(
+def template_crop(
     center: PointMm, radius: float, kind: str, settings: ScenarioSettings, rng: np.random.Generator
 ) -> tuple[Grid, PointMm]:
     """Return the template crop and the click, which lies in the middle of one of its cells."""
@@ -214,7 +216,7 @@ def _template_grid(
     return crop_grid(clicked - voxel * np.array(SPACING_MM), settings.template_voxels), clicked
 
 
-def _search_grid(
+def search_crop(
     expected: PointMm, followup_center: PointMm, settings: ScenarioSettings, rng: np.random.Generator
 ) -> Grid:
     """Return a search crop round the expected place, on no lattice; it is drawn towards the lesion where it must be."""
@@ -224,11 +226,12 @@ def _search_grid(
     return crop_grid(middle - half, (int(sizes[0]), int(sizes[1]), int(sizes[2])))
 
 
-def _inside(grid: Grid, point: PointMm, margin_mm: float = 6.0) -> bool:
+def inside_crop(grid: Grid, point: PointMm, margin_mm: float = 6.0) -> bool:
+    """Say whether an LPS point lies in a crop, `margin_mm` from its border."""
     return bool(grid.contains(point[None], -margin_mm)[0])
 
 
-def _further_lesions(
+def further_lesions(
     study: PreparedStudy,
     first: ConstructedLesion,
     template_grid: Grid,
@@ -252,7 +255,7 @@ def _further_lesions(
     for clicked, followup in zip(usable, warp.inverse(usable), strict=True):
         if len(found) >= settings.lesions - 1:
             break
-        if _inside(search_grid, followup):
+        if inside_crop(search_grid, followup):
             radius = random_radius(rng)
             error = _prior_error(errors, moved * _share(warp, followup, moved), rng)
             found.append(

@@ -171,7 +171,9 @@ class ScenarioSection(_Section):
             raise ValueError("search_voxels is empty: at least one search crop is needed")
         for size in (self.template_voxels, *self.search_voxels):
             if any(n < 2 * block or n % block for n, block in zip(size, STRIDES[2], strict=True)):
-                raise ValueError(f"a crop must be a multiple of {STRIDES[2]} voxels (x, y, z), at least two; got {size}")
+                raise ValueError(
+                    f"a crop must be a multiple of {STRIDES[2]} voxels (x, y, z), at least two; got {size}"
+                )
         return self
 
     def build(self) -> ScenarioSettings:

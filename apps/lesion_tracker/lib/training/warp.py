@@ -83,6 +83,10 @@ class Warp:
             points = points + step * np.minimum(1.0, 10.0 / np.maximum(length, 1e-9))
         raise ValueError(f"the warp cannot be inverted: {np.abs(error).max():.3g} mm left after {iterations} steps")
 
+    def volume_change(self, points: PointsMm) -> np.ndarray:
+        """Return the determinant of the map's slopes at follow-up points: not positive where the map folds."""
+        return np.asarray(np.linalg.det(self._slopes(np.asarray(points, dtype=np.float64))))
+
     def _slopes(self, points: PointsMm, delta_mm: float = 1e-3) -> np.ndarray:
         columns = [(self(points + delta) - self(points - delta)) / (2 * delta_mm) for delta in np.eye(3) * delta_mm]
         return np.stack(columns, axis=2)

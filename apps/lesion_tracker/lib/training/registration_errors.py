@@ -1,0 +1,86 @@
+"""Where the product's own registration puts points of constructed follow-ups, minus where they are."""
+
+import logging
+
+import numpy as np
+
+from lib.arrays import PointsMm
+from lib.errors import RegistrationFailed
+from lib.registration.register import register
+from lib.studies.grid import Grid
+from lib.studies.volume import Volume
+from lib.training.appearance import Appearance
+from lib.training.constructed import Scan
+from lib.training.scenario import STRUCTURE_HU
+from lib.training.studies import PreparedStudy, points_with_structure
+from lib.training.warp import Warp, pose, random_bumps
+
+logger = logging.getLogger(__name__)
+
+SPACING_MM = (2.0, 2.0, 4.0)
+"""Of the constructed follow-up: registration works at 4 mm."""
+
+ANGLES_DEG = (5.0, 5.0, 12.0)
+LARGEST_SHIFT_MM = 60.0
+LARGEST_BUMP_MM = 12.0
+LARGEST_SCALE = 1.1
+POINTS = 60
+
+
+def measure_errors(study: PreparedStudy, rng: np.random.Generator) -> PointsMm:
+    """Construct one follow-up of a whole study, register it, and return the errors of up to 60 structured points.
+
+    The follow-up is turned, shifted, scaled, bent, noisy and covers only part of the baseline, as a second visit does.
+
+    Args:
+        study: prepared.
+        rng: the only source of randomness.
+
+    Returns:
+        Registered minus true places of points that the follow-up covers, (n, 3), LPS mm; none where the registration
+        says itself that it failed.
+    """
+    low, high = study.volume.grid.bounds_mm()
+    middle = (low + high) / 2
+    warp = _whole_warp(study.volume.grid, rng)
+    baseline = rng.uniform(low, high, (POINTS * 10, 3))
+    baseline = baseline[points_with_structure(study, baseline, STRUCTURE_HU)][:POINTS]
+    try:
+        truth = warp.inverse(baseline)
+    except ValueError:  # folded: the next pair is drawn from the same generator
+        return np.zeros((0, 3))
+    followup = _followup(study, warp, middle, rng)
+    covered = followup.grid.contains(truth)
+    if not covered.any():
+        return np.zeros((0, 3))
+    try:
+        found = register(study.volume, followup, "affine")
+    except RegistrationFailed as error:
+        logger.warning("%s: a constructed follow-up could not be registered: %s", study.name, error)
+        return np.zeros((0, 3))
+    return np.asarray(found(baseline[covered]) - truth[covered])
+
+
+def _whole_warp(grid: Grid, rng: np.random.Generator) -> Warp:
+    low, high = grid.bounds_mm()
+    middle, half = (low + high) / 2, float((high - low).max() / 2)
+    scale = float(np.exp(rng.uniform(-1, 1) * np.log(LARGEST_SCALE)))
+    affine = pose(middle, rng.uniform(-1, 1, 3) * np.array(ANGLES_DEG), scale)
+    affine[:3, 3] += rng.uniform(-1, 1, 3) * LARGEST_SHIFT_MM
+    return Warp(affine, random_bumps(rng, middle, half, LARGEST_BUMP_MM))
+
+
+def _followup(study: PreparedStudy, warp: Warp, middle: np.ndarray, rng: np.random.Generator) -> Volume:
+    """Scan the warped study: its whole width, and 60 to 100 % of its height from a random slice on."""
+    low, high = study.volume.grid.bounds_mm()
+    shift = np.linalg.inv(warp.baseline_from_followup)[:3] @ np.append(middle, 1.0) - middle
+    size = high - low
+    height = size[2] * rng.uniform(0.6, 1.0)
+    start = low + shift
+    start[2] += (size[2] - height) * rng.random()
+    counts = np.maximum(np.round(np.array([size[0], size[1], height]) / SPACING_MM).astype(int) + 1, 4)
+    grid = Grid.from_parts((int(counts[0]), int(counts[1]), int(counts[2])), np.array(SPACING_MM), start, np.eye(3))
+    look = Appearance(noise_hu=float(rng.uniform(5, 30)))
+    scan = Scan(study.volume, warp, (), look, int(rng.integers(2**31)))
+    hu = np.round(scan.source()(grid).numpy()).astype(np.int16)
+    return Volume(hu, grid)
