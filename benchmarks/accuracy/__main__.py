@@ -13,7 +13,7 @@ from benchmarks.accuracy.cases import PAIRS, SEED, constructed_cases, real_cases
 from benchmarks.accuracy.data import CACHE, DATA, FINAL, MODEL
 from benchmarks.accuracy.figures import figures
 from benchmarks.accuracy.measure import measure
-from benchmarks.accuracy.store import Store, code_version
+from benchmarks.accuracy.store import Store, code_version, plain
 from benchmarks.accuracy.table import markdown
 from lib.errors import LesionTrackerError
 from lib.network.weights import load_tracker
@@ -64,7 +64,7 @@ def main() -> int:
     out = args.out or (CACHE / "accuracy" / "quick" if args.quick else Path(__file__).parent)
     out.mkdir(parents=True, exist_ok=True)
     (out / "RESULTS.md").write_text(markdown(found, about))
-    (out / "results.json").write_text(json.dumps({**about, "figures": found}, indent=1) + "\n")
+    (out / "results.json").write_text(json.dumps(plain({**about, "figures": found}), indent=1, allow_nan=False) + "\n")
     print((out / "RESULTS.md").read_text())
     return 0
 
@@ -85,7 +85,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, default=MODEL, help="folder with weights and card")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with volumes/ and pairs/")
     parser.add_argument("--constructed", type=int, default=PAIRS, help="constructed pairs, ten lesions each")
-    parser.add_argument("--shift-share", type=float, default=0.2, help="share of the lesions clicked nine times more")
+    parser.add_argument("--shift-share", type=float, default=0.1, help="share of the lesions clicked nine times more")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, default=None, help="folder of RESULTS.md and results.json")

@@ -18,6 +18,8 @@ class Answer:
         volume: the study that the pair comes from.
         truth: the lesion's record.
         difference_mm: answer minus truth.
+        error_mm: its length.
+        right: whether the lesion is there and the error is at most its radius and at most 10 mm.
         confidence: in [0, 1].
         state: found, uncertain or outside.
     """
@@ -26,47 +28,49 @@ class Answer:
     volume: str
     truth: dict[str, Any]
     difference_mm: np.ndarray
+    error_mm: float
+    right: bool
     confidence: float
     state: str
-
-    @property
-    def right(self) -> bool:
-        """Whether the lesion is there and the error is at most its radius and at most 10 mm."""
-        distance, radius = np.array([self.error_mm]), np.array([self.truth["followup_radius_mm"]])
-        return bool(self.truth["counted"] and hits_at_10mm(distance, radius)[0])
-
-    @property
-    def error_mm(self) -> float:
-        """Euclidean distance to the truth."""
-        return float(np.linalg.norm(self.difference_mm))
 
 
 def answers_of(records: Sequence[dict[str, Any]], row: str, data: str) -> list[Answer]:
     """Return the answers of one row on one data set."""
-    return [
-        Answer(
-            record["pair"],
-            record["volume"],
-            truth,
-            np.array(said["center_mm"]) - np.array(truth["followup_mm"]),
-            said["confidence"],
-            said["state"],
-        )
+    said = [
+        (record, truth, answer)
         for record in records
         if record["data"] == data
-        for truth, said in zip(record["truth"], record["rows"][row], strict=True)
+        for truth, answer in zip(record["truth"], record["rows"][row], strict=True)
     ]
+    if not said:
+        return []
+    difference = np.array([answer["center_mm"] for _, _, answer in said], dtype=np.float64)
+    difference -= np.array([truth["followup_mm"] for _, truth, _ in said])
+    error = np.linalg.norm(difference, axis=1)
+    hits = hits_at_10mm(error, np.array([truth["followup_radius_mm"] for _, truth, _ in said], dtype=np.float64))
+    return [
+        Answer(record["pair"], record["volume"], truth, difference[n], float(error[n]), bool(hits[n] and truth["counted"]),
+               answer["confidence"], answer["state"])
+        for n, (record, truth, answer) in enumerate(said)
+    ]  # fmt: skip
 
 
-def resampled(answers: Sequence[Answer], rng: np.random.Generator) -> list[Answer]:
-    """Draw the base volumes with replacement, and for each of them its pairs."""
+Grouped = list[list[list[Answer]]]
+"""Answers by base volume and pair."""
+
+
+def grouped(answers: Sequence[Answer]) -> Grouped:
+    """Return answers by base volume and pair."""
     by_volume: dict[str, dict[str, list[Answer]]] = {}
     for answer in answers:
         by_volume.setdefault(answer.volume, {}).setdefault(answer.pair, []).append(answer)
-    volumes = list(by_volume.values())
+    return [list(pairs.values()) for pairs in by_volume.values()]
+
+
+def resampled(volumes: Grouped, rng: np.random.Generator) -> list[Answer]:
+    """Draw the base volumes with replacement, and for each of them its pairs."""
     drawn: list[Answer] = []
     for v in rng.integers(len(volumes), size=len(volumes)):
-        pairs = list(volumes[v].values())
-        for p in rng.integers(len(pairs), size=len(pairs)):
-            drawn += pairs[p]
+        for p in rng.integers(len(volumes[v]), size=len(volumes[v])):
+            drawn += volumes[v][p]
     return drawn

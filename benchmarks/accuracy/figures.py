@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy.answers import Answer, answers_of, resampled
+from benchmarks.accuracy.answers import Answer, answers_of, grouped, resampled
 from benchmarks.accuracy.measure import ROWS
 from lib.evaluation.reliability import area_under_curve, expected_calibration_error
 from lib.metrics.cpm import hits_at_10mm, score
 
-RESAMPLES = 400
+RESAMPLES = 200
 Figure = Callable[[Sequence[Answer]], float]
 GROUPS: dict[str, Callable[[dict[str, Any]], bool]] = {
     "all": lambda truth: True,
@@ -61,8 +61,10 @@ def _real(answers: Sequence[Answer]) -> dict[str, Any]:
 
 def interval(answers: Sequence[Answer], figure: Figure, rng: np.random.Generator) -> list[float]:
     """Return the 2.5 % and 97.5 % quantiles of a figure over resampled base volumes and pairs."""
-    values = [figure(drawn) for drawn in (resampled(answers, rng) for _ in range(RESAMPLES)) if drawn]
-    return [float(v) for v in np.nanquantile(values, [0.025, 0.975])]
+    volumes = grouped(answers)
+    values = [figure(resampled(volumes, rng)) for _ in range(RESAMPLES)]
+    known = [value for value in values if np.isfinite(value)]
+    return [float(v) for v in np.quantile(known, [0.025, 0.975])] if known else [float("nan")] * 2
 
 
 def _cpm(answers: Sequence[Answer]) -> float:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from typing import Any
 
 from benchmarks.accuracy.data import CACHE, REPOSITORY
@@ -19,6 +20,15 @@ def code_version(folders: tuple[str, ...] = ANSWERING, files: tuple[str, ...] = 
     ]:
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def plain(value: Any) -> Any:
+    """Return JSON values with null for what could not be computed."""
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [plain(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class Store:

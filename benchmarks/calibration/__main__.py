@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from benchmarks.accuracy.cases import constructed_cases
 from benchmarks.accuracy.data import CALIBRATION, DATA, MODEL
-from benchmarks.accuracy.store import Store, code_version
+from benchmarks.accuracy.store import Store, code_version, plain
 from benchmarks.calibration.collect import collect
 from benchmarks.calibration.fit import calibrate, examples_of
 from benchmarks.calibration.trained_family import trained_cases
@@ -56,9 +56,11 @@ def main() -> int:
 def write_calibration(path: Path, fitted: Calibration, quality: dict) -> None:
     """Put a calibration into a card, which appears whole or not at all."""
     card = json.loads(path.read_text())
-    card["calibration"] = {**fitted.to_json(), "held_out": quality, "command": "python -m benchmarks.calibration"}
+    card["calibration"] = plain(
+        {**fitted.to_json(), "held_out": quality, "command": "python -m benchmarks.calibration"}
+    )
     part = path.with_suffix(".part")
-    part.write_text(json.dumps(card, indent=2) + "\n")
+    part.write_text(json.dumps(card, indent=2, allow_nan=False) + "\n")
     os.replace(part, path)
 
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.accuracy.answers import answers_of, resampled
+from benchmarks.accuracy.answers import answers_of, grouped, resampled
 from benchmarks.accuracy.cases import shifted_clicks
 from benchmarks.accuracy.figures import figures
 from benchmarks.accuracy.store import Store, code_version
@@ -45,8 +45,12 @@ def record(pair, volume="a"):
 RECORDS = [record("a/0"), record("b/0", "b")]
 
 
-def test_scores_of_all_and_of_the_hard_part():
-    found = figures(RECORDS, 1)
+@pytest.fixture(scope="module")
+def found():
+    return figures(RECORDS, 1)
+
+
+def test_scores_of_all_and_of_the_hard_part(found):
     assert found["all"]["auto"]["cpm_at_10mm"] == pytest.approx(0.8)
     assert found["all"]["auto"]["med_mm"] == pytest.approx((8 * 1 + 9 + 20) / 10)
     assert found["hard"]["auto"]["cpm_at_10mm"] == pytest.approx(1 / 3)
@@ -55,8 +59,7 @@ def test_scores_of_all_and_of_the_hard_part():
     assert found["all"]["auto"]["signed_median_mm"] == pytest.approx([1, 0, 0])
 
 
-def test_states_and_confidence():
-    found = figures(RECORDS, 1)
+def test_states_and_confidence(found):
     assert found["states"]["gone"]["not_found"] == pytest.approx(0.5)
     assert found["states"]["wrong"] == {"n": 4, "not_found": 0.5, "interval": [0.5, 0.5]}
     assert found["states"]["right"]["not_found"] == 0
@@ -64,8 +67,8 @@ def test_states_and_confidence():
     assert found["confidence"]["share_right"] == pytest.approx(0.8)
 
 
-def test_shifted_clicks_are_compared_with_the_same_lesions():
-    shifts = figures(RECORDS, 1)["shifts"]
+def test_shifted_clicks_are_compared_with_the_same_lesions(found):
+    shifts = found["shifts"]
     assert shifts["auto"]["at_center"] == 1
     assert shifts["auto"]["drop"] == pytest.approx(0.5)  # 9 mm beside a lesion of 8 mm
     assert shifts["deformable"]["drop"] == 0
@@ -79,13 +82,12 @@ def test_shifted_clicks_stay_within_a_quarter_radius():
 
 
 def test_resampling_keeps_pairs_whole():
-    drawn = resampled(answers_of(RECORDS, "auto", "constructed"), np.random.default_rng(0))
+    drawn = resampled(grouped(answers_of(RECORDS, "auto", "constructed")), np.random.default_rng(0))
     assert len(drawn) == 24
     assert all(sum(a.pair == pair for a in drawn) % 12 == 0 for pair in ("a/0", "b/0"))
 
 
-def test_the_table_says_met_and_missed():
-    found = figures(RECORDS, 1)
+def test_the_table_says_met_and_missed(found):
     verdicts = {what: met for what, _, _, met in lines(found)}
     assert verdicts["constructed, 20 lesions, CPM@10mm"] is False
     assert verdicts["right: flagged all the same"] is True

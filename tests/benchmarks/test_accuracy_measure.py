@@ -1,0 +1,90 @@
+"""A pair goes through the product's own functions; registration is replaced by a known shift, the network is tiny."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from benchmarks.accuracy.cases import Case, Loaded
+from benchmarks.accuracy.figures import figures
+from benchmarks.accuracy.measure import measure
+from benchmarks.calibration.collect import collect
+from benchmarks.calibration.fit import examples_of
+from lib.errors import RegistrationFailed
+from lib.network.config import NetworkConfig
+from lib.network.tracker import Tracker, tracker_from_net
+from lib.network.tracker_net import TrackerNet
+from lib.registration.point_map import FollowupFromBaseline
+from lib.studies.grid import Grid
+from lib.studies.volume import Volume
+from lib.tracking.pair import Pair
+
+SMALL = NetworkConfig(blocks=(1, 1, 1), growth=8, stem=8, bottleneck=2, features=8, global_kernel=(3, 5, 5))
+SHIFT_MM = np.array([4.0, -6.0, 10.0])
+
+
+def shifted(method: str) -> FollowupFromBaseline:
+    matrix = np.eye(4)
+    matrix[:3, 3] = SHIFT_MM
+    return FollowupFromBaseline(method, matrix, None, {"local_ncc": 0.5}, {}, "")
+
+
+@pytest.fixture(scope="module")
+def model() -> Tracker:
+    torch.manual_seed(0)
+    return tracker_from_net(TrackerNet(SMALL), device="cpu")
+
+
+@pytest.fixture
+def case() -> Case:
+    rng = np.random.default_rng(0)
+    hu = (300 * ndimage.gaussian_filter(rng.normal(size=(40, 60, 60)), 2.0)).astype(np.int16)
+    grid = Grid.from_parts((60, 60, 40), np.array([2.0, 2.0, 3.0]), np.array([0.0, 0.0, 0.0]), np.eye(3))
+    moved = Grid.from_parts((60, 60, 40), np.array([2.0, 2.0, 3.0]), SHIFT_MM, np.eye(3))
+    truth = [
+        {
+            "id": f"l{n}", "kind": "structure", "change": "same", "baseline_mm": (50.0 + 9 * n, 60.0, 60.0),
+            "radius_mm": 6.0, "followup_mm": tuple(float(v) for v in np.array([50.0 + 9 * n, 60, 60]) + SHIFT_MM),
+            "followup_radius_mm": 6.0, "moved_mm": 0.0, "counted": n < 2, "hard": n == 1,
+        }
+        for n in range(3)
+    ]  # fmt: skip
+    truth[2] |= {"change": "vanished"}
+    return Case("a/0", "constructed", "a", lambda: Loaded(Pair(Volume(hu, grid), Volume(hu, moved)), truth, {}))
+
+
+def test_all_rows_and_shifts_of_a_pair_are_measured(case, model, monkeypatch):
+    monkeypatch.setattr("lib.tracking.track.register", lambda baseline, followup, method, cache: shifted(method))
+    record = json.loads(json.dumps(measure(case, model, 0.5, 1)))
+    assert set(record["rows"]) == {"affine", "deformable", "dlt", "auto"}
+    assert record["rows"]["deformable"][0]["center_mm"] == pytest.approx([54, 54, 70])
+    assert record["failed"] == {}
+    assert len(record["shifts"]) == 1
+    assert len(record["shifts"][0]["auto"]) == 9
+    assert len(record["seconds"]["dlt"]["further"]) == 2
+    found = figures([record], 1)
+    assert found["all"]["affine"]["med_mm"] == pytest.approx(0, abs=1e-9)
+    assert found["all"]["affine"]["n"] == 2
+
+
+def test_a_failed_registration_answers_with_the_place_in_the_baseline(case, model, monkeypatch):
+    def fails(baseline, followup, method, cache):
+        raise RegistrationFailed("no overlap")
+
+    monkeypatch.setattr("lib.tracking.track.register", fails)
+    record = measure(case, model, 0.5, 1)
+    assert record["failed"]["auto"] == "no overlap"
+    assert record["rows"]["auto"][0]["center_mm"] == [50.0, 60.0, 60.0]
+    assert "a/0 affine" in figures([record], 1)["failed"]
+
+
+def test_evidence_is_collected_for_both_candidates(case, model, monkeypatch):
+    monkeypatch.setattr("benchmarks.calibration.collect.register", lambda b, f, method, cache: shifted(method))
+    record = json.loads(json.dumps(collect(case, model)))
+    examples = examples_of([record])
+    assert len(examples) == 3
+    assert examples[0].right(examples[0].prior_mm)
+    assert examples[2].truth_mm is None
+    assert examples[0].evidence.prior_similarity == pytest.approx(1.0, abs=0.05)
