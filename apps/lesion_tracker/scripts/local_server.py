@@ -14,7 +14,7 @@ from urllib.error import URLError
 APP = Path(__file__).resolve().parents[1]
 ROOT = APP.parents[1]
 HOST = "127.0.0.1"
-START_S = 300.0
+START_S = 900.0
 
 
 class ServerError(Exception):
@@ -54,7 +54,7 @@ def running_server(studies: Path, log: Path) -> Iterator[str]:
         log: the file that takes what it writes.
 
     Raises:
-        ServerError: if it does not start within 5 minutes.
+        ServerError: if it does not start within 15 minutes.
     """
     port = free_port()
     environment = {**os.environ, "MONAI_LABEL_SESSION_PATH": str(log.parent / "sessions")}

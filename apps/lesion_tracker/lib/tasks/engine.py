@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from lib.registration.cache import RegistrationCache
 from lib.registration.register import register
@@ -22,6 +23,15 @@ from lib.tracking.track import track
 logger = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
+
+REGISTRATION_OF: dict[Method, Literal["affine", "deformable", "bspline"]] = {
+    "auto": "deformable",
+    "dlt": "affine",
+    "affine": "affine",
+    "deformable": "deformable",
+    "bspline": "bspline",
+}
+"""The registration that each method starts from."""
 
 
 class Engine:
@@ -86,9 +96,9 @@ class Engine:
         Raises:
             StudyError, RegistrationFailed: as `lib.registration.register.register`.
         """
-        method = self._method if self._method in ("affine", "bspline") else "deformable"
+        method = REGISTRATION_OF[self._method]
         with self._one_at_a_time(baseline, followup):
-            register(self.volume(baseline), self.volume(followup), method, cache=self._registrations)  # type: ignore[arg-type]
+            register(self.volume(baseline), self.volume(followup), method, cache=self._registrations)
 
     def _one_at_a_time(self, baseline: Study, followup: Study) -> threading.Lock:
         with self._lock:

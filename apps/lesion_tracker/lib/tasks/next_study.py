@@ -30,9 +30,12 @@ class NextStudy(Strategy):  # type: ignore[misc]
 
         Raises:
             HTTPException: 404 for an empty datastore.
+            FileFormatError: if there are studies, but their list (studies.csv) is malformed.
         """
         studies = self._catalog.studies()
         if not studies:
+            for study_id in self._catalog.ids()[:1]:
+                self._catalog.study(study_id)  # says why no study can be read
             raise HTTPException(
                 404, detail="the datastore holds no study yet: upload one, or put files into its folder"
             )

@@ -24,7 +24,8 @@ from lib.tasks.trainer import REASON
 RESERVED = ("image", "model", "session", "session_id", "output", "user", "file", "uploaded_image")
 """What the address of a request says; its params cannot say otherwise."""
 
-FILE_NAME = re.compile(r"[^/\\\0:*?\"<>|]{1,180}")
+FILE_NAME = re.compile(r"""[^/\\:*?"<>|\x00-\x1f]+""")
+LONGEST_NAME_BYTES = 180
 
 
 ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha")
@@ -143,12 +144,19 @@ def _infer(
 def _upload(app: Any, image: str | None, info: dict[str, Any], file: UploadFile) -> str:
     with refusals_as_http(), _received(file) as path:
         name = image if image else Path(file.filename or "").name.removesuffix("".join(path.suffixes))
-        if not FILE_NAME.fullmatch(name) or name in (".", ".."):
-            raise InputError(
-                f'a study cannot be called {name!r}: it becomes a file name, so / \\ : * ? " < > | are not possible; '
-                "rename the volume"
-            )
+        _require_file_name(name)
         return str(app.add_study(name, path, info))
+
+
+def _require_file_name(name: str) -> None:
+    """Refuse a study's name that could not be the name of a file, or would not be read back from it."""
+    if not FILE_NAME.fullmatch(name) or name in (".", "..") or len(name.encode()) > LONGEST_NAME_BYTES:
+        raise InputError(
+            f"a study cannot be called {name!r}: it becomes a file name of at most {LONGEST_NAME_BYTES} bytes, in which "
+            '/ \\ : * ? " < > | are not possible; rename the volume'
+        )
+    if any(ending in name.lower() for ending in ENDINGS):
+        raise InputError(f"a study cannot be called {name!r}: the file's ending is not part of it; rename the volume")
 
 
 @contextmanager

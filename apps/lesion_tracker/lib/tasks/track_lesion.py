@@ -8,14 +8,14 @@ from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 from lib.correction.mark_store import MarkStore
 from lib.errors import InputError
 from lib.studies.study import Study
-from lib.tasks.answer import answer_form, answer_params, write_answer
+from lib.tasks.answer import answer_form, answer_params, plain_json, write_answer
 from lib.tasks.catalog import Catalog
 from lib.tasks.clicks import CLIENT_KEYS
 from lib.tasks.engine import Engine
 from lib.tasks.labels import LABEL_VALUES, LABELS
 from lib.tasks.lesions_param import lesions_of, require_inside
 from lib.tasks.options import Option, option_text, shown_options
-from lib.tracking.records import METHODS, Lesion, Method
+from lib.tracking.records import METHODS, Lesion, Method, Track
 
 OPTIONS: dict[str, Option] = {
     "baseline_image": "",
@@ -74,6 +74,7 @@ class TrackLesion(InferTask):  # type: ignore[misc]
         require_inside(lesions, baseline_volume.grid, baseline.id)
         chosen = None if method == "default" else cast(Method, method)
         tracks, seconds = self._engine.track(baseline, followup, lesions, chosen)
+        tracks = [_plain(track) for track in tracks]
         self._marks.add_tracks(followup.id, tracks)
         volume = self._engine.volume(followup)
         file = write_answer(form, tracks, volume.grid)
@@ -108,6 +109,11 @@ class TrackLesion(InferTask):  # type: ignore[misc]
         if not lesions:
             raise InputError(f"nothing is marked in {baseline.describe()}: mark its lesions first (mark_lesion)")
         return lesions
+
+
+def _plain(track: Track) -> Track:
+    """Return a track whose numbers can be written as JSON: a quality that is not a number becomes null."""
+    return track.with_changes(registration=plain_json(track.registration), model=plain_json(track.model))
 
 
 def _require_pair(baseline: Study, followup: Study) -> None:
