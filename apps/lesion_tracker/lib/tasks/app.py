@@ -39,7 +39,7 @@ VERSION = "0.1.0"
 SESSION_ID = re.compile(r"[0-9a-zA-Z-]{8,64}")
 
 
-class LesionTrackerApp(MONAILabelApp):  # type: ignore[misc]
+class LesionTrackerApp(MONAILabelApp):
     """Lesion Tracker as a MONAI Label app; MONAI Label finds it as main.py's direct subclass of MONAILabelApp.
 
     Args:

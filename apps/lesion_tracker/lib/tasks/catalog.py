@@ -71,8 +71,8 @@ class Catalog:
         for name, known, given in (("patient", study.patient_id, patient_id), ("date", study.study_date, date)):
             if given and known and given != known:
                 raise InputError(f"the {name} of study {study.id!r} is {known!r}, but the request says {given!r}")
-        given = {"patient": patient_id if not study.patient_id else "", "date": date if not study.study_date else ""}
-        new = {name: value for name, value in given.items() if value}
+        missing = {"patient": patient_id if not study.patient_id else "", "date": date if not study.study_date else ""}
+        new = {name: value for name, value in missing.items() if value}
         if new:
             self._datastore.update_image_info(study.id, new)
         return replace(study, patient_id=study.patient_id or patient_id, study_date=study.study_date or date)

@@ -20,7 +20,7 @@ from lib.tasks.lesions_param import lesion_from, lesion_objects, require_inside
 from lib.tracking.records import Track
 
 
-class CorrectLesion(InferTask):  # type: ignore[misc]
+class CorrectLesion(InferTask):
     """Stores where a reader says that tracked lesions are, and shows all points as they are now.
 
     Args:

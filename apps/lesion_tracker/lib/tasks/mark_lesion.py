@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
@@ -28,7 +29,7 @@ LARGEST_RADIUS_MM = 200.0
 SMALLEST_RADIUS_MM = 0.5
 
 
-class MarkLesion(InferTask):  # type: ignore[misc]
+class MarkLesion(InferTask):
     """Stores clicked lesions and shows all lesions of the study.
 
     Args:
@@ -100,8 +101,8 @@ class MarkLesion(InferTask):  # type: ignore[misc]
         require_inside(named, volume.grid, study.id)
         if radius is not None:
             clicked = _with_radius(clicked, radius, known, request.get("label"))
-        who = {"patient_id": study.patient_id, "marked_by": str(request.get("user") or request.get("client_id") or "")}
-        return [replace(lesion, **who) for lesion in clicked + named], unknown
+        who = str(request.get("user") or request.get("client_id") or "")
+        return [replace(lesion, patient_id=study.patient_id, marked_by=who) for lesion in clicked + named], unknown
 
     def _from_click(self, click: Click, volume: Volume, known: Lesion | None, study: Study) -> Lesion:
         point = lps_from_click(click, volume.grid, study.id)
@@ -122,9 +123,7 @@ class MarkLesion(InferTask):  # type: ignore[misc]
             return
         later = [other for other in self._catalog.of_patient(study.patient_id) if other.study_date > study.study_date]
         for other in sorted(later, key=lambda other: other.study_date):
-            self._background.add(
-                f"register {study.id} -> {other.id}", lambda other=other: self._engine.register(study, other)
-            )
+            self._background.add(f"register {study.id} -> {other.id}", partial(self._engine.register, study, other))
 
 
 def _with_radius(lesions: list[Lesion], radius_mm: float, known: Mapping[str, Lesion], label: object) -> list[Lesion]:

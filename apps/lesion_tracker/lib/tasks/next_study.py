@@ -13,7 +13,7 @@ from lib.studies.timeline import order_studies
 from lib.tasks.catalog import Catalog
 
 
-class NextStudy(Strategy):  # type: ignore[misc]
+class NextStudy(Strategy):
     """A patient's earliest study until it is marked, then its later studies until they are tracked.
 
     Args:

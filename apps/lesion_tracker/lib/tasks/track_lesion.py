@@ -24,7 +24,7 @@ OPTIONS: dict[str, Option] = {
 }
 
 
-class TrackLesion(InferTask):  # type: ignore[misc]
+class TrackLesion(InferTask):
     """Finds marked lesions in a later study.
 
     Args:

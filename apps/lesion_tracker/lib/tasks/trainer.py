@@ -11,7 +11,7 @@ REASON = (
 )
 
 
-class LesionTrainer(TrainTask):  # type: ignore[misc]
+class LesionTrainer(TrainTask):
     """Stands for training in the server's info."""
 
     def __init__(self) -> None:
