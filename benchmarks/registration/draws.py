@@ -30,6 +30,7 @@ class Draw:
         baseline: the earlier study.
         followup: the later one.
         truth: takes LPS points (n, 3) in mm of the baseline to the follow-up.
+        back: the other way.
         inside: baseline points in the body that the follow-up covers.
         outside: baseline points in the body that it does not cover; may be empty.
     """
@@ -38,6 +39,7 @@ class Draw:
     baseline: Volume
     followup: Volume
     truth: Callable[[PointsMm], PointsMm]
+    back: Callable[[PointsMm], PointsMm]
     inside: PointsMm
     outside: PointsMm
 
@@ -65,11 +67,10 @@ def slab_of(whole: Volume, name: str, thickness_mm: float, rng: np.random.Genera
     return _draw(name, whole, made, rng)
 
 
-def swapped(draw: Draw, made_back: Callable[[PointsMm], PointsMm]) -> Draw:
+def swapped(draw: Draw) -> Draw:
     """Return the pair the other way round."""
-    return Draw(
-        f"{draw.name} swapped", draw.followup, draw.baseline, made_back, draw.truth(draw.inside), draw.inside[:0]
-    )
+    points = draw.truth(draw.inside)
+    return Draw(f"{draw.name} swapped", draw.followup, draw.baseline, draw.back, draw.truth, points, points[:0])
 
 
 def cut(whole: Volume, start: float, end: float) -> Volume:
@@ -104,4 +105,5 @@ def _draw(name: str, baseline: Volume, made: ConstructedPair, rng: np.random.Gen
     points = view.image.grid.lps_from_indices(voxels)
     covered = made.followup.grid.contains(made.followup_from_baseline(points))
     inside, outside = points[covered][:POINTS], points[~covered][:POINTS]
-    return Draw(name, baseline, made.followup, made.followup_from_baseline, inside, outside)
+    maps = (made.followup_from_baseline, made.baseline_from_followup)
+    return Draw(name, baseline, made.followup, *maps, inside, outside)
