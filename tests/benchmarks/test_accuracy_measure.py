@@ -55,6 +55,12 @@ def case() -> Case:
     return Case("a/0", "constructed", "a", lambda: Loaded(Pair(Volume(hu, grid), Volume(hu, moved)), truth, {}))
 
 
+@pytest.fixture(autouse=True)
+def small_searches(monkeypatch):
+    monkeypatch.setattr("lib.tracking.search.SEARCH_VOXELS", (64, 64, 24))
+    monkeypatch.setattr("lib.tracking.search.WIDE_VOXELS", (80, 80, 32))
+
+
 def test_all_rows_and_shifts_of_a_pair_are_measured(case, model, monkeypatch):
     monkeypatch.setattr("lib.tracking.track.register", lambda baseline, followup, method, cache: shifted(method))
     record = json.loads(json.dumps(measure(case, model, 0.5, 1)))
