@@ -16,6 +16,7 @@ from lib.training.studies import PreparedStudy
 NO_ERRORS = RegistrationErrors(np.zeros((0, 3)))
 SCENARIO = ScenarioSettings(template_voxels=(64, 64, 24), search_voxels=((64, 64, 32),), lesions=3)
 LESION_MM = np.array([40.0, 42.0, 38.0])
+SHIFT_MM = np.array([4.0, 0.0, 2.0])
 
 CONFIG = """
 [data]
@@ -70,10 +71,9 @@ def made_study(name: str = "made", seed: int = 1, lesions: bool = True) -> Prepa
 def made_pair(name: str = "pair_1") -> PreparedPair:
     """Make a pair: the follow-up is the baseline, written 4 mm further along x and 2 mm along z."""
     baseline = made_study("before", 3, lesions=False)
-    shift = np.array([4.0, 0.0, 2.0])
-    moved = Volume(baseline.volume.hu, crop_grid(shift, baseline.volume.grid.size))
+    moved = Volume(baseline.volume.hu, crop_grid(SHIFT_MM, baseline.volume.grid.size))
     followup = PreparedStudy("after", moved, baseline.structure, baseline.lesions)
-    lesion = PairedLesion("lesion_1", LESION_MM, 6.0, LESION_MM + shift, 6.5, LESION_MM + 1.0, LESION_MM - 3.0)
+    lesion = PairedLesion("lesion_1", LESION_MM, 6.0, LESION_MM + SHIFT_MM, 6.5, LESION_MM + 1.0, LESION_MM - 3.0)
     return PreparedPair(name, baseline, followup, (lesion,))
 
 

@@ -9,6 +9,10 @@ from lib.training.warp import Bump, Swelling, Warp, moving_region, pose, random_
 CENTER = np.array([40.0, -20.0, 300.0])
 
 
+def mm(*values: float) -> np.ndarray:
+    return np.array(values, dtype=np.float64)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_the_inverse_undoes_pose_bending_and_a_moved_region(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -22,18 +26,16 @@ def test_the_inverse_undoes_pose_bending_and_a_moved_region(seed: int) -> None:
     assert np.abs(warp(there) - points).max() < 1e-3  # the tolerance of Newton's method
 
 
-def test_a_warp_that_folds_is_refused() -> None:
-    fold = Warp(np.eye(4), (Bump(CENTER, np.array([200.0, 0, 0]), 10.0),))
+def test_a_fold_shows_in_the_volume_change() -> None:
+    fold = Warp(np.eye(4), (Bump(CENTER, mm(200.0, 0, 0), 10.0),))
     assert fold.volume_change(CENTER + np.array([[10.0, 0, 0], [-10.0, 0, 0]])).min() < 0
-    with pytest.raises(ValueError, match="cannot be inverted"):
-        Warp(np.eye(4), (Bump(CENTER, np.array([200.0, 0, 0]), 10.0),)).inverse(CENTER + np.array([[95.0, 0, 0]]))
 
 
 def test_a_pose_turns_about_its_centre_and_enlarges_the_followup() -> None:
     warp = Warp(pose(CENTER, np.array([0.0, 0.0, 90.0]), 2.0))
     assert warp(CENTER[None])[0] == pytest.approx(CENTER)
     # 10 mm along x in the follow-up is 5 mm along y in the baseline
-    assert warp((CENTER + [10.0, 0, 0])[None])[0] == pytest.approx(CENTER + [0, 5.0, 0])
+    assert warp((CENTER + mm(10.0, 0, 0))[None])[0] == pytest.approx(CENTER + mm(0, 5.0, 0))
 
 
 def test_rotations_are_about_x_then_y_then_z() -> None:
@@ -45,8 +47,8 @@ def test_rotations_are_about_x_then_y_then_z() -> None:
 def test_a_swelling_grows_the_lesion_and_keeps_its_centre_and_the_distance() -> None:
     warp = Warp(np.eye(4), (), (Swelling(CENTER, 5.0, 2.0),))
     assert warp(CENTER[None])[0] == pytest.approx(CENTER)
-    assert warp((CENTER + [0.1, 0, 0])[None])[0] == pytest.approx(CENTER + [0.05, 0, 0], abs=1e-3)
-    assert warp((CENTER + [80.0, 0, 0])[None])[0] == pytest.approx(CENTER + [80.0, 0, 0], abs=1e-6)
+    assert warp((CENTER + mm(0.1, 0, 0))[None])[0] == pytest.approx(CENTER + mm(0.05, 0, 0), abs=1e-3)
+    assert warp((CENTER + mm(80.0, 0, 0))[None])[0] == pytest.approx(CENTER + mm(80.0, 0, 0), abs=1e-6)
 
 
 def test_volume_change_is_the_determinant_of_the_slopes() -> None:
