@@ -20,19 +20,42 @@ from scripts.local_server import ROOT, ServerError, running_server
 
 SAMPLE = ROOT / "sample-data"
 PICTURE = ROOT / "build" / "demo.png"
+README = ROOT / "README.md"
+BEGIN, END = "<!-- demo: begin -->\n", "<!-- demo: end -->\n"
+
+said: list[str] = []
+"""What the demo printed, for the README."""
 
 
 def main() -> int:
-    """Run the demo and return the exit code."""
+    """Run the demo and return the exit code; with --readme also put its output and picture into the README."""
     if not list((SAMPLE / "studies").glob("*.nii.gz")):
         print(f"there are no studies in {SAMPLE / 'studies'}: run `python sample-data/make_sample.py`", file=sys.stderr)
         return 2
     try:
         with tempfile.TemporaryDirectory(prefix="lesion-tracker-demo-") as folder:
-            return run_demo(Path(folder))
+            code = run_demo(Path(folder))
     except (ServerError, LesionTrackerError) as error:
         print(error, file=sys.stderr)
         return 1
+    if "--readme" in sys.argv[1:]:
+        write_readme()
+    return code
+
+
+def say(text: str) -> None:
+    """Print a line at once, and keep it."""
+    said.append(text)
+    print(text, flush=True)
+
+
+def write_readme() -> None:
+    """Put the output and the picture of this run into the README."""
+    shutil.copy(PICTURE, ROOT / "docs" / "demo.png")
+    text = README.read_text()
+    before, after = text[: text.index(BEGIN)], text[text.index(END) :]
+    block = "".join(f"    {line}".rstrip() + "\n" for line in "\n".join(["$ make demo", *said]).strip().split("\n"))
+    README.write_text(f"{before}{BEGIN}{block}\n![The lesion in both studies](docs/demo.png)\n{after}")
 
 
 def run_demo(folder: Path) -> int:
@@ -41,19 +64,19 @@ def run_demo(folder: Path) -> int:
     baseline, followup = order_studies([study_of(path) for path in studies.glob("*.nii.gz")])
     marks = json.loads((SAMPLE / "lesions.json").read_text())["lesions"]
     truth = {lesion["id"]: lesion["center_mm"] for lesion in json.loads((SAMPLE / "truth.json").read_text())["lesions"]}
-    print(f"starting a MONAI Label server on a copy of {SAMPLE.relative_to(ROOT)}/studies …")
+    say(f"starting a MONAI Label server on a copy of {SAMPLE.relative_to(ROOT)}/studies …")
     with running_server(studies, folder / "server.log") as address:
         client = _client(address, folder)
-        print(f"marking {len(marks)} lesion(s) in {baseline.id}")
+        say(f"marking {len(marks)} lesion(s) in {baseline.id}")
         client.infer("mark_lesion", baseline.id, {"lesions": marks})
-        print(f"tracking in {followup.id}")
+        say(f"tracking in {followup.id}")
         _, answer = client.infer("track_lesion", followup.id, {})
     tracks = [Track.from_json(track) for track in answer["tracks"]]
     print_table(tracks, truth, answer["seconds"])
     lesions = [Lesion.from_json(mark) for mark in marks]
     PICTURE.parent.mkdir(exist_ok=True)
     write_picture(PICTURE, read_volume(baseline.path), read_volume(followup.path), lesions, tracks, truth)
-    print(f"picture: {PICTURE.relative_to(ROOT)}")
+    say(f"picture: {PICTURE.relative_to(ROOT)}")
     missed = [
         track.lesion_id for track in tracks if math.dist(track.center_mm, truth[track.lesion_id]) > track.radius_mm
     ]
@@ -65,19 +88,19 @@ def print_table(tracks: list[Track], truth: dict[str, Any], seconds: dict[str, f
     head = (
         f"{'lesion':<10} {'expected, LPS mm':<24} {'found, LPS mm':<24} {'truth':>8} {'confidence':>11}  state, method"
     )
-    print("\n" + head + "\n" + "-" * len(head))
+    say("\n" + head + "\n" + "-" * len(head))
     for track in tracks:
         off = math.dist(track.center_mm, truth[track.lesion_id])
         confidence = f"{track.confidence:.2f}" + ("" if track.calibrated else "*")
         points = f"{_mm(track.expected_mm):<24} {_mm(track.center_mm):<24}"
-        print(f"{track.lesion_id:<10} {points} {off:5.1f} mm {confidence:>11}  {track.state}, {track.method}")
+        say(f"{track.lesion_id:<10} {points} {off:5.1f} mm {confidence:>11}  {track.state}, {track.method}")
         if track.note:
-            print(f"{'':<10} {track.note}")
-    print(
+            say(f"{'':<10} {track.note}")
+    say(
         "truth: distance of the found point from the true one"
         + ("; *: not calibrated" if not tracks[0].calibrated else "")
     )
-    print("seconds: " + ", ".join(f"{stage} {value:.1f}" for stage, value in seconds.items()) + "\n")
+    say("seconds: " + ", ".join(f"{stage} {value:.1f}" for stage, value in seconds.items()) + "\n")
 
 
 def _client(address: str, folder: Path) -> Any:

@@ -74,7 +74,8 @@ class Engine:
             method: None: the server's default.
 
         Returns:
-            One track per lesion, in the same order, and seconds per stage.
+            One track per lesion, in the same order, and seconds per stage; "waiting" is for another request, or for the
+            registration that marking started, of the same pair.
 
         Raises:
             StudyError, PointOutsideError, RegistrationFailed, WeightsError: as `lib.tracking.track.track`.
@@ -84,10 +85,11 @@ class Engine:
         loaded = time.perf_counter()
         model, problem = self._published.get()
         with self._one_at_a_time(baseline, followup):
+            waited = time.perf_counter() - loaded
             tracks = track(pair, lesions, method or self._method, model=model, cache=self._registrations)
         if problem:
             logger.debug("tracked without the network: %s", problem)
-        seconds = {"load": loaded - start, **_shared(tracks), "total": time.perf_counter() - start}
+        seconds = {"load": loaded - start, "waiting": waited, **_shared(tracks), "total": time.perf_counter() - start}
         return tracks, {stage: round(value, 3) for stage, value in seconds.items()}
 
     def register(self, baseline: Study, followup: Study) -> None:
