@@ -40,7 +40,7 @@ def model() -> Tracker:
 @pytest.fixture
 def case() -> Case:
     rng = np.random.default_rng(0)
-    hu = (300 * ndimage.gaussian_filter(rng.normal(size=(40, 60, 60)), 2.0)).astype(np.int16)
+    hu = (6000 * ndimage.gaussian_filter(rng.normal(size=(40, 60, 60)), 2.0)).astype(np.int16)
     grid = Grid.from_parts((60, 60, 40), np.array([2.0, 2.0, 3.0]), np.array([0.0, 0.0, 0.0]), np.eye(3))
     moved = Grid.from_parts((60, 60, 40), np.array([2.0, 2.0, 3.0]), SHIFT_MM, np.eye(3))
     truth = [
@@ -63,12 +63,13 @@ def small_searches(monkeypatch):
 
 def test_all_rows_and_shifts_of_a_pair_are_measured(case, model, monkeypatch):
     monkeypatch.setattr("lib.tracking.track.register", lambda baseline, followup, method, cache: shifted(method))
+    monkeypatch.setattr("benchmarks.accuracy.measure.SHIFTS", 2)
     record = json.loads(json.dumps(measure(case, model, 0.5, 1)))
     assert set(record["rows"]) == {"affine", "deformable", "dlt", "auto"}
     assert record["rows"]["deformable"][0]["center_mm"] == pytest.approx([54, 54, 70])
     assert record["failed"] == {}
     assert len(record["shifts"]) == 1
-    assert len(record["shifts"][0]["auto"]) == 9
+    assert len(record["shifts"][0]["auto"]) == 2
     assert len(record["seconds"]["dlt"]["further"]) == 2
     found = figures([record], 1)
     assert found["all"]["affine"]["med_mm"] == pytest.approx(0, abs=1e-9)
