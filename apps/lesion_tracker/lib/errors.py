@@ -1,13 +1,13 @@
 """The errors that a caller may meet; each message gives the fact, the value and the likely cause.
 
-    LesionTrackerError
-    ├── InputError                what the user gave is wrong: HTTP 4xx, exit code 2
-    │   ├── StudyError            a file, folder or series that is no usable CT volume
-    │   ├── StudyOrderError       which study is earlier cannot be decided
-    │   ├── PointOutsideError     a point lies outside its study
-    │   └── FileFormatError       a JSON, CSV or TOML file that does not say what it should
-    ├── RegistrationFailed        two volumes could not be aligned plausibly
-    └── WeightsError              no published weights, or a file that is torn or does not fit its card
+LesionTrackerError
+├── InputError                what the user gave is wrong: HTTP 4xx, exit code 2
+│   ├── StudyError            a file, folder or series that is no usable CT volume
+│   ├── StudyOrderError       which study is earlier cannot be decided
+│   ├── PointOutsideError     a point lies outside its study
+│   └── FileFormatError       a JSON, CSV or TOML file that does not say what it should
+├── RegistrationFailed        two volumes could not be aligned plausibly
+└── WeightsError              no published weights, or a file that is torn or does not fit its card
 """
 
 
