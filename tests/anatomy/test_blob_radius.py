@@ -1,5 +1,6 @@
 """The radius estimated at a click, against balls whose radius is known."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,9 +8,10 @@ import pytest
 
 from lib.anatomy.blob_radius import DEFAULT_MM, LARGEST_MM, SMALLEST_MM, estimate_radius
 from lib.studies.grid import Grid
+from lib.studies.reader import read_volume
 from lib.studies.volume import Volume
 
-NODULE = Path(__file__).parents[3] / "shared" / "data" / "volumes"
+SAMPLE = Path(__file__).parents[2] / "sample-data"
 
 
 def _ball(
@@ -95,3 +97,18 @@ def test_a_point_that_is_no_point_is_refused() -> None:
     volume, _ = _ball(6.0)
     with pytest.raises(ValueError, match="finite"):
         estimate_radius(volume, np.array([1.0, np.nan, 2.0]))
+
+
+def test_a_dark_cyst_in_a_noisy_study_of_thick_slices() -> None:
+    volume, center = _ball(9.0, (0.86, 0.86, 5.0), inside=8.0, outside=90.0, noise=40.0)
+    assert estimate_radius(volume, center) == pytest.approx(9.0, rel=0.25)
+
+
+def test_the_nodule_of_the_sample() -> None:
+    (lesion,) = json.loads((SAMPLE / "lesions.json").read_text())["lesions"]
+    (path,) = SAMPLE.glob("studies/*__20000101.nii.gz")
+    volume = read_volume(path)
+    # The sample gives half of the longest diameter of a spiculated nodule; the blob's radius is the smaller one.
+    for beside in (np.zeros(3), np.array([5.0, 0.0, 0.0]), np.array([0.0, -6.0, 0.0]), np.array([0.0, 3.0, 5.0])):
+        radius = estimate_radius(volume, np.array(lesion["center_mm"]) + beside)
+        assert 0.75 * lesion["radius_mm"] <= radius <= 1.05 * lesion["radius_mm"]

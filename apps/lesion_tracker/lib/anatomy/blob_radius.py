@@ -16,17 +16,23 @@ DEFAULT_MM = 8.0
 CONTRAST_HU = 400.0
 """Values further than this from the clicked one count as this far: bone and air beyond must not outshine a lesion."""
 
-WEAKEST_HU = 15.0
+NOISE_SIGMAS = 5.0
+"""An answer counts only beyond this many standard deviations of what noise alone would answer."""
+
+WEAKEST_HU = 5.0
 """A blob with less contrast than this is noise."""
 
 RIVAL = 0.6
 """A smaller blob is taken if it answers at least this strongly, compared with the strongest one."""
 
+NOISE_REACH_MM = 12.0
+"""How far round the point the strength of the noise is measured."""
+
 _BIN_MM = 0.5
 _REACH = 3.6
 """The kernel is followed out to this many sigmas; beyond lies less than 1 % of it."""
 
-_PEAK_OF_UNIT_BALL = 4.0 * math.pi / (2.0 * math.pi) ** 1.5 * math.sqrt(3.0) * math.exp(-1.5)
+_PEAK_OF_UNIT_BALL = 4.0 * math.pi / (2.0 * math.pi) ** 1.5 * 3.0 * math.sqrt(3.0) * math.exp(-1.5)
 """Answer of the scale-normalised kernel to a ball of contrast 1 at its best scale, sigma = radius / sqrt(3)."""
 
 
@@ -52,7 +58,9 @@ def estimate_radius(volume: Volume, center_mm: PointMm) -> float:
     center = point_mm(center_mm)
     clicked_hu = _clicked_hu(volume, center)
     scales = np.geomspace(SMALLEST_MM, LARGEST_MM, 40)
-    first = _best(_answers(volume, center, clicked_hu, scales))
+    answers = _answers(volume, center, clicked_hu, scales)
+    noise = _noise_answers(volume, center, scales)
+    first = _best(np.where(np.abs(answers) > NOISE_SIGMAS * noise, np.abs(answers), 0.0))
     if first is None:
         return DEFAULT_MM
     radius, sign = float(scales[first]), 0.0
@@ -74,9 +82,8 @@ def _clicked_hu(volume: Volume, center: PointMm) -> float:
     return float(np.median(volume.hu[k, j, i]))
 
 
-def _best(answers: ndarray) -> int | None:
+def _best(strength: ndarray) -> int | None:
     """Return the smallest scale at which the answer peaks and can rival the strongest peak."""
-    strength = np.abs(answers)
     padded = np.concatenate([[0.0], strength, [0.0]])
     peaks = np.flatnonzero((strength >= padded[:-2]) & (strength >= padded[2:]))
     strongest = float(strength[peaks].max())
@@ -107,28 +114,46 @@ def _answers(volume: Volume, center: PointMm, clicked_hu: float, radii: ndarray)
 
     Positive: a bright blob. The kernel is -(sigma^2) times the Laplacian of a Gaussian.
     """
-    sigmas = radii / math.sqrt(3.0)
-    profile = _shell_means(volume, center, clicked_hu, _REACH * float(sigmas.max()))
-    edges = _BIN_MM * np.arange(len(profile) + 1)
-    # In closed form per shell: the integral of the kernel over a ball of radius a is 4 pi a^3 / sigma^2 * gauss(a).
-    gauss = np.exp(-0.5 * (edges / sigmas[:, None]) ** 2) / ((2.0 * math.pi) ** 1.5 * sigmas[:, None] ** 3)
-    balls = 4.0 * math.pi * edges**3 * gauss
-    return np.asarray(np.diff(balls, axis=1) @ profile / _PEAK_OF_UNIT_BALL)
-
-
-def _shell_means(volume: Volume, center: PointMm, clicked_hu: float, reach_mm: float) -> ndarray:
-    """Return the mean clipped HU, minus the clicked one, of shells of 0.5 mm round a point."""
-    bins = max(8, math.ceil(reach_mm / _BIN_MM))
-    crop, offsets = _crop(volume, center, bins * _BIN_MM)
+    weights = _shell_weights(radii)
+    crop, offsets = _crop(volume, center, weights.shape[1] * _BIN_MM)
     values = np.clip(crop - clicked_hu, -CONTRAST_HU, CONTRAST_HU)
-    distance = np.sqrt(sum((offset**2 for offset in offsets), start=np.zeros(1)))
-    shell = np.minimum((distance / _BIN_MM).astype(np.int64), bins).ravel()
-    count = np.bincount(shell, minlength=bins + 1)[:bins]
-    total = np.bincount(shell, weights=values.ravel(), minlength=bins + 1)[:bins]
+    shell, count = _shells(offsets, weights.shape[1])
     seen = np.flatnonzero(count)
     if len(seen) == 0:
-        return np.zeros(bins)
-    return np.interp(np.arange(bins), seen, total[seen] / count[seen])
+        return np.zeros(len(radii))
+    total = np.bincount(shell, weights=values.ravel(), minlength=len(count) + 1)[:-1]
+    means = np.interp(np.arange(len(count)), seen, total[seen] / count[seen])
+    return np.asarray(weights @ means)
+
+
+def _noise_answers(volume: Volume, center: PointMm, radii: ndarray) -> ndarray:
+    """Return the standard deviation (HU) of what independent noise, as strong as that round the point, would answer."""
+    weights = _shell_weights(radii)
+    crop, _ = _crop(volume, center, NOISE_REACH_MM)
+    steps = np.diff(crop, axis=2)
+    noise_hu = 1.4826 * float(np.median(np.abs(steps))) / math.sqrt(2.0) if steps.size else 0.0
+    _, offsets = _crop(volume, center, weights.shape[1] * _BIN_MM)
+    _, count = _shells(offsets, weights.shape[1])
+    return noise_hu * np.sqrt((weights**2 / np.maximum(count, 1)).sum(axis=1))
+
+
+def _shell_weights(radii: ndarray) -> ndarray:
+    """Return how much the mean of each shell of 0.5 mm adds to the answer at each radius, shape (radii, shells).
+
+    In closed form: the integral of the kernel over a ball of radius a is 4 pi a^3 times the Gaussian's value at a.
+    """
+    sigmas = radii[:, None] / math.sqrt(3.0)
+    shells = max(8, math.ceil(_REACH * float(sigmas.max()) / _BIN_MM))
+    edges = _BIN_MM * np.arange(shells + 1)
+    gauss = np.exp(-0.5 * (edges / sigmas) ** 2) / ((2.0 * math.pi) ** 1.5 * sigmas**3)
+    return np.asarray(np.diff(4.0 * math.pi * edges**3 * gauss, axis=1) / _PEAK_OF_UNIT_BALL)
+
+
+def _shells(offsets: list[ndarray], shells: int) -> tuple[ndarray, ndarray]:
+    """Return the shell of each voxel (the last number: beyond all) and how many voxels each shell has."""
+    distance = np.sqrt(offsets[0] ** 2 + offsets[1] ** 2 + offsets[2] ** 2)
+    shell = np.minimum((distance / _BIN_MM).astype(np.int64), shells).ravel()
+    return shell, np.bincount(shell, minlength=shells + 1)[:shells]
 
 
 def _crop(volume: Volume, center: PointMm, reach_mm: float) -> tuple[ndarray, list[ndarray]]:
