@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from lib.commands.dispatch import COMMANDS
 from lib.settings import Settings
 
