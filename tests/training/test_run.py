@@ -281,11 +281,12 @@ def test_training_needs_neither_scipy_nor_readers_nor_tqdm_nor_tensorboard(tmp_p
     )
     code = f"""
 import sys
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {absent.split()!r}:
-            raise ModuleNotFoundError(name, name=name)
-sys.meta_path.insert(0, Absent())
+from importlib.machinery import PathFinder
+class Bare(PathFinder):
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        return None if name.split(".")[0] in {absent.split()!r} else PathFinder.find_spec(name, path, target)
+sys.meta_path[:] = [Bare if finder is PathFinder else finder for finder in sys.meta_path]
 sys.path.insert(0, {str(ROOT / "apps/lesion_tracker")!r})
 from lib.training import self_supervised
 from lib.commands.dispatch import main
