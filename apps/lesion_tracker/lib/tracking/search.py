@@ -25,7 +25,9 @@ RIVAL_MM = 15.0
 NEAR_MM = 8.0
 """The probability of a place is summed over cells this near to it."""
 
-POOR_SCORE = 0.15
+POOR_SCORE = 0.05
+"""A right answer scores below this in about one of fifty; the search is then widened."""
+
 RIVAL_RATIO = 0.7
 EDGE_CELLS = 2
 
