@@ -49,7 +49,9 @@ def measure(draw: Draw, deformable: bool) -> Record:
     """Register a pair, affinely and, if asked, deformably; both are computed afresh."""
     record: Record = {"name": draw.name, "refused": ""}
     try:
-        baseline, followup = (Volume(v.hu, v.grid) for v in (draw.baseline, draw.followup))  # nothing remembered of them
+        baseline, followup = (
+            Volume(v.hu, v.grid) for v in (draw.baseline, draw.followup)
+        )  # nothing remembered of them
         affine = register_affine(baseline, followup)
         record |= _errors("affine", draw, affine)
         if deformable:
