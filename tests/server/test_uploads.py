@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pytest
 import requests
@@ -76,59 +77,54 @@ def test_an_id_never_changes_its_volume(server: Server, tmp_path: Path) -> None:
     assert "rename it" in answer.json()["detail"]
 
 
-def _image(array: np.ndarray) -> sitk.Image:
-    return sitk.GetImageFromArray(array)
+BAD = {
+    "empty.nii.gz": "it is empty (0 bytes): was the upload or copy cut off?",
+    "text.nrrd": "it cannot be read as an image",
+    "noise.nii": "it is not a NIfTI file, whatever its name says",
+    "truncated.nrrd": "it cannot be read as an image: truncated",
+    "flat.nrrd": "it is 2D (32 x 32)",
+    "nan.nrrd": "voxels are NaN or infinite, the first, nan, at index",
+    "inf.nrrd": "voxels are NaN or infinite, the first, inf, at index",
+    "time.nrrd": "it is 4D (32 x 32 x 12 x 2)",
+    "rgb.nrrd": "it has 3 values a voxel",
+    "sheared.nii": "sheared",
+}
+"""What is no CT volume, with a part of the text that says so."""
 
 
-def _bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
+def _bad_file(path: Path) -> Path:
+    """Write the file of BAD that `path` names."""
     rng = np.random.default_rng(0)
     hu = rng.integers(-1000, 400, (12, 32, 32)).astype(np.int16)
-    files = {}
-    for name, content in (("empty.nii.gz", b""), ("text.nrrd", b"hello"), ("noise.nii", b"\x00" * 400)):
-        (folder / name).write_bytes(content)
-        files[name] = folder / name
-    sitk.WriteImage(_image(hu), str(folder / "whole.nrrd"), False)
-    whole = (folder / "whole.nrrd").read_bytes()
-    (folder / "truncated.nrrd").write_bytes(whole[: len(whole) // 2])
-    files["truncated.nrrd"] = folder / "truncated.nrrd"
-    for name, array in (
-        ("flat.nrrd", hu[0]),
-        ("nan.nrrd", np.where(hu > 390, np.nan, hu).astype(np.float32)),
-        ("inf.nrrd", np.where(hu > 390, np.inf, hu).astype(np.float32)),
-    ):
-        sitk.WriteImage(_image(array), str(folder / name))
-        files[name] = folder / name
-    sitk.WriteImage(
-        sitk.GetImageFromArray(np.stack([hu] * 2).astype(np.int16), isVector=False), str(folder / "time.nrrd")
-    )
-    files["time.nrrd"] = folder / "time.nrrd"
-    sitk.WriteImage(
-        sitk.GetImageFromArray(np.stack([hu] * 3, -1).astype(np.uint8), isVector=True), str(folder / "rgb.nrrd")
-    )
-    files["rgb.nrrd"] = folder / "rgb.nrrd"
-    return {name: (path, "") for name, path in files.items()}
-
-
-BAD = [
-    "empty.nii.gz",
-    "text.nrrd",
-    "noise.nii",
-    "truncated.nrrd",
-    "flat.nrrd",
-    "nan.nrrd",
-    "inf.nrrd",
-    "time.nrrd",
-    "rgb.nrrd",
-]
+    contents = {"empty.nii.gz": b"", "text.nrrd": b"hello", "noise.nii": b"\x00" * 400}
+    arrays = {
+        "truncated.nrrd": hu,
+        "flat.nrrd": hu[0],
+        "nan.nrrd": np.where(hu > 390, np.nan, hu).astype(np.float32),
+        "inf.nrrd": np.where(hu > 390, np.inf, hu).astype(np.float32),
+        "time.nrrd": np.stack([hu] * 2),
+        "rgb.nrrd": np.stack([hu] * 3, -1).astype(np.uint8),
+    }
+    if path.name in contents:
+        path.write_bytes(contents[path.name])
+    elif path.name == "sheared.nii":
+        lps_from_index = np.eye(4)
+        lps_from_index[0, 1] = 0.2
+        nib.save(nib.Nifti1Image(hu.T, lps_from_index), path)
+    else:
+        sitk.WriteImage(sitk.GetImageFromArray(arrays[path.name], isVector=path.name == "rgb.nrrd"), str(path), False)
+    if path.name == "truncated.nrrd":
+        path.write_bytes(path.read_bytes()[:8000])
+    return path
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_file_that_is_no_ct_volume_is_refused_and_leaves_nothing(server: Server, tmp_path: Path, name: str) -> None:
-    path, _ = _bad_files(tmp_path)[name]
+    path = _bad_file(tmp_path / name)
     before = sorted(file.name for file in server.studies.iterdir())
     answer = _upload(server, path, "bad")
     assert answer.status_code == 422, answer.text
-    assert len(answer.json()["detail"]) > 20
+    assert BAD[name] in answer.json()["detail"]
     assert sorted(file.name for file in server.studies.iterdir()) == before
     assert server.infer("mark_lesion", "bad", json.dumps({"lesion_1": [[1, 1, 1]]})).status_code == 404
 
