@@ -1,4 +1,4 @@
-"""A small body whose every part is known: two lungs, a spine, ribs and organs that differ along z, on a table."""
+"""A small body whose every part is known: two lungs, a spine and organs with texture, on a table."""
 
 from functools import lru_cache
 
@@ -27,6 +27,9 @@ def body_hu(points: np.ndarray, patient: int = 0) -> np.ndarray:
         radius, value = rng.uniform(8, 26), rng.uniform(-120, 260)
         near = np.flatnonzero(inside & (np.abs(z - center[2]) < radius))
         hu[near[((points[near] - center) ** 2).sum(axis=1) < radius**2]] = value
+    texture = np.sin(x / 5.0) * np.sin(y / 6.0 + 1.0) * np.sin(z / 7.0) + np.sin((x + y + z) / 9.0)
+    tissue = hu > -500.0
+    hu[tissue] += 50.0 * texture[tissue]
     spine = (x / 18) ** 2 + ((y - 70) / 15) ** 2 < 1.0
     hu[inside & spine] = np.where(np.sin(2 * np.pi * z / 27.0) > -0.6, 450.0, 100.0)[inside & spine]
     return hu

@@ -69,8 +69,15 @@ def test_a_deformable_method_is_no_worse_and_goes_both_ways(method, monkeypatch)
     assert errors(there, baseline, 4.0).mean() < 1.5
     assert there.fallback == ""
     assert there.quality["local_ncc"] > there.quality["local_ncc_before"] - 0.01
-    points = np.random.default_rng(1).uniform([-90, -60, 80], [90, 60, 200], (200, 3))
+    points = np.random.default_rng(1).uniform([-90, -60, 0], [90, 60, 300], (200, 3))
     assert np.linalg.norm(there.inverse(there(points)) - points, axis=1).max() < 0.1
+
+
+def test_beyond_the_common_coverage_the_field_fades_to_the_affine_map():
+    baseline, followup = moved_pair()
+    there, straight = (register(baseline, followup, method) for method in ("deformable", "affine"))
+    far = np.array([[10.0, 20.0, 10.0], [-40.0, 10.0, 290.0]])  # the follow-up ends at 60 and 220 mm
+    np.testing.assert_allclose(there(far), straight(far), atol=1e-6)
 
 
 def test_deformable_finds_a_bend_that_affine_cannot():

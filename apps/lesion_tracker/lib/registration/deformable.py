@@ -12,7 +12,7 @@ from lib.studies.volume import Volume
 
 SPACING_MM = 3.0
 MOST_VOXELS = 1.6e6
-TIMEOUT_S = 600.0
+TIMEOUT_S = 900.0
 GREEDY = {"metric": "WNCC 2x2x2", "iterations": "100x50x10", "smoothing": "2vox 0.7vox"}
 
 PARAMETERS = {"spacing_mm": SPACING_MM, "most_voxels": MOST_VOXELS, **GREEDY}

@@ -30,6 +30,8 @@ def bspline(job: Images) -> dict[str, np.ndarray]:
     """Return the control points {"coefficients": (z, y, x, 3) mm, "origin": mm, "spacing": mm} of a cubic B-spline."""
     parameters = _map("bspline", job)
     text = {
+        "Registration": "MultiResolutionRegistration",  # the default's two metrics crash beside a mask
+        "Metric": "AdvancedMattesMutualInformation",
         "NumberOfResolutions": str(len(job["pyramid"])),
         "ImagePyramidSchedule": " ".join(str(f) for f in job["pyramid"] for _ in range(3)),
         "GridSpacingSchedule": " ".join(str(float(f)) for f in job["pyramid"]),

@@ -48,7 +48,7 @@ class Engine:
         limits = {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "lib.registration.engine_process", str(theirs.fileno())],
+                [sys.executable, "-X", "faulthandler", "-m", "lib.registration.engine_process", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -22,7 +22,7 @@ def deform(job: Images) -> dict[str, np.ndarray]:
     greedy, console = Greedy3D(), io.StringIO()
     greedy.execute(
         f"-i fixed moving -gm mask -o warp -m {job['metric']} -n {job['iterations']} -s {job['smoothing']} "
-        f"-threads {int(job['threads'])} -V 0",
+        f"-wp 0.02 -threads {int(job['threads'])} -V 0",
         out=console,
         err=console,
         fixed=image(job["fixed"]),
