@@ -40,7 +40,7 @@ def test_a_second_peak_is_a_rival() -> None:
 
 def test_poor_answers_name_the_reason() -> None:
     assert poor(GOOD) == ""
-    assert "low peak" in poor(NetworkAnswer(**{**vars(GOOD), "score": 0.05}))
+    assert "low peak" in poor(NetworkAnswer(**{**vars(GOOD), "score": 0.02}))
     assert "border" in poor(NetworkAnswer(**{**vars(GOOD), "edge_cells": 1}))
 
 

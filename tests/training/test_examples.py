@@ -266,7 +266,7 @@ def test_the_anatomy_signal_is_transformed_with_the_study() -> None:
     from lib.decoding.cells import lps_from_cell
     from lib.decoding.peaks import find_peak
 
-    assert np.linalg.norm(find_peak(torch.log(signal), grid).center_mm - truth) < 0.3
+    assert np.linalg.norm(find_peak(torch.log(signal), grid).center_mm - truth) < 0.6  # bent, so no exact Gaussian
     place = warp(lps_from_cell(grid, np.array([[2.0, 9.0, 5.0]])))[0]
     expected = np.exp(-((place - center) ** 2).sum() / (2 * 6.0**2))
     assert float(signal[5, 9, 2]) == pytest.approx(expected, rel=1e-4)
