@@ -5,17 +5,24 @@ import time
 import numpy as np
 
 from lib.registration import engine
+from lib.registration.calm import NOISE_HU, REACH_MM, calmed
 from lib.registration.common_box import common_part
 from lib.registration.dense import judged_dense
 from lib.registration.point_map import Displacement, FollowupFromBaseline
 from lib.studies.volume import Volume
 
 SPACING_MM = 3.0
-MOST_VOXELS = 1.6e6
+MOST_VOXELS = 9e5
 TIMEOUT_S = 900.0
 GREEDY = {"metric": "WNCC 2x2x2", "iterations": "100x50x10", "smoothing": "2vox 0.7vox"}
 
-PARAMETERS = {"spacing_mm": SPACING_MM, "most_voxels": MOST_VOXELS, **GREEDY}
+PARAMETERS = {
+    "spacing_mm": SPACING_MM,
+    "most_voxels": MOST_VOXELS,
+    "noise_hu": NOISE_HU,
+    "reach_mm": REACH_MM,
+    **GREEDY,
+}
 
 
 def register_deformable(baseline: Volume, followup: Volume, affine: FollowupFromBaseline) -> FollowupFromBaseline:
@@ -45,4 +52,4 @@ def register_deformable(baseline: Volume, followup: Volume, affine: FollowupFrom
     shift = engine.pool().run("deform", job, TIMEOUT_S)["shift"]
     done = time.perf_counter()
     seconds = {**affine.seconds, "prepare": ready - started, "deformable": done - ready}
-    return judged_dense("deformable", part, affine, Displacement(part.fixed.image.grid, shift), seconds)
+    return judged_dense("deformable", part, affine, Displacement(part.fixed.image.grid, calmed(shift, part)), seconds)
