@@ -1,6 +1,6 @@
 """The part of a baseline that a deformable method works on: the body that the follow-up covers too, and a margin."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -12,6 +12,8 @@ from lib.registration.working import grid_of_box
 from lib.studies.volume import Volume
 
 MARGIN_MM = 15.0
+EDGE = 2
+"""Voxels left out at the ends of the coverage: half a window of the local correlation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,8 +23,11 @@ class CommonPart:
     Args:
         fixed: the baseline.
         moved: the follow-up.
-        mask: where both were scanned, near the body. Without it the edge of the smaller coverage is matched to what
-            happens to lie there, and points within centimetres of the edge are lost.
+        mask: where both were scanned, near the body, but for two voxels at the ends of the coverage. Without it the
+            end of the smaller coverage is matched to what happens to lie there, and points near it are lost.
+
+    Beyond the scans both images go on with their last plane, because the windows of a local correlation reach there:
+    with air instead, points within 16 mm of the end were 3 to 4 mm off.
     """
 
     fixed: View
@@ -57,4 +62,20 @@ def common_part(
     grid = grid_of_box(low, high, spacing_mm * max(1.0, (voxels / most_voxels) ** (1 / 3)))
     fixed, moved = view_on(baseline, grid), view_on(followup, grid, matrix)
     near = ndimage.binary_dilation(fixed.body | moved.body, iterations=2)
-    return CommonPart(fixed, moved, near & fixed.image.seen & moved.image.seen)
+    both = fixed.image.seen & moved.image.seen
+    inner = ndimage.binary_erosion(both, np.ones((2 * EDGE + 1, 1, 1), dtype=bool))
+    mask = near & (inner if inner.any() else both)
+    return CommonPart(_carried_on(fixed), _carried_on(moved), mask)
+
+
+def _carried_on(view: View) -> View:
+    """Return a view whose image goes on along z, beyond the scan, with the nearest plane scanned."""
+    image = view.image
+    count = len(image.hu)
+    z = np.arange(count)[:, None, None]
+    below = np.maximum.accumulate(np.where(image.seen, z, -count), axis=0)
+    above = np.minimum.accumulate(np.where(image.seen, z, 2 * count)[::-1], axis=0)[::-1]
+    nearest = np.where(z - below <= above - z, below, above)
+    known = (nearest >= 0) & (nearest < count)
+    carried = np.take_along_axis(image.hu, np.clip(nearest, 0, count - 1), axis=0)
+    return View(replace(image, hu=np.where(known, carried, image.hu)), view.body)

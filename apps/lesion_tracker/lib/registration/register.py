@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 RegistrationMethod = Literal["affine", "deformable", "bspline"]
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 """Raise it with every change that changes an answer: older entries of the cache are then not read any more."""
 
 PARAMETERS: dict[str, dict[str, Any]] = {
