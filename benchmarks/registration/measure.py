@@ -14,6 +14,7 @@ from lib.errors import RegistrationFailed
 from lib.registration.affine import register_affine
 from lib.registration.deformable import register_deformable
 from lib.registration.point_map import FollowupFromBaseline
+from lib.registration.register import CODE_VERSION, PARAMETERS
 from lib.studies.volume import Volume
 
 Record = dict[str, Any]
@@ -22,20 +23,24 @@ Record = dict[str, Any]
 class Results:
     """Measurements by name, kept in a file after each, so that a run that was stopped goes on where it was.
 
+    Those of another version or other parameters of registration are dropped.
+
     Args:
         path: of the JSON file.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._known: dict[str, Record] = json.loads(path.read_text()) if path.exists() else {}
+        self._of = json.loads(json.dumps({"version": CODE_VERSION, "parameters": PARAMETERS}))
+        kept = json.loads(path.read_text()) if path.exists() else {}
+        self._known: dict[str, Record] = kept["measured"] if kept.get("of") == self._of else {}
 
     def get(self, name: str, measure: Callable[[], Record]) -> Record:
         """Return what is known under a name, or measure and keep it."""
         if name not in self._known:
             started = time.perf_counter()
             self._known[name] = measure()
-            self._path.write_text(json.dumps(self._known, indent=1))
+            self._path.write_text(json.dumps({"of": self._of, "measured": self._known}, indent=1))
             gc.collect()
             print(f"{name}: {time.perf_counter() - started:.0f} s {_short(self._known[name])}", flush=True)
         return self._known[name]
