@@ -13,7 +13,10 @@ from lib.errors import FileFormatError
 
 logger = logging.getLogger(__name__)
 
-SCHEMA = 1
+SCHEMA = 2
+"""What is written: schema 1 knew only records, schema 2 also actions (rename, delete, restore, undo)."""
+
+READABLE = (1, 2)
 
 
 class History:
@@ -66,8 +69,8 @@ class History:
             raise FileFormatError(
                 f"{self.path.name}, line {number}: damaged ({line[:60]!r}); restore it from a copy"
             ) from None
-        if not isinstance(entry, dict) or entry.pop("schema", None) != SCHEMA:
-            raise FileFormatError(f"{self.path.name}, line {number}: not an entry of schema {SCHEMA}")
+        if not isinstance(entry, dict) or entry.pop("schema", None) not in READABLE:
+            raise FileFormatError(f"{self.path.name}, line {number}: not an entry of schema {READABLE[0]} to {SCHEMA}")
         return entry
 
 

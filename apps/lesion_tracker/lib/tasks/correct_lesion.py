@@ -94,9 +94,9 @@ class CorrectLesion(InferTask):
 
 
 def current_tracks(tracks: list[Track], corrections: list[Correction]) -> list[Track]:
-    """Return tracks as readers left them: a corrected one at the reader's point, found, with confidence 1.
+    """Return tracks as readers left them: an answered one at the reader's point, found, with confidence 1.
 
-    A correction counts for the track that it corrected; a lesion that was tracked again shows the new point.
+    An answer counts for the track that it is about; a lesion that was tracked again shows the new point.
     """
     corrected = {correction.track.lesion_id: correction for correction in corrections}
     shown = []
@@ -105,6 +105,6 @@ def current_tracks(tracks: list[Track], corrections: list[Correction]) -> list[T
         if correction is None or correction.track.created_at != track.created_at:
             shown.append(track)
         else:
-            changes = {"confidence": 1.0, "state": "found", "note": "corrected by a reader"}
+            changes = {"confidence": 1.0, "state": "found", "note": f"{correction.verdict} by a reader"}
             shown.append(track.with_changes(center_mm=correction.center_mm, **changes))
     return shown
