@@ -1,5 +1,6 @@
 """One line and an exit code for every error; only the chosen command is imported."""
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -22,9 +23,16 @@ def test_without_a_command_the_commands_are_listed(capsys):
 
 def test_an_unknown_command_names_those_there_are(capsys):
     assert main(["segment"]) == 2
-    assert capsys.readouterr().err == (
-        "error: there is no command 'segment'; there are track, evaluate, evaluate-dls, prepare, train\n"
+    assert (
+        capsys.readouterr().err == f"error: there is no command 'segment'; there are {', '.join(dispatch.COMMANDS)}\n"
     )
+
+
+def test_every_command_has_its_module():
+    for name in dispatch.COMMANDS:
+        module = importlib.import_module(f"lib.commands.{name.replace('-', '_')}")
+        assert callable(module.add_arguments)
+        assert callable(module.run)
 
 
 @pytest.mark.parametrize(("words", "code"), [(["--help"], 0), (["a.json"], 2), (["--out"], 2)])

@@ -91,6 +91,7 @@ def test_evaluate_dls_writes_the_same_scores(write, tmp_path, content, capsys):
     assert set(scores) == {
         *("schema", "n", "cpm_at_10mm", "cpm_at_radius", "within_10mm", "med_mm", "med_sd_mm", "med_x_mm", "med_y_mm"),
         *("med_z_mm", "median_mm", "method", "seconds", "errors_mm"),
+        *("patients", "intervals", "signed_median_mm", "strata", "other_scores", "provenance", "lesions"),
     }
     assert "in the box" in capsys.readouterr().out
 
@@ -101,3 +102,79 @@ def test_evaluate_dls_takes_another_key_or_names_those_there_are(write, tmp_path
     assert json.loads(out.read_text())["med_mm"] == 0
     assert main(["evaluate-dls", str(path), "--key", "guess", "--out", str(out)]) == 2
     assert "entry '0001' lacks 'guess'" in capsys.readouterr().err
+
+
+def test_the_report_has_a_page_and_figures(call, quick_track, tmp_path):
+    _, scores = call([lesion("near", [30, 30, 30])], words=("--report", str(tmp_path / "new" / "report")))
+    report = tmp_path / "new" / "report"
+    assert {path.name for path in report.iterdir()} == {
+        *("scores.md", "cumulative_distance.png", "distance_by_stratum.png", "signed_error.png")
+    }
+    assert "| MED (mean distance) | 5.00 mm | – |" in (report / "scores.md").read_text()
+    (row,) = scores["lesions"]
+    assert (row["patient"], row["slice_mm"], row["direction"]) == ("p", 2.0, "forward")
+    assert row["prior_mm"] == 0  # the stand-in expects the lesion where it was marked
+    assert len(scores["provenance"]["inputs"]) == 3
+    assert scores["provenance"]["command"].startswith("main.py ")
+
+
+def test_answers_to_other_lesions_than_the_annotated_are_refused(write, tmp_path, capsys):
+    answers, out = write("answers.json", {"0001": ENTRY}), tmp_path / "scores.json"
+    words = ["evaluate-dls", str(answers), "--out", str(out), "--annotations"]
+    assert main([*words, str(write("same.json", {"0001": ENTRY}))]) == 0
+    assert main([*words, str(write("more.json", {"0001": ENTRY, "0002": ENTRY}))]) == 2
+    assert "entry '0002' is only in the second one (1 and 2 entries" in capsys.readouterr().err
+
+
+def test_compare_reads_scores_and_benchmark_files(write, tmp_path, capsys):
+    path, scores, out = write("answers.json", {"0001": ENTRY}), tmp_path / "scores.json", tmp_path / "comparison.json"
+    assert main(["evaluate-dls", str(path), "--key", "initial center", "--out", str(scores)]) == 0
+    report = tmp_path / "report"
+    assert main(["compare", str(path), str(scores), "--out", str(out), "--report", str(report)]) == 0
+    found = json.loads(out.read_text())
+    assert (found["n"], found["patients"]) == (1, 0)
+    assert found["scores"]["med_mm"]["difference"] == pytest.approx(17**0.5)
+    assert (found["scores"]["med_mm"]["wins"], found["scores"]["med_mm"]["losses"]) == (0, 1)
+    assert found["scores"]["cpm_at_10mm"] == {
+        **{"first": 1.0, "second": 1.0, "difference": 0.0, "interval": None},
+        **{"wins": 0, "losses": 0},
+    }
+    assert (report / "comparison.md").exists()
+    assert "wins : losses" in capsys.readouterr().out
+
+
+def test_compare_refuses_what_is_no_set_of_answers(write, tmp_path, capsys):
+    answers, out = write("answers.json", {"0001": ENTRY}), tmp_path / "comparison.json"
+    for content, message in [
+        ({"schema": 2, "errors_mm": {}}, "unknown schema 2"),
+        ({"schema": 1, "errors_mm": {}}, "lacks 'lesions': it was written by an older version"),
+        ({"schema": 1, "errors_mm": {}, "lesions": [{"id": "a"}]}, "lesion 1: "),
+        (
+            {"schema": 1, "errors_mm": {}, "lesions": [{"id": "a", "difference_mm": [1, 2], "radius_mm": 3}]},
+            "lesion 1: ",
+        ),
+    ]:
+        assert main(["compare", str(answers), str(write("other.json", content)), "--out", str(out)]) == 2
+        assert message in capsys.readouterr().err
+    assert not out.exists()
+
+
+DIAMETERS = {"source recist diameter": [20.0, 10.0], "source spacing": [0.5, 0.5, 4.0]}
+
+
+def test_evaluate_response_has_the_row_always_stable(write, tmp_path, capsys):
+    truth = write("truth.json", {"0001": {**ENTRY, **DIAMETERS}})  # 10 mm, then 12 mm: progressive disease
+    out, wrong = tmp_path / "response.json", write("wrong.json", {"diameters_mm": {"0001": -1}})
+    found = write("mine.json", {"diameters_mm": {"0001": 11.5}})
+    words = ["evaluate-response", str(truth), "--out", str(out), "--diameters"]
+    assert main([*words, str(found), "--report", str(tmp_path)]) == 0
+    rows = json.loads(out.read_text())["rows"]
+    assert rows["mine"]["mae_mm"] == 0.5
+    assert (rows["mine"]["growth_accuracy"], rows["mine"]["response_accuracy"]) == (1, 0)  # +15 % is stable
+    assert rows["always stable"]["growth_accuracy"] == 0
+    assert rows["true diameters"]["recall"]["progressive disease"] == 1
+    assert "always stable" in (tmp_path / "response.md").read_text()
+    capsys.readouterr()
+    assert main([*words, str(wrong)]) == 2
+    assert "entry '0001' must be a diameter in mm, got -1" in capsys.readouterr().err
+    assert main([*words, str(found), str(found)]) == 2

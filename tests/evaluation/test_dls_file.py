@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from lib.errors import FileFormatError
-from lib.evaluation.dls_file import lps_from_dls, read_dls
+from lib.evaluation.comparison import compare
+from lib.evaluation.diameters import read_diameter_pairs, response_rows
+from lib.evaluation.dls_file import dls_from_lps, lps_from_dls, read_dls
+from lib.evaluation.summary import summary
 from lib.metrics.cpm import score
 from lib.studies.grid import Grid
 
@@ -81,6 +84,39 @@ def test_the_looser_box_score_of_later_papers():
     assert 100 * inside == pytest.approx(95.31, abs=5e-3)
 
 
+@needs_released_files
+def test_other_rules_and_groups_of_the_released_predictions():
+    found = summary(read_dls(RELEASED / "DLTMix.json"))
+    assert found["patients"] == 105
+    assert 100 * found["other_scores"]["uae_within_10mm"] == pytest.approx(86.67, abs=5e-3)
+    groups = found["strata"]["radius"]["groups"]
+    assert [g["n"] for g in groups.values()] == [79, 355, 351, 175]
+    assert [100 * g["cpm_at_10mm"] for g in groups.values()] == pytest.approx([46.8, 83.7, 90.9, 59.4], abs=0.05)
+    assert found["signed_median_mm"] == pytest.approx([-1.9, -1.2, -2.0], abs=0.05)  # half a cell
+    low, high = found["intervals"]["cpm_at_10mm"]
+    assert (high - low) / 2 == pytest.approx(0.045, abs=0.005)  # "about ± 4.5 points"
+    assert found["strata"]["direction"]["groups"]["forward"]["n"] == 455
+
+
+@needs_released_files
+def test_the_released_predictions_against_their_own_prior():
+    mine, prior = (read_dls(RELEASED / "DLTMix.json", key) for key in ("predict target center", "initial center"))
+    found = compare(mine, prior).scores["cpm_at_10mm"]
+    assert found.difference == pytest.approx((757 - 464) / 960)
+    assert found.wins - found.losses == 757 - 464
+    assert found.interval is not None
+    assert 0.2 < found.interval[0] < found.difference < found.interval[1] < 0.4
+
+
+@needs_released_files
+def test_always_stable_is_right_in_most_pairs():
+    stable = response_rows(read_diameter_pairs(RELEASED / "test.json"), {})["always stable"]
+    assert 100 * stable["response_accuracy"] == pytest.approx(82.1, abs=0.05)
+    share = {name: 100 * count / stable["n"] for name, count in stable["count"].items()}
+    assert list(share.values()) == pytest.approx([3.7, 82.1, 14.2], abs=0.06)
+    assert stable["balanced_accuracy"] == pytest.approx(1 / 3)
+
+
 def test_a_dls_centre_in_lps():
     # DeepLesion's own converter: array (row, column, slice), RAS affine [[0, -s, 0], [-s, 0, 0], [0, 0, -sz]];
     # in LPS x and y change their sign, z does not.
@@ -91,6 +127,7 @@ def test_a_dls_centre_in_lps():
     by_the_grid = grid.lps_from_indices(np.array([[y, x, z]]))[0]
     assert np.allclose(by_the_grid, [s * x, s * y, -sz * z])
     assert np.allclose(lps_from_dls(np.array([x, y, z]), np.array([s, s, sz])), by_the_grid)
+    assert np.allclose(dls_from_lps(by_the_grid, np.array([s, s, sz])), [x, y, z])
 
 
 ENTRY = {
@@ -126,6 +163,13 @@ def test_both_forms_of_file_are_read(tmp_path, content):
         ({"results": [ENTRY, {**ENTRY, "target recist diameter": "wide"}]}, "entry '0002': 'target recist diameter'"),
         ({"0001": {k: v for k, v in ENTRY.items() if k != "target spacing"}}, "entry '0001' lacks 'target spacing'"),
         ({"0001": {**ENTRY, "predict target center": [1, 2, float("nan")]}}, "'predict target center' must be three"),
+        ({"schema": 7, "results": [ENTRY]}, "unknown schema 7; this version reads 1"),
+        ({"0003": {**ENTRY, "target spacing": [0.5, 0.5, 0]}}, "entry '0003': 'target spacing' must be above 0 mm"),
+        ({"0003": {**ENTRY, "target recist diameter": [0, 0]}}, "entry '0003': the longest 'target recist diameter'"),
+        ({"0003": {**ENTRY, "target box": [1, 2, 3]}}, "entry '0003': 'target box' must be 6 finite numbers"),
+        ({"0003": {**ENTRY, "initial center": [1, 2]}}, "entry '0003': 'initial center' must be three finite numbers"),
+        ({"0003": {**ENTRY, "processing time": float("nan")}}, "entry '0003': 'processing time' must be a finite"),
+        ({"0003": {**ENTRY, "predict confidence": "high"}}, "entry '0003': 'predict confidence' must be a finite"),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_entry(tmp_path, content, message):

@@ -14,6 +14,8 @@ COMMANDS = {
     "track": "find the lesions of a baseline CT in a follow-up CT",
     "evaluate": "score tracking on pairs of studies with lesions marked in both",
     "evaluate-dls": "score predictions for the Deep Lesion Tracker's benchmark (DLS)",
+    "compare": "compare two sets of answers to the same lesions",
+    "evaluate-response": "score predicted diameters: growth and treatment response",
     "prepare": "write the arrays that training reads",
     "train": "train the tracker network",
 }

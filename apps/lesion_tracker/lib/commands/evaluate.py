@@ -5,16 +5,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
+from lib.commands.evaluation_report import add_report_argument, require_report_folder, write_evaluation
 from lib.commands.options import add_method_arguments, cache_of, tracker_of
 from lib.commands.outputs import require_folder_of
 from lib.commands.pair_run import PairRun, run_pair
 from lib.errors import LesionTrackerError
-from lib.evaluation.json_file import write_json
-from lib.evaluation.pairs_file import PairEntry, PairLesion, lesion_keys, read_pairs
-from lib.evaluation.scores_file import scores_json
-from lib.metrics.cpm import score
+from lib.evaluation.pair_answers import pair_answers
+from lib.evaluation.pairs_file import read_pairs
+from lib.evaluation.provenance import provenance
+from lib.evaluation.scores_file import evaluation_json
+from lib.evaluation.summary import scores_of
 from lib.registration.preload import preload
 from lib.report.scores_table import scores_table
 
@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.add_argument("pairs", type=Path, help="pairs file; its paths are relative to its folder")
     parser.add_argument("--out", type=Path, required=True, help="scores.json")
+    add_report_argument(parser)
     add_method_arguments(parser)
 
 
@@ -30,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
     """Track all pairs, write the scores and print them; return 0."""
     require_folder_of(args.out)
     pairs = read_pairs(args.pairs)
+    require_report_folder(args.report)
     model, cache = tracker_of(args), cache_of(args)
     preload()
     runs = []
@@ -40,22 +42,13 @@ def run(args: argparse.Namespace) -> int:
             runs.append(run_pair(entry.baseline, entry.followup, lesions, args.method, model, cache))
         except LesionTrackerError as error:
             raise type(error)(f"{args.pairs}: pair {number}: {error}") from error
-    differences = _differences(pairs, runs)
-    scores = score(differences, np.array([lesion.score_radius_mm for lesion in _lesions(pairs)]))
-    names = [name for of_pair in lesion_keys(pairs) for name in of_pair]
-    errors_mm = dict(zip(names, np.linalg.norm(differences, axis=1).tolist(), strict=True))
-    write_json(scores_json(scores, _method(runs), [done.seconds for done in runs], errors_mm), args.out)
-    print(scores_table(scores))
+    answers = pair_answers(pairs, [(done.pair.followup.grid, done.tracks) for done in runs])
+    inputs = [args.pairs, *(path for entry in pairs for path in (entry.baseline, entry.followup))]
+    made = provenance(inputs, model)
+    data = evaluation_json(answers, _method(runs), [done.seconds for done in runs], made)
+    write_evaluation(args.out, args.report, data, answers, f"{args.pairs.name}: {args.method}")
+    print(scores_table(scores_of(answers)))
     return 0
-
-
-def _lesions(pairs: Sequence[PairEntry]) -> list[PairLesion]:
-    return [lesion for pair in pairs for lesion in pair.lesions]
-
-
-def _differences(pairs: Sequence[PairEntry], runs: Sequence[PairRun]) -> np.ndarray:
-    answers = [track.center_mm for done in runs for track in done.tracks]
-    return np.array(answers) - np.array([lesion.followup_mm for lesion in _lesions(pairs)])
 
 
 def _method(runs: Sequence[PairRun]) -> str:

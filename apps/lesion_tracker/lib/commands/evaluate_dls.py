@@ -6,11 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from lib.commands.evaluation_report import add_report_argument, require_report_folder, write_evaluation
 from lib.commands.outputs import require_folder_of
-from lib.evaluation.dls_file import DEFAULT_KEY, DlsPrediction, read_dls
-from lib.evaluation.json_file import write_json
-from lib.evaluation.scores_file import scores_json
-from lib.metrics.cpm import score
+from lib.evaluation.answers import Answer
+from lib.evaluation.comparison import matched
+from lib.evaluation.dls_file import DEFAULT_KEY, read_dls
+from lib.evaluation.provenance import provenance
+from lib.evaluation.scores_file import evaluation_json
+from lib.evaluation.summary import scores_of
 from lib.report.scores_table import scores_table
 
 
@@ -19,20 +22,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("predictions", type=Path, help='{"0001": {…}} or {"results": [{…}]}')
     parser.add_argument("--key", default=DEFAULT_KEY, help="the centre to score (default: %(default)r)")
     parser.add_argument("--out", type=Path, required=True, help="scores.json")
+    parser.add_argument("--annotations", type=Path, help="the benchmark's own file; refuse answers to other lesions")
+    add_report_argument(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the scores and print them; return 0."""
     require_folder_of(args.out)
     answers = read_dls(args.predictions, args.key)
-    differences = np.array([answer.difference_mm for answer in answers])
-    scores = score(differences, np.array([answer.radius_mm for answer in answers]))
-    errors_mm = {a.id: float(np.linalg.norm(a.difference_mm)) for a in answers}
-    write_json(scores_json(scores, args.key, _seconds(answers), errors_mm), args.out)
-    print(scores_table(scores))
-    print(f"in the box    {100 * np.mean([answer.inside_box for answer in answers]):.2f} %   (a looser score)")
+    inputs = [args.predictions]
+    if args.annotations:
+        matched([answer for answer in answers if not answer.shift], read_dls(args.annotations, "target center"))
+        inputs.append(args.annotations)
+    require_report_folder(args.report)
+    data = evaluation_json(answers, args.key, _seconds(answers), provenance(inputs))
+    write_evaluation(args.out, args.report, data, answers, f"{args.predictions.name}: {args.key}")
+    print(scores_table(scores_of(answers)))
+    print(f"in the box    {100 * np.mean([bool(answer.inside_box) for answer in answers]):.2f} %   (a looser score)")
     return 0
 
 
-def _seconds(answers: Sequence[DlsPrediction]) -> list[dict[str, float]]:
+def _seconds(answers: Sequence[Answer]) -> list[dict[str, float]]:
     return [{"total": answer.seconds} for answer in answers if answer.seconds is not None]

@@ -1,20 +1,49 @@
-"""scores.json: the scores of an evaluation, the mean seconds of a pair and the error of every lesion."""
+"""scores.json: the scores of an evaluation, the mean seconds of a pair, every lesion's error, and what made them."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lib.errors import FileFormatError
+from lib.evaluation.answers import Answer
+from lib.evaluation.dls_file import DEFAULT_KEY, read_dls
+from lib.evaluation.json_file import read_json, require_list
+from lib.evaluation.summary import scores_of, summary
 from lib.metrics.cpm import Scores
 
 SCHEMA = 1
 STAGES = ("load", "registration", "network", "total")
 
 
+def evaluation_json(
+    answers: Sequence[Answer],
+    method: str,
+    seconds: Sequence[Mapping[str, float]],
+    provenance: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the whole content of scores.json.
+
+    Args:
+        answers: at least one; their ids differ.
+        method: how they were tracked, or the key that was scored.
+        seconds: per pair, by stage (load, registration, network, total); a stage that is not named counts 0.
+        provenance: versions, command, hashes.
+    """
+    errors_mm = {answer.id: answer.distance_mm for answer in answers}
+    return {
+        **scores_json(scores_of(answers), method, seconds, errors_mm),
+        **summary(answers),
+        "provenance": dict(provenance),
+        "lesions": [answer.to_json() for answer in answers],
+    }
+
+
 def scores_json(
     scores: Scores, method: str, seconds: Sequence[Mapping[str, float]], errors_mm: Mapping[str, float]
 ) -> dict[str, Any]:
-    """Return the content of scores.json.
+    """Return the core of scores.json.
 
     Args:
         scores: of all lesions.
@@ -34,3 +63,36 @@ def scores_json(
 def mean_seconds(seconds: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Return the mean of each stage over all pairs, in seconds; 0 without pairs."""
     return {stage: float(np.mean([pair.get(stage, 0.0) for pair in seconds])) if seconds else 0.0 for stage in STAGES}
+
+
+def read_answers(path: Path, key: str = DEFAULT_KEY) -> list[Answer]:
+    """Read answers from a scores.json, or from either form of a DLS file.
+
+    Args:
+        path: the file.
+        key: which centre of a DLS file is the answer; a scores.json has only its own.
+
+    Raises:
+        FileFormatError: for a missing or wrong file, with the entry's number and key.
+    """
+    data = read_json(path)
+    if not isinstance(data, dict) or "errors_mm" not in data:
+        return read_dls(path, key)
+    if data.get("schema") != SCHEMA:
+        raise FileFormatError(f"{path} has the unknown schema {data.get('schema')!r}; this version reads {SCHEMA}")
+    if "lesions" not in data:
+        raise FileFormatError(f"{path} lacks 'lesions': it was written by an older version; evaluate again")
+    rows = require_list(f"'lesions' of {path}", data["lesions"])
+    answers = [_answer(f"{path}: lesion {number}", row) for number, row in enumerate(rows, start=1)]
+    if len({answer.id for answer in answers}) < len(answers):
+        raise FileFormatError(f"{path}: two lesions have the same id")
+    return answers
+
+
+def _answer(where: str, row: object) -> Answer:
+    if not isinstance(row, dict):
+        raise FileFormatError(f"{where} must be a JSON object, got {type(row).__name__}")
+    try:
+        return Answer.from_json(row)
+    except (TypeError, ValueError) as error:
+        raise FileFormatError(f"{where}: {error}".replace("Answer.__init__() ", "")) from None

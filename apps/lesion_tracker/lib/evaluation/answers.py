@@ -1,0 +1,113 @@
+"""One answer beside its truth, whatever file it came from: what every score, stratum and figure is made of."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from lib.arrays import PointMm, PointsMm, point_mm
+from lib.metrics.looser import LooserHits
+
+Direction = Literal["forward", "backward", "same study", "unknown"]
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """One lesion: what was answered, and what a score needs to know.
+
+    Args:
+        id: unique in its file.
+        difference_mm: answer minus truth along x, y, z, mm.
+        radius_mm: of the lesion in the follow-up, mm.
+        patient: "" where unknown.
+        slice_mm: slice spacing of the follow-up, or None.
+        direction: in time, from the study with the mark to the other.
+        prior_mm: distance between the truth and the point that registration gave, or None.
+        confidence: of the answer in [0, 1], or None.
+        seconds: that the answer took, or None.
+        shift: which of the shifted clicks of the robustness protocol; 0 is the original click.
+        looser: the rules of later papers, where a box is known.
+
+    Raises:
+        ValueError: for numbers that are not finite, or a radius below 0.
+    """
+
+    id: str
+    difference_mm: PointMm
+    radius_mm: float
+    patient: str = ""
+    slice_mm: float | None = None
+    direction: Direction = "unknown"
+    prior_mm: float | None = None
+    confidence: float | None = None
+    seconds: float | None = None
+    shift: int = 0
+    looser: LooserHits | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse nonsense."""
+        object.__setattr__(self, "difference_mm", point_mm(self.difference_mm))
+        for name in ("radius_mm", "slice_mm", "prior_mm", "confidence", "seconds"):
+            value = getattr(self, name)
+            if value is not None and not (np.isfinite(value) and value >= 0):
+                raise ValueError(f"{name!r} must be a finite number of at least 0, got {value!r}")
+        if self.direction not in get_args(Direction):
+            raise ValueError(f"'direction' must be one of {get_args(Direction)}, got {self.direction!r}")
+
+    @property
+    def distance_mm(self) -> float:
+        """Euclidean error, mm."""
+        return float(np.linalg.norm(self.difference_mm))
+
+    @property
+    def inside_box(self) -> bool | None:
+        """Whether the answer lies in the target's box; None where no box is known."""
+        return None if self.looser is None else self.looser.uae_in_box
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the answer as plain JSON values, without what is unknown."""
+        values = {key: value for key, value in asdict(self).items() if value is not None}
+        return {**values, "difference_mm": [float(v) for v in self.difference_mm], "radius_mm": float(self.radius_mm)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Answer":
+        """Read what `to_json` gave.
+
+        Raises:
+            ValueError, TypeError: for a missing or unknown key, or a value that is nonsense.
+        """
+        missing = {"id", "difference_mm", "radius_mm"} - values.keys()
+        if missing:
+            raise ValueError(f"it lacks {', '.join(map(repr, sorted(missing)))}")
+        looser = values.get("looser")
+        return cls(
+            **{
+                **values,
+                "difference_mm": point_mm(values["difference_mm"]),
+                "radius_mm": float(values["radius_mm"]),
+                "looser": LooserHits(**looser) if looser is not None else None,
+            }
+        )
+
+
+def differences_of(answers: Sequence[Answer]) -> PointsMm:
+    """Return answer minus truth of all lesions, mm."""
+    return np.array([answer.difference_mm for answer in answers]).reshape(-1, 3)
+
+
+def distances_of(answers: Sequence[Answer]) -> Float[ndarray, "answers"]:
+    """Return the Euclidean errors, mm."""
+    return np.asarray(np.linalg.norm(differences_of(answers), axis=1))
+
+
+def radii_of(answers: Sequence[Answer]) -> Float[ndarray, "answers"]:
+    """Return the radii, mm."""
+    return np.array([float(answer.radius_mm) for answer in answers])
+
+
+def patients_of(answers: Sequence[Answer]) -> list[str]:
+    """Return the patient of each answer."""
+    return [answer.patient for answer in answers]
