@@ -6,6 +6,7 @@ LesionTrackerError
 │   ├── StudyOrderError       which study is earlier cannot be decided
 │   ├── PointOutsideError     a point lies outside its study
 │   └── FileFormatError       a JSON, CSV or TOML file that does not say what it should
+├── PacsError                 a PACS that is down, slow, wants a login or sends nonsense: HTTP 502
 ├── RegistrationFailed        two volumes could not be aligned plausibly
 └── WeightsError              no published weights, or a file that is torn or does not fit its card
 """
@@ -33,6 +34,10 @@ class PointOutsideError(InputError):
 
 class FileFormatError(InputError):
     """A JSON, CSV or TOML file does not have the content that its format asks for."""
+
+
+class PacsError(LesionTrackerError):
+    """The PACS did not give what was asked for: it is down, slow, wants a login, or its answer makes no sense."""
 
 
 class RegistrationFailed(LesionTrackerError):  # noqa: N818 - the name that the design and the answers use

@@ -27,6 +27,11 @@ class Settings(BaseModel):
         registration_threads: threads of each; 0: the processors, up to 8.
         background: register a patient's later studies as soon as a lesion is marked.
         any_modality: accept studies that are not CT.
+        data_dir: folder of the marks, tracks and corrections of a PACS's studies; None: `.local/share/lesion_tracker` at
+            home. (A folder of studies keeps them in its own `labels`.)
+        pacs_timeout_s: seconds that a PACS has for the answer to a query.
+        pacs_download_s: seconds that it has for all files of a series.
+        pacs_cache_mb: series of a PACS kept on disk, in MiB.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -43,6 +48,10 @@ class Settings(BaseModel):
     registration_threads: int = Field(default=0, ge=0, le=64)
     background: bool = True
     any_modality: bool = False
+    data_dir: Path | None = None
+    pacs_timeout_s: float = Field(default=20.0, gt=0.0, le=600.0)
+    pacs_download_s: float = Field(default=300.0, gt=0.0, le=3600.0)
+    pacs_cache_mb: int = Field(default=20_480, ge=1)
 
 
 def parse_settings(conf: Mapping[str, str], environment: Mapping[str, str]) -> Settings:

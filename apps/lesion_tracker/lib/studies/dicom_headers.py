@@ -26,6 +26,7 @@ TAGS = [
     "RescaleIntercept",
     "RescaleSlope",
     "Rows",
+    "SOPClassUID",
     "SOPInstanceUID",
     "SamplesPerPixel",
     "SeriesDescription",

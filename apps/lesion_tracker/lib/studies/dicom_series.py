@@ -1,6 +1,7 @@
 """A folder with one DICOM series → Volume: the headers decide whether it is one gapless, orthogonal CT."""
 
 import logging
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,18 @@ import SimpleITK as sitk
 from lib.errors import StudyError
 from lib.studies.dicom_geometry import grid_of_slices, sort_slices
 from lib.studies.dicom_headers import SliceHeader, read_headers
+from lib.studies.grid import Grid
 from lib.studies.hounsfield import MAX_VOXELS, compact_hu, hu_warnings
 from lib.studies.volume import Volume
 
 logger = logging.getLogger(__name__)
+
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+"""SOP class of screenshots and of pages of text, which scanners store with modality CT, too."""
+
+NO_SCAN = re.compile(r"SCREEN.?SAVE|SCREENSHOT|DOSE")
+REFORMATTED = re.compile(r"(?<![A-Z])(MPR|REFORMATTED|CPR|MIP|MINIP|VRT|SSD|VOLUME RENDERING)(?![A-Z])")
+"""Words of ImageType (0008,0008); the standard leaves its third value and those behind it to the vendors."""
 
 
 def read_dicom_series(folder: Path, *, any_modality: bool = False) -> Volume:
@@ -28,17 +37,27 @@ def read_dicom_series(folder: Path, *, any_modality: bool = False) -> Volume:
     Raises:
         StudyError: see `read_volume`.
     """
-    headers = read_headers(folder)
+    slices, grid = grid_of_headers(read_headers(folder), any_modality=any_modality)
+    hu = compact_hu(_read_voxels(slices))
+    return Volume(hu, grid, (*_series_warnings(slices, float(grid.spacing_mm[2])), *hu_warnings(hu)))
+
+
+def grid_of_headers(headers: list[SliceHeader], *, any_modality: bool = False) -> tuple[list[SliceHeader], Grid]:
+    """Return the slices of a series in their order and its grid, from the headers alone.
+
+    Raises:
+        StudyError: for what is not one gapless, orthogonal CT of plain slices; see `read_volume`.
+    """
     _refuse_several_series(headers)
     _refuse_modality(headers, any_modality)
     _refuse_localizer(headers)
+    _refuse_no_scan(headers)
     _refuse_no_plain_slices(headers)
     slices = sort_slices(headers)
     grid = grid_of_slices(slices)
     if int(np.prod(grid.size)) > MAX_VOXELS:
         raise StudyError(f"it has {grid.size} voxels, more than the {MAX_VOXELS} that are accepted")
-    hu = compact_hu(_read_voxels(slices))
-    return Volume(hu, grid, (*_series_warnings(slices, float(grid.spacing_mm[2])), *hu_warnings(hu)))
+    return slices, grid
 
 
 def _refuse_several_series(headers: list[SliceHeader]) -> None:
@@ -60,7 +79,8 @@ def _refuse_several_series(headers: list[SliceHeader]) -> None:
 def _refuse_modality(headers: list[SliceHeader], any_modality: bool) -> None:
     modalities = sorted({header.text("Modality") or "(none)" for header in headers})
     if modalities != ["CT"] and not any_modality:
-        raise StudyError(f"its modality is {', '.join(modalities)}, not CT; HU are needed")
+        hint = ": a dose report?" if modalities == ["SR"] else "; HU are needed"
+        raise StudyError(f"its modality is {', '.join(modalities)}, not CT{hint}")
 
 
 def _refuse_localizer(headers: list[SliceHeader]) -> None:
@@ -70,6 +90,22 @@ def _refuse_localizer(headers: list[SliceHeader]) -> None:
             f"{len(localizers)} of its {len(headers)} files are localizer images (ImageType "
             f"{'/'.join(localizers[0].words('ImageType'))}): a scout, not the scan itself"
         )
+
+
+def _refuse_no_scan(headers: list[SliceHeader]) -> None:
+    """Refuse what a scanner's console made of a scan: its HU are blended, or it is a page of text."""
+    for header in headers:
+        kind = "/".join(header.words("ImageType"))
+        if header.text("SOPClassUID") == SECONDARY_CAPTURE or NO_SCAN.search(kind.upper()):
+            raise StudyError(
+                f"{header.path.name} is a screen capture (ImageType {kind or 'not given'}): a dose report or a saved "
+                "picture, not a scan"
+            )
+        if REFORMATTED.search(kind.upper()):
+            raise StudyError(
+                f"it is a reformatted view (ImageType {kind}), whose slices are interpolated: open the series that it "
+                "was made from"
+            )
 
 
 def _refuse_no_plain_slices(headers: list[SliceHeader]) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from fastapi import HTTPException
 
-from lib.errors import InputError, LesionTrackerError, RegistrationFailed, WeightsError
+from lib.errors import InputError, LesionTrackerError, PacsError, RegistrationFailed, WeightsError
 
 logger = logging.getLogger(__name__)
 
@@ -14,6 +14,7 @@ STATUS: tuple[tuple[type[LesionTrackerError], int], ...] = (
     (InputError, 422),
     (RegistrationFailed, 422),
     (WeightsError, 409),
+    (PacsError, 502),
 )
 """Status of each kind of error; any other is a fault of ours: 500."""
 
@@ -24,6 +25,7 @@ def refusals_as_http() -> Iterator[None]:
 
     Raises:
         HTTPException: 422 for wrong input and for volumes that cannot be aligned, 409 without usable weights,
+            502 for a PACS that does not answer,
             500 for any other error that the package raises on purpose.
     """
     try:

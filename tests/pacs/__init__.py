@@ -1,0 +1,1 @@
+"""A real PACS (Orthanc) on loopback, and what goes wrong with one."""

@@ -1,0 +1,37 @@
+"""One Orthanc for all tests of this folder, and one patient whose studies each test adds under a name of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lib.studies.dicomweb import DicomWeb
+from lib.studies.disk_cache import DiskCache
+from lib.studies.pacs import Pacs
+from lib.studies.series_records import SeriesRecords
+from tests.pacs.orthanc import Orthanc
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="session")
+def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
+    """Return a running PACS without a login."""
+    running = Orthanc(tmp_path_factory.mktemp("orthanc"))
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def pacs_on(address: str, folder: Path, **more: float) -> Pacs:
+    """Return the product's view of a PACS, with its cache and records in a folder."""
+    cache = DiskCache(folder / "cache", 1000 * MIB, 30.0)
+    return Pacs(DicomWeb(address, **more), cache, SeriesRecords(folder / "records"))
+
+
+@pytest.fixture
+def pacs(orthanc: Orthanc, tmp_path: Path) -> Pacs:
+    """Return the product's view of the running PACS, with an empty cache."""
+    return pacs_on(orthanc.dicom_web, tmp_path)
