@@ -56,14 +56,17 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def start_server(studies: Path, log: Path, conf: dict[str, str]) -> tuple[subprocess.Popen[bytes], str]:
-    """Start `monailabel start_server` and return its process and address at once."""
+def start_server(
+    studies: Path | str, log: Path, conf: dict[str, str], more: dict[str, str] | None = None
+) -> tuple[subprocess.Popen[bytes], str]:
+    """Start `monailabel start_server`, with more environment, and return its process and address at once."""
     port = free_port()
     command = [sys.executable, "-m", "monailabel.main", "start_server", "--app", str(APP), "--studies", str(studies)]
     command += ["--host", "127.0.0.1", "--port", str(port)]
     for name, value in conf.items():
         command += ["--conf", name, value]
     environment = {**os.environ, "MONAI_LABEL_SESSION_PATH": str(log.parent / "sessions"), "NO_PROXY": "127.0.0.1"}
+    environment |= more or {}
     with log.open("wb") as file:
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=environment, cwd=log.parent)
     return process, f"http://127.0.0.1:{port}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from lib.errors import PacsError
 from lib.studies.multipart import boundary_of, split_parts
@@ -143,14 +144,15 @@ class DicomWeb:
         return items
 
     def _receive(self, answer: requests.Response, body: Any, end: float, limit_s: float) -> None:
+        """Write the body to a file as it comes; read1 returns after each piece, so that the limit holds for drops, too."""
         try:
-            for chunk in answer.iter_content(CHUNK_BYTES):
+            while chunk := answer.raw.read1(CHUNK_BYTES, decode_content=True):
                 body.write(chunk)
                 if time.monotonic() > end:
                     raise PacsError(
                         f"the PACS at {self.address} is too slow: its answer was not whole in {limit_s:g} s"
                     )
-        except requests.RequestException as error:
+        except HTTPError as error:
             raise PacsError(
                 f"the PACS at {self.address} broke off in the middle of its answer: {_cause(error)}"
             ) from None

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import HTTPException
 
-from lib.errors import FileFormatError, InputError, StudyOrderError
+from lib.errors import FileFormatError, InputError, StudyError, StudyOrderError
 from lib.studies.study import Study, parse_date
 from lib.studies.timeline import earlier_studies, study_of
 from lib.tasks.datastore import StudyFolder
@@ -76,6 +76,46 @@ class Catalog:
         if new:
             self._datastore.update_image_info(study.id, new)
         return replace(study, patient_id=study.patient_id or patient_id, study_date=study.study_date or date)
+
+    def fetch(self, study: Study) -> Path:
+        """Return where the file or folder of a study lies; the catalog of a PACS fetches it."""
+        return study.path
+
+    def frame_of(self, study: Study) -> str:
+        """Return DICOM's FrameOfReferenceUID of a study's series, "" where it has none."""
+        return study.frame_of_reference_uid
+
+    def siblings(self, study: Study) -> list[Study]:
+        """Return the other series of the same DICOM study; none where no StudyInstanceUID is known."""
+        if not study.study_uid:
+            return []
+        others = self.of_patient(study.patient_id)
+        return [other for other in others if other.study_uid == study.study_uid and other.id != study.id]
+
+    def is_gone(self, study: Study) -> bool:
+        """Say whether a series with marks is no longer there; only a PACS loses series."""
+        return not study.path.exists()
+
+    def gone(self, followup: Study) -> list[Study]:
+        """Return the series of a follow-up's patient that have marks, but are no longer there."""
+        return []
+
+    def has_files(self, study: Study) -> bool:
+        """Say whether a series can be read."""
+        return study.path.exists()
+
+    def replacement(self, study: Study) -> tuple[Study, str]:
+        """Choose another series in place of one that is gone.
+
+        Raises:
+            StudyError: always: a folder's studies do not replace each other.
+        """
+        raise StudyError(f"{study.describe()} has marked lesions, but its file is gone")
+
+    def to_register(self, study: Study) -> list[tuple[Study, str]]:
+        """Return the later studies that a study is registered with ahead of time, each with a note on its choice."""
+        later = [other for other in self.of_patient(study.patient_id) if other.study_date > study.study_date]
+        return [(other, "") for other in sorted(later, key=lambda other: other.study_date)]
 
     def baseline_of(self, followup: Study, is_marked: Callable[[str], bool]) -> Study:
         """Return the newest earlier study of the same patient for which `is_marked` says yes.

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -43,13 +43,26 @@ class Engine:
         settings: of the server.
         cache_dir: folder of computed registrations.
         model_dir: folder of published weights.
+        fetch: brings a study's files to its path; None: they are there.
+        guard: reads a path (first) with the given function while nobody can remove it; None: nobody would.
     """
 
-    def __init__(self, settings: Settings, cache_dir: Path, model_dir: Path) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        cache_dir: Path,
+        model_dir: Path,
+        fetch: Callable[[Study], Path] | None = None,
+        guard: Callable[[Path, Callable[[Path], Volume]], Volume] | None = None,
+    ) -> None:
         self.read = partial(read_volume, any_modality=settings.any_modality)
-        self.volumes = VolumeCache(settings.volumes_mb * MIB, self.read)
+        self._fetch = fetch
+        self.volumes = VolumeCache(
+            settings.volumes_mb * MIB, self.read if guard is None else lambda path: guard(path, self.read)
+        )
+        self.cache_dir = cache_dir
         self._registrations = RegistrationCache(cache_dir, settings.registrations_mb * MIB)
-        self._published = PublishedTracker(model_dir, settings.device)
+        self.published = PublishedTracker(model_dir, settings.device)
         self._method: Method = settings.method
         self._pairs: dict[tuple[str, str], threading.Lock] = {}
         self._lock = threading.Lock()
@@ -59,8 +72,14 @@ class Engine:
 
         Raises:
             StudyError: if its file is no usable CT volume.
+            PacsError: if it cannot be fetched.
         """
-        return self.volumes.get(study.path)
+        if self._fetch is None:
+            return self.volumes.get(study.path)
+        try:
+            return self.volumes.get(self._fetch(study))
+        except FileNotFoundError:  # another server made room in the cache in this moment
+            return self.volumes.get(self._fetch(study))
 
     def track(
         self, baseline: Study, followup: Study, lesions: Sequence[Lesion], method: Method | None
@@ -83,7 +102,7 @@ class Engine:
         start = time.perf_counter()
         pair = Pair(self.volume(baseline), self.volume(followup), baseline.id, followup.id)
         loaded = time.perf_counter()
-        model, problem = self._published.get()
+        model, problem = self.published.get()
         with self._one_at_a_time(baseline, followup):
             waited = time.perf_counter() - loaded
             tracks = track(pair, lesions, method or self._method, model=model, cache=self._registrations)

@@ -1,5 +1,6 @@
 """The task mark_lesion: clicks in a baseline study become stored lesions."""
 
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,6 +24,8 @@ from lib.tasks.labels import LABEL_VALUES
 from lib.tasks.lesions_param import lesion_from, lesion_objects, require_inside
 from lib.tasks.options import Option, option_number, option_text, shown_options
 from lib.tracking.records import Lesion
+
+logger = logging.getLogger(__name__)
 
 OPTIONS: dict[str, Option] = {"radius_mm": "", "patient": "", "study_date": ""}
 LARGEST_RADIUS_MM = 200.0
@@ -121,8 +124,15 @@ class MarkLesion(InferTask):
     def _register_later_studies(self, study: Study) -> None:
         if self._background is None or not study.patient_id or not study.study_date:
             return
-        later = [other for other in self._catalog.of_patient(study.patient_id) if other.study_date > study.study_date]
-        for other in sorted(later, key=lambda other: other.study_date):
+        self._background.add(f"find the later studies of {study.id}", partial(self._queue_registrations, study))
+
+    def _queue_registrations(self, study: Study) -> None:
+        """Queue them in the background: a PACS that does not answer then costs the reader nothing."""
+        if self._background is None:
+            return
+        for other, why in self._catalog.to_register(study):
+            if why:
+                logger.info("to register with %s: %s", study.id, why)
             self._background.add(f"register {study.id} -> {other.id}", partial(self._engine.register, study, other))
 
 
