@@ -1,4 +1,4 @@
-"""The published network, loaded once and again when new weights are published."""
+"""The published network, loaded once and again when new weights are published or rolled back."""
 
 import logging
 import threading
@@ -6,9 +6,10 @@ from pathlib import Path
 
 import torch
 
-from lib.errors import WeightsError
+from lib.errors import FileFormatError, WeightsError
 from lib.network.tracker import Tracker
 from lib.network.weights import load_tracker
+from lib.training.publish import SHIPPED, ModelStore, Published
 
 logger = logging.getLogger(__name__)
 
@@ -16,36 +17,73 @@ logger = logging.getLogger(__name__)
 class PublishedTracker:
     """The network of a folder of published weights.
 
+    Where the published version cannot be read, the one published before it answers, and the log says so: a track always
+    names the weights that made it.
+
     Args:
         folder: where weights and their card are published.
         device: "auto", "cpu" or "cuda[:n]".
     """
 
     def __init__(self, folder: Path, device: str) -> None:
-        self._folder = folder
+        self.store = ModelStore(folder)
         self._device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         self._lock = threading.Lock()
         self._seen: tuple[object, ...] | None = None
         self._tracker: Tracker | None = None
+        self._version = ""
         self._problem = ""
+        self._pointer_problem = ""
 
     def get(self) -> tuple[Tracker | None, str]:
         """Return the network, or None and the reason why there is none (not published, torn)."""
+        tracker, _, problem = self.with_version()
+        return tracker, problem
+
+    def with_version(self) -> tuple[Tracker | None, str, str]:
+        """Return the network, the version that it is, and the reason where there is none."""
         with self._lock:
-            state = self._state()
+            published = self._published()
+            state = self._state(published)
             if state != self._seen:
                 self._seen = state
-                self._load()
-            return self._tracker, self._problem
+                self._load(published)
+            return self._tracker, self._version, self._problem
 
-    def _state(self) -> tuple[object, ...]:
-        files = sorted(self._folder.glob("*")) if self._folder.is_dir() else []
-        return tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
-
-    def _load(self) -> None:
+    def _published(self) -> Published:
         try:
-            self._tracker, self._problem = load_tracker(self._folder, self._device), ""
-            logger.info("loaded the published weights of %s on %s", self._folder, self._device)
-        except WeightsError as error:
-            self._tracker, self._problem = None, str(error)
-            logger.info("no weights: %s", error)
+            return self.store.published()
+        except FileFormatError as error:
+            if str(error) != self._pointer_problem:
+                logger.error("the shipped weights answer: %s", error)
+            self._pointer_problem = str(error)
+            return Published()
+
+    def _state(self, published: Published) -> tuple[object, ...]:
+        folder = self.store.folder_of(published.version)
+        files = [path for path in sorted(folder.glob("*")) if path.is_file()] if folder.is_dir() else []
+        return published.version, *((file.name, *_stamp(file)) for file in files)
+
+    def _load(self, published: Published) -> None:
+        problems = []
+        for version in dict.fromkeys((published.version, *reversed(published.before), SHIPPED)):
+            folder = self.store.folder_of(version)
+            try:
+                self._tracker, self._version, self._problem = load_tracker(folder, self._device), version, ""
+            except WeightsError as error:
+                problems.append(f"{version}: {error}")
+                continue
+            for problem in problems:
+                logger.error("weights could not be loaded, older ones answer: %s", problem)
+            logger.info("loaded the weights %s of %s on %s", version, self.store.folder, self._device)
+            return
+        self._tracker, self._version, self._problem = None, "", problems[0].removeprefix(f"{published.version}: ")
+        logger.info("no weights: %s", self._problem)
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    try:
+        seen = file.stat()
+    except FileNotFoundError:  # replaced between listing and looking
+        return 0, 0
+    return seen.st_mtime_ns, seen.st_size

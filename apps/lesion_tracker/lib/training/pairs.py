@@ -51,6 +51,15 @@ class PairedLesion:
         """Return plain JSON values."""
         return {key: v.tolist() if isinstance(v, np.ndarray) else v for key, v in vars(self).items()}
 
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "PairedLesion":
+        """Read what `to_json` wrote."""
+        places = {
+            key: None if values[key] is None else point_mm(values[key])
+            for key in ("baseline_mm", "followup_mm", "expected_mm", "expected_back_mm")
+        }
+        return cls(**{**values, **places})
+
 
 @dataclass(frozen=True, eq=False)
 class PreparedPair:
@@ -100,7 +109,7 @@ def read_prepared_pairs(folder: Path, names: Sequence[str] = ()) -> list[Prepare
 def _pair(folder: Path, entry: dict[str, Any], studies: dict[str, PreparedStudy]) -> PreparedPair:
     try:
         baseline, followup = studies[entry["baseline"]], studies[entry["followup"]]
-        lesions = tuple(_lesion(values) for values in entry["lesions"])
+        lesions = tuple(PairedLesion.from_json(values) for values in entry["lesions"])
     except (KeyError, TypeError, ValueError) as error:
         raise FileFormatError(
             f"{folder}: pair {entry.get('name')!r} cannot be read: {error!r}; prepare again"
@@ -119,11 +128,3 @@ def require_pair(name: str, baseline: Grid, followup: Grid, lesions: Sequence[Pa
         raise FileFormatError(f"pair {name!r} has no lesion")
     balls_inside(f"baseline of pair {name!r}", baseline, [[*x.baseline_mm, x.baseline_radius_mm] for x in lesions])
     balls_inside(f"follow-up of pair {name!r}", followup, [[*x.followup_mm, x.followup_radius_mm] for x in lesions])
-
-
-def _lesion(values: dict[str, Any]) -> PairedLesion:
-    places = {
-        key: None if values[key] is None else point_mm(values[key])
-        for key in ("baseline_mm", "followup_mm", "expected_mm", "expected_back_mm")
-    }
-    return PairedLesion(**{**values, **places})

@@ -1,0 +1,142 @@
+"""Fine-tuning: the training loop on lessons, with replay of self-supervised pairs from the same studies."""
+
+import math
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from lib.network.config import NetworkConfig
+from lib.network.precision import choose_dtype
+from lib.network.tracker import Tracker
+from lib.network.tracker_net import TrackerNet
+from lib.training.draw import RegistrationErrors
+from lib.training.examples import Example
+from lib.training.lesson_data import LessonPair
+from lib.training.loop import StepReport, Trainer, device_of
+from lib.training.mixture import MixedExamples
+from lib.training.scenario import ScenarioSettings
+from lib.training.self_supervised import SelfSupervisedExamples
+from lib.training.settings import DataSection, NetworkSection, OptimiserSection, RunSection, TrainingSettings
+from lib.training.supervised import SupervisedExamples
+
+TIMED_STEPS = 2
+"""Steps that are timed before training, after one that is not."""
+
+
+@dataclass(frozen=True)
+class FineTuningSettings:
+    """How the published weights are changed.
+
+    Args:
+        steps: of all trainings together; they are shared out evenly.
+        minutes: that all trainings together may take; where the machine is too slow for `steps`, fewer are taken.
+        learning_rate: after the warm-up.
+        replay: share of steps on self-supervised pairs of the same studies.
+        seed: of everything drawn.
+        device: "auto", "cpu" or "cuda".
+        threads: of torch on the processor.
+        place_sigma_mm: width of the place's target.
+        scenario: of the crops.
+    """
+
+    steps: int = 300
+    minutes: float = 8.0
+    learning_rate: float = 2e-4
+    replay: float = 0.4
+    seed: int = 0
+    device: str = "auto"
+    threads: int = 1
+    place_sigma_mm: float = 3.5
+    scenario: ScenarioSettings = field(default_factory=ScenarioSettings)
+
+
+def fine_tune(
+    parent: Tracker,
+    lessons: Sequence[LessonPair],
+    settings: FineTuningSettings,
+    folder: Path,
+    report: Callable[[StepReport], None],
+) -> TrackerNet:
+    """Train a copy of the published network.
+
+    Args:
+        parent: published weights; they stay as they are.
+        lessons: to learn from; at least one.
+        settings: `steps` are those of this training.
+        folder: of its checkpoint; what lies there is removed first.
+        report: called after each step.
+
+    Returns:
+        The averaged weights, on the CPU, in evaluation mode.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    trainer = _trainer(parent, lessons, settings, folder)
+    trainer.run(report)
+    return trainer.averaged_net()
+
+
+def affordable_steps(parent: Tracker, lessons: Sequence[LessonPair], settings: FineTuningSettings, folder: Path) -> int:
+    """Return how many steps fit into the minutes of the settings here, at most its steps; three steps are timed."""
+    moments = [time.monotonic()]
+
+    def remember(_: StepReport) -> None:
+        moments.append(time.monotonic())
+
+    fine_tune(parent, lessons, replace(settings, steps=1 + TIMED_STEPS), folder, remember)
+    seconds = (moments[-1] - moments[1]) / TIMED_STEPS
+    return max(1, min(settings.steps, math.floor(60.0 * settings.minutes / max(seconds, 1e-6))))
+
+
+def _trainer(parent: Tracker, lessons: Sequence[LessonPair], settings: FineTuningSettings, folder: Path) -> Trainer:
+    net = TrackerNet(parent.config)
+    net.load_state_dict({name: value.detach().cpu() for name, value in parent.net.state_dict().items()})
+    examples = examples_of_lessons(lessons, settings, parent.config.heat_map_n)
+    return Trainer(_training_settings(parent.config, settings, folder), net.train(), examples)
+
+
+def examples_of_lessons(
+    lessons: Sequence[LessonPair], settings: FineTuningSettings, heat_map_n: float
+) -> Dataset[Example]:
+    """Return numbered examples: lessons in both directions, and the same studies against augmented copies."""
+    pairs = [lesson.pair for lesson in lessons]
+    studies = [study for pair in pairs for study in (pair.baseline, pair.followup)]
+    errors = RegistrationErrors(np.zeros((0, 3)))
+    crops, sigma = settings.scenario, settings.place_sigma_mm
+    taught = SupervisedExamples(pairs, errors, crops, heat_map_n, sigma, settings.seed)
+    replayed = SelfSupervisedExamples(studies, errors, crops, heat_map_n, sigma, settings.seed)
+    return MixedExamples(
+        {"supervised": (taught, 1.0 - settings.replay), "self_supervised": (replayed, settings.replay)}, settings.seed
+    )
+
+
+def _training_settings(config: NetworkConfig, settings: FineTuningSettings, folder: Path) -> TrainingSettings:
+    sizes = config.to_json()
+    sizes["global_kernel"] = sizes["global_kernel"] or "none"
+    device = device_of(settings.device)
+    short = str(choose_dtype(device)).endswith("bfloat16")
+    return TrainingSettings(
+        data=DataSection(folder=folder, constructed=0.0, self_supervised=settings.replay),
+        run=RunSection(
+            output=folder,
+            seed=settings.seed,
+            device="cuda" if device.type == "cuda" else "cpu",
+            precision="bfloat16" if short else "float32",
+            threads=settings.threads,
+            workers=0,
+            picture_every=0,
+        ),
+        network=NetworkSection(**sizes),
+        optimiser=OptimiserSection(
+            steps=settings.steps,
+            learning_rate=settings.learning_rate,
+            warmup=min(10, settings.steps // 4),
+            decay=0.5,
+            ema=0.97,
+            place_sigma_mm=settings.place_sigma_mm,
+        ),
+    )
