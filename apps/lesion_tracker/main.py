@@ -6,5 +6,5 @@ if __name__ == "__main__":
     from lib.commands.dispatch import main
 
     sys.exit(main())
-else:
+elif __name__ != "__mp_main__":  # the command line's own processes need no server
     from lib.tasks.app import LesionTrackerApp as LesionTrackerApp

@@ -12,6 +12,7 @@ PROGRAM = "main.py"
 
 COMMANDS = {
     "track": "find the lesions of a baseline CT in a follow-up CT",
+    "track-cohort": "track many patients with many studies each",
     "evaluate": "score tracking on pairs of studies with lesions marked in both",
     "evaluate-dls": "score predictions for the Deep Lesion Tracker's benchmark (DLS)",
     "compare": "compare two sets of answers to the same lesions",

@@ -57,7 +57,7 @@ def read_dls_pairs(path: Path) -> list[DlsPair]:
     known: set[frozenset[tuple[str, str]]] = set()
     for name, entry in data.items():
         where = f"{path}: entry {name!r}"
-        pair = DlsPair(name, _side(where, entry, "source"), _side(where, entry, "target"))
+        pair = DlsPair(name, dls_side(where, entry, "source"), dls_side(where, entry, "target"))
         key = frozenset((side.volume, str(np.round(side.center_mm, 1))) for side in (pair.source, pair.target))
         if key not in known:
             known.add(key)
@@ -82,7 +82,17 @@ def require_dls_grid(name: str, grid: Grid) -> None:
         )
 
 
-def _side(where: str, entry: object, side: str) -> DlsSide:
+def dls_side(where: str, entry: object, side: str) -> DlsSide:
+    """Read one side, "source" or "target", of an entry.
+
+    Args:
+        where: file and entry, for the message.
+        entry: what the file says.
+        side: which.
+
+    Raises:
+        FileFormatError: for a missing key, or a value that cannot be.
+    """
     if not isinstance(entry, dict):
         raise FileFormatError(f"{where} must be a JSON object, got {type(entry).__name__}")
     keys = [side, f"{side} center", f"{side} spacing", f"{side} recist diameter"]
@@ -91,6 +101,8 @@ def _side(where: str, entry: object, side: str) -> DlsSide:
         raise FileFormatError(f"{where} lacks {missing}")
     try:
         spacing = point_mm(entry[keys[2]])
+        if not (spacing > 0).all():
+            raise ValueError(f"the spacing must be above 0 mm, got {entry[keys[2]]!r}")
         center = lps_from_dls(point_mm(entry[keys[1]]), spacing)
         radius = float(np.max(np.asarray(entry[keys[3]], dtype=np.float64))) / 2 * spacing[0]
     except (TypeError, ValueError) as error:

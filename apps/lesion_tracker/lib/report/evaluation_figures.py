@@ -74,6 +74,7 @@ def distance_by_stratum(answers: Sequence[Answer], name: str) -> Figure:
     for axes, stratum in zip(panels, strata, strict=True):
         _stratum_panel(axes, stratum, answers)
     panels[0].set_ylabel("distance from the true centre, mm")
+    panels[0].set_ylim(0, min(max(panels[0].get_ylim()[1], 1.0), FARTHEST_MM))
     figure.suptitle(
         f"{name}: distance by group (box 25 to 75 %, whiskers 5 to 95 %, axis to 40 mm; above: CPM@10mm)",
         x=0.01,
@@ -121,17 +122,15 @@ def _stratum_panel(axes: Axes, stratum: Stratum, answers: Sequence[Answer]) -> N
     for place, members in enumerate(groups, start=1):
         axes.text(
             place,
-            0.985,
+            1.01,
             f"{100 * hits[members].mean():.0f} %",
             transform=axes.get_xaxis_transform(),
             ha="center",
-            va="top",
+            va="bottom",
         )
     labels = [f"{group.name.replace(' to ', '–')}\nn = {len(group.members)}" for group in stratum.groups]
     axes.set_xticks(range(1, len(labels) + 1), labels, fontsize=8)
     axes.set_xlabel(stratum.title)
-    tallest = max(float(np.quantile(values, 0.95)) for values in shown)
-    axes.set_ylim(0, min(max(axes.get_ylim()[1], 1.12 * tallest, 1.0), FARTHEST_MM))
     axes.grid(axis="y", alpha=0.25)
 
 

@@ -56,7 +56,7 @@ def tracks_csv(tracks: Sequence[Track]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for track in tracks:
-        writer.writerow(_row(track))
+        writer.writerow(track_row(track))
     return text.getvalue()
 
 
@@ -74,7 +74,8 @@ def write_tracks_csv(tracks: Sequence[Track], path: Path) -> None:
         raise FileFormatError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def _row(track: Track) -> list[str | float | bool]:
+def track_row(track: Track) -> list[str | float | bool]:
+    """Return a track as the cells of `COLUMNS`."""
     return [
         track.lesion_id,
         track.label or track.lesion_id,

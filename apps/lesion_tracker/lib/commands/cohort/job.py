@@ -1,0 +1,47 @@
+"""One pair, on whatever worker it lands: studies and lesions in, tracks out, all as plain values."""
+
+import argparse
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from lib.commands.options import cache_of, tracker_of
+from lib.commands.pair_run import run_pair
+from lib.network.weights import Tracker
+from lib.tracking.records import Lesion
+
+OPTIONS = ("method", "weights", "device", "cache")
+
+
+def track_job(payload: dict[str, Any]) -> dict[str, Any]:
+    """Track a pair.
+
+    Args:
+        payload: as `lib.commands.cohort.plan.payload_of` makes it.
+
+    Returns:
+        The tracks and the seconds by stage, as in tracks.json.
+
+    Raises:
+        LesionTrackerError: why the pair could not be tracked.
+    """
+    options = tuple(payload[name] for name in OPTIONS)
+    args = _arguments(options)
+    lesions = [Lesion.from_json(entry) for entry in payload["lesions"]]
+    done = run_pair(
+        Path(payload["baseline"]), Path(payload["followup"]), lesions, args.method, _tracker(options), cache_of(args)
+    )
+    return {"tracks": [track.to_json() for track in done.tracks], "seconds": done.seconds}
+
+
+@lru_cache(maxsize=1)
+def _tracker(options: tuple[str | None, ...]) -> Tracker | None:
+    """Return the network; loaded once a process."""
+    return tracker_of(_arguments(options))
+
+
+def _arguments(options: tuple[str | None, ...]) -> argparse.Namespace:
+    method, weights, device, cache = options
+    return argparse.Namespace(
+        method=method, device=device, weights=Path(weights) if weights else None, cache=Path(cache) if cache else None
+    )

@@ -1,0 +1,124 @@
+"""Share out a cohort's pairs: what is done is skipped, what fails is noted, what waits for another pair follows it."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lib.commands.cohort.plan import Step, lesions_after, payload_of
+from lib.commands.cohort.results import ResultFolder
+from lib.commands.work.workers import Outcome, Workers
+from lib.errors import InputError
+from lib.tracking.records import Lesion, Track
+
+Advance = Callable[[int], object]
+
+
+@dataclass
+class CohortRun:
+    """What came of a cohort.
+
+    Args:
+        tracks: by step.
+        errors: by step that has none.
+        kept: steps that were done already.
+        seconds: that this run took.
+    """
+
+    tracks: dict[str, list[Track]] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    kept: int = 0
+    seconds: float = 0.0
+
+    @property
+    def tracked(self) -> int:
+        """Pairs that this run tracked."""
+        return len(self.tracks) - self.kept
+
+    @property
+    def pairs_per_hour(self) -> float:
+        """Pairs tracked per hour of this run."""
+        return 3600 * self.tracked / self.seconds if self.seconds else 0.0
+
+
+def run_cohort(
+    steps: Sequence[Step], workers: Workers, results: ResultFolder, options: Mapping[str, Any], advance: Advance
+) -> CohortRun:
+    """Track all steps that are not done yet.
+
+    Args:
+        steps: as `lib.commands.cohort.plan.steps_of` orders them.
+        workers: that run `track_job`.
+        results: where every pair is kept as soon as it is done.
+        options: method, weights, device, cache.
+        advance: called with 1 for each step that is through.
+    """
+    run, started = CohortRun(), time.perf_counter()
+    job = _Cohort(steps, workers, results, options, advance, run)
+    for step in steps:
+        if step.after is None:
+            job.begin(step, step.lesions)
+    while outcomes := workers.wait():
+        for outcome in outcomes:
+            job.finish(outcome)
+    run.seconds = time.perf_counter() - started
+    return run
+
+
+class _Cohort:
+    """The steps under way."""
+
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        workers: Workers,
+        results: ResultFolder,
+        options: Mapping[str, Any],
+        advance: Advance,
+        run: CohortRun,
+    ) -> None:
+        self.workers, self.results, self.options, self.advance, self.run = workers, results, options, advance, run
+        self.by_key = {step.key: step for step in steps}
+        self.next = {step.after.key: step for step in steps if step.after is not None}
+        self.stamps: dict[str, str] = {}
+
+    def begin(self, step: Step, lesions: Sequence[Lesion]) -> None:
+        """Hand a step in, unless it is done already or cannot be done."""
+        if not lesions:
+            self.fail(step, "no lesion is left: the study before shows the place of none")
+            return
+        try:
+            payload = payload_of(step, lesions, self.options)
+        except InputError as error:
+            self.fail(step, str(error))
+            return
+        known = self.results.read(step, payload["stamp"])
+        if known is not None:
+            self.run.kept += 1
+            self.through(step, known)
+            return
+        self.stamps[step.key] = payload["stamp"]
+        self.workers.submit(step.key, payload)
+
+    def finish(self, outcome: Outcome) -> None:
+        """Keep what came of a step, and begin the one that waited for it."""
+        step = self.by_key[outcome.key]
+        if outcome.error:
+            self.fail(step, outcome.error)
+        else:
+            self.through(step, self.results.write(step, self.stamps[step.key], outcome.value))
+
+    def through(self, step: Step, tracks: list[Track]) -> None:
+        self.run.tracks[step.key] = tracks
+        self.advance(1)
+        following = self.next.get(step.key)
+        if following is not None:
+            self.begin(following, lesions_after(following, tracks))
+
+    def fail(self, step: Step, reason: str) -> None:
+        self.run.errors[step.key] = reason
+        self.advance(1)
+        following = self.next.get(step.key)
+        if following is not None:
+            before = f"{step.baseline.date} to {step.followup.date}"
+            self.fail(following, f"the pair before it in the chain ({before}) failed")
