@@ -79,9 +79,7 @@ def _along_axes(
     hu: np.ndarray, index_from_index: np.ndarray, axes: tuple[int, int, int], size: tuple[int, int, int], fill_hu: float
 ) -> np.ndarray:
     """Interpolate along one axis after the other: the same as trilinear where the axes are parallel, in a fifth of the time."""
-    values = torch.from_numpy(
-        hu.transpose(2 - axes[2], 2 - axes[1], 2 - axes[0])
-    )  # now its axes are the grid's z, y, x
+    values = hu.transpose(2 - axes[2], 2 - axes[1], 2 - axes[0])  # now its axes are the z, y and x of the grid
     boxes = []
     for axis in range(3):  # x, y, z of the grid
         source = axes[axis]
