@@ -3,6 +3,7 @@
 Every machine of the cluster must see the project, the studies and the weights under the same paths.
 """
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -42,13 +43,14 @@ class RayWorkers:
         python_path: Sequence[Path] = (),
     ) -> None:
         path = os.pathsep.join([*map(str, python_path), *filter(None, [os.environ.get("PYTHONPATH")])])
-        here = {"num_cpus": count, "include_dashboard": False} if address == LOCAL else {}
+        variables = {"env_vars": {**(environment or {}), "PYTHONPATH": path}}
         ray.init(
             address=address,
-            runtime_env={"env_vars": {**(environment or {}), "PYTHONPATH": path}},
+            num_cpus=count if address == LOCAL else None,  # another cluster knows its own
+            include_dashboard=False if address == LOCAL else None,
+            runtime_env=variables,
             log_to_driver=False,
-            logging_level="error",
-            **here,
+            logging_level=logging.ERROR,
         )
         self._remote = ray.remote(num_cpus=1, max_retries=ATTEMPTS - 1)(function)
         self._running: dict[Any, str] = {}
