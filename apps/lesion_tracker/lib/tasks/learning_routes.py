@@ -1,5 +1,6 @@
 """HTTP routes of learning: start with the reason where it is refused, versions of the weights, roll back."""
 
+import os
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -76,6 +77,7 @@ def _start(name: str, trainers: Mapping[str, LesionTrainer], params: Mapping[str
         trainer.prepare(params)
     except InputError as error:
         raise HTTPException(409 if "nothing was started" in str(error) else 422, detail=str(error)) from error
+    os.environ.setdefault("PYTHONPATH", "")  # MONAI Label's task reads it, and would end without a word
     known = {key: value for key, value in params.items() if key in OPTIONS}
     task, problem = AsyncTask.run(TASK, request={"model": name}, params=known)
     if task is None:
