@@ -44,7 +44,7 @@ class MarkStore:
         """Add marks; a second mark of the same id updates it, and no lesions change nothing.
 
         A lesion keeps its tracking_uid and its name over updates, and takes both over from a track of the same id in
-        this study.
+        this study; a new one keeps the tracking_uid that it comes with, or gets one.
 
         Args:
             study_id: the study that was marked.
@@ -60,7 +60,7 @@ class MarkStore:
             changed = []
             for lesion in lesions:
                 known = before.get(lesion.id) or tracks.get(lesion.id)
-                uid = known.tracking_uid if known else ""
+                uid = (known.tracking_uid if known else "") or lesion.tracking_uid
                 name = known.label if known and known.label and lesion.label == lesion.id else lesion.label
                 marked = replace(
                     lesion,

@@ -57,8 +57,8 @@ def draw_panel(gray: np.ndarray, plane: Plane, width_mm: float, marks: Marks) ->
     _crosshair(draw, size, marks.gap_mm * per_mm, marks.color)
     if marks.truth_mm is not None:
         _truth(draw, size, per_mm, marks)
-    _letters(draw, size, plane.letters)
-    _scale_bar(draw, size, per_mm, width_mm)
+    draw_letters(draw, size, plane.letters)
+    draw_scale_bar(draw, size, per_mm)
     write(draw, (MARGIN, MARGIN - 3), marks.caption, 14, FAINT)
     return image
 
@@ -99,7 +99,8 @@ def _truth(draw: ImageDraw.ImageDraw, size: int, per_mm: float, marks: Marks) ->
         write(draw, (x + arm + 3, y - arm - 6), f"{marks.truth_depth_mm:+.0f} mm", 12, TRUTH)
 
 
-def _letters(draw: ImageDraw.ImageDraw, size: int, letters: tuple[str, str, str, str]) -> None:
+def draw_letters(draw: ImageDraw.ImageDraw, size: int, letters: tuple[str, str, str, str], text_px: int = 17) -> None:
+    """Write what lies at the left, right, upper and lower edge of a square panel of `size` pixels."""
     middle = size / 2
     places = (
         ((MARGIN, middle), "lm"),
@@ -108,12 +109,13 @@ def _letters(draw: ImageDraw.ImageDraw, size: int, letters: tuple[str, str, str,
         ((middle, size - MARGIN + 3), "md"),
     )
     for letter, (at, anchor) in zip(letters, places, strict=True):
-        write(draw, at, letter, 17, INK, anchor)
+        write(draw, at, letter, text_px, INK, anchor)
 
 
-def _scale_bar(draw: ImageDraw.ImageDraw, size: int, per_mm: float, width_mm: float) -> None:
-    length_mm = max(length for length in (5, 10, 20, 50, 100) if length <= max(5.0, width_mm / 4))
+def draw_scale_bar(draw: ImageDraw.ImageDraw, size: int, per_mm: float, text_px: int = 14) -> None:
+    """Draw a bar of 5 to 100 mm into the lower right corner of a square panel of `size` pixels."""
+    length_mm = max(length for length in (5, 10, 20, 50, 100) if length <= max(5.0, size / per_mm / 4))
     x, y = size - MARGIN - length_mm * per_mm, size - MARGIN - 4
     draw.rectangle([x - 1, y - 1, size - MARGIN + 1, y + 3], fill=SHADOW)
     draw.rectangle([x, y, size - MARGIN, y + 2], fill=INK)
-    write(draw, (size - MARGIN, y - 4), f"{length_mm} mm", 14, INK, "rd")
+    write(draw, (size - MARGIN, y - 4), f"{length_mm} mm", text_px, INK, "rd")

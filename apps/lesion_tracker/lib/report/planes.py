@@ -59,6 +59,7 @@ class Window:
 
 LUNG = Window("lung window", -500.0, 1500.0)
 SOFT_TISSUE = Window("soft-tissue window", 40.0, 400.0)
+BONE = Window("bone window", 400.0, 1800.0)
 LUNG_HU = (-970.0, -500.0)
 """Aerated lung; the air outside of the body is darker."""
 LUNG_SHARE = 0.25

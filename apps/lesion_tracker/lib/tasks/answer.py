@@ -104,6 +104,11 @@ def track_of_mark(lesion: Lesion) -> Track:
     )
 
 
+def plain_track(track: Track) -> Track:
+    """Return a track whose numbers can be written as JSON: a quality that is not a number becomes null."""
+    return track.with_changes(registration=plain_json(track.registration), model=plain_json(track.model))
+
+
 def plain_json(value: Any) -> Any:
     """Return a value with NumPy numbers as numbers, tuples as lists and NaN as None: what JSON can carry."""
     if isinstance(value, Mapping):
