@@ -15,6 +15,8 @@ COMMANDS = {
     "track-cohort": "track many patients with many studies each",
     "evaluate": "score tracking on pairs of studies with lesions marked in both",
     "evaluate-dls": "score predictions for the Deep Lesion Tracker's benchmark (DLS)",
+    "convert-deeplesion": "write DeepLesion's slices as the sub-volumes that the benchmark names",
+    "predict-dls": "track the benchmark's pairs and write the answers as the paper's were released",
     "compare": "compare two sets of answers to the same lesions",
     "evaluate-response": "score predicted diameters: growth and treatment response",
     "prepare": "write the arrays that training reads",

@@ -81,13 +81,13 @@ def read_dls_jobs(path: Path, shifts: int = 0) -> list[DlsJob]:
     return [DlsJob(source, target, tuple(clicks)) for (source, target), clicks in groups.items()]
 
 
-def released_entry(click: DlsClick, track: Track, seconds: float) -> dict[str, Any]:
+def released_entry(click: DlsClick, track: Track) -> dict[str, Any]:
     """Return an answer with the released files' keys: theirs and ours go through the same evaluator.
 
     Args:
         click: what was asked.
-        track: what was answered, LPS mm of the target as DeepLesion's converter writes it.
-        seconds: that it took.
+        track: what was answered, LPS mm of the target as DeepLesion's converter writes it; its seconds are those of a
+            single lesion, registration included, as in the released files.
     """
     spacing_mm = click.target.spacing_mm
     kept = {key: value for key, value in click.entry.items() if not key.startswith("predict")}
@@ -96,7 +96,7 @@ def released_entry(click: DlsClick, track: Track, seconds: float) -> dict[str, A
         DEFAULT_KEY: dls_from_lps(np.array(track.center_mm), spacing_mm).tolist(),
         PRIOR_KEY: dls_from_lps(np.array(track.expected_mm), spacing_mm).tolist(),
         "predict confidence": track.confidence,
-        "processing time": seconds,
+        "processing time": track.seconds.get("total", 0.0),
         "method": track.method,
         "state": track.state,
     }

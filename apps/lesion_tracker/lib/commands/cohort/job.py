@@ -1,6 +1,7 @@
 """One pair, on whatever worker it lands: studies and lesions in, tracks out, all as plain values."""
 
 import argparse
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 from lib.commands.options import cache_of, tracker_of
 from lib.commands.pair_run import run_pair
 from lib.network.weights import Tracker
-from lib.tracking.records import Lesion
+from lib.tracking.pair import Pair
+from lib.tracking.records import Lesion, Track
+from lib.tracking.track import track
 
 OPTIONS = ("method", "weights", "device", "cache")
 
@@ -32,6 +35,13 @@ def track_job(payload: dict[str, Any]) -> dict[str, Any]:
         Path(payload["baseline"]), Path(payload["followup"]), lesions, args.method, _tracker(options), cache_of(args)
     )
     return {"tracks": [track.to_json() for track in done.tracks], "seconds": done.seconds}
+
+
+def pair_tracker(payload: dict[str, Any]) -> Callable[[Pair, Sequence[Lesion]], list[Track]]:
+    """Return what tracks lesions of a pair that is already read, with a payload's options."""
+    options = tuple(payload[name] for name in OPTIONS)
+    args = _arguments(options)
+    return lambda pair, lesions: track(pair, lesions, args.method, model=_tracker(options), cache=cache_of(args))
 
 
 @lru_cache(maxsize=1)
