@@ -3,8 +3,6 @@
 import logging
 import os
 import re
-import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,9 @@ from lib.registration.engine import configure, default_threads
 from lib.registration.preload import preload
 from lib.settings import Settings, parse_settings
 from lib.studies.fingerprint import same_scan
+from lib.studies.pacs import Pacs
 from lib.studies.timeline import study_of
+from lib.studies.writer import write_volume
 from lib.tasks.background import Background
 from lib.tasks.catalog import Catalog
 from lib.tasks.correct_lesion import CorrectLesion
@@ -25,13 +25,23 @@ from lib.tasks.datastore import StudyFolder
 from lib.tasks.engine import Engine
 from lib.tasks.http_errors import refusals_as_http
 from lib.tasks.labels import LABELS
+from lib.tasks.learning_routes import learning_routes
+from lib.tasks.least_confident import LeastConfident
 from lib.tasks.mark_lesion import MarkLesion
 from lib.tasks.next_study import NextStudy
+from lib.tasks.pacs_catalog import PacsCatalog
+from lib.tasks.pacs_datastore import PacsDatastore
+from lib.tasks.pacs_routes import pacs_routes
+from lib.tasks.pacs_start import open_pacs
 from lib.tasks.request_pool import RequestPool
+from lib.tasks.review import Review
+from lib.tasks.review_jobs import TrackJobs
+from lib.tasks.review_routes import review_routes
 from lib.tasks.routes import own_routes, put_first
+from lib.tasks.scoring import CorrectedScores
 from lib.tasks.session_match import SessionMatch
 from lib.tasks.track_lesion import TrackLesion
-from lib.tasks.trainer import LesionTrainer
+from lib.tasks.trainer import LesionTrainer, Places
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +60,6 @@ class LesionTrackerApp(MONAILabelApp):
 
     def __init__(self, app_dir: str, studies: str, conf: dict[str, str]) -> None:
         self._settings: Settings = parse_settings(conf or {}, os.environ)
-        _find_own_programs()
         super().__init__(
             app_dir=app_dir,
             studies=studies,
@@ -60,26 +69,41 @@ class LesionTrackerApp(MONAILabelApp):
             version=VERSION,
             labels=list(LABELS),
         )
+        self._auto_update_scoring = False  # MONAI Label would start a process at each Next Sample
 
     def init_datastore(self) -> Any:
         """Open the studies, and with them everything that the tasks share."""
+        self._pacs: Pacs | None = None
         if self.studies.startswith(("http://", "https://")):
-            datastore = super().init_datastore()
-            folder = Path(datastore._datastore_path)
+            self._pacs, folder = open_pacs(self.studies, self._settings)
+            datastore: Any = PacsDatastore(self._pacs, self._write_nifti)
+            self._catalog: Catalog = PacsCatalog(self._pacs, datastore, self._used)
         else:
+            folder = Path(self.studies)
             datastore = StudyFolder(
                 self.studies,
                 lambda image_id: self._marks.retire(image_id),
                 auto_reload=monailabel_settings.MONAI_LABEL_DATASTORE_AUTO_RELOAD,
                 read_only=monailabel_settings.MONAI_LABEL_DATASTORE_READ_ONLY,
             )
-            folder = Path(self.studies)
-        self._catalog = Catalog(datastore)
+            self._catalog = Catalog(datastore)
         self._marks = MarkStore(folder / "labels")
-        cache_dir = self._settings.cache_dir or folder / ".lesion_tracker"
-        self._engine = Engine(self._settings, cache_dir, self._settings.model_dir or Path(self.app_dir) / "model")
+        self._engine = Engine(
+            self._settings,
+            self._settings.cache_dir or folder / ".lesion_tracker",
+            self._settings.model_dir or Path(self.app_dir) / "model",
+            self._catalog.fetch if self._pacs else None,
+            self._pacs.read if self._pacs else None,
+        )
         self._match = SessionMatch(self._engine.volumes.get)
         return datastore
+
+    def _used(self) -> set[str]:
+        """Return the ids of all studies with marks or tracks."""
+        return self._marks.studies("lesions") | self._marks.studies("tracks")
+
+    def _write_nifti(self, folder: Path, file: Path) -> None:
+        write_volume(self._engine.read(folder), file)
 
     def init_infers(self) -> dict[str, Any]:
         """Return the three tasks."""
@@ -91,12 +115,23 @@ class LesionTrackerApp(MONAILabelApp):
         }
 
     def init_trainers(self) -> dict[str, Any]:
-        """Return the trainer, which is listed and refuses."""
-        return {"track_lesion": LesionTrainer()}
+        """Return the trainer that learns from corrections."""
+        own = self._engine.published.store.folder / "validation"
+        validation = own if own.is_dir() else Path(self.app_dir) / "model" / "validation"
+        places = Places(self._engine.cache_dir / "training", validation)
+        return {"track_lesion": LesionTrainer(self._catalog, self._marks, self._engine, places)}
 
     def init_strategies(self) -> dict[str, Any]:
-        """Return the one strategy."""
-        return {"next_study": NextStudy(self._catalog, self._marks)}
+        """Return the strategies; Slicer offers the first one first."""
+        next_study = NextStudy(self._catalog, self._marks)
+        return {
+            "next_study": next_study,
+            "least_confident": LeastConfident(self._catalog, self._marks, next_study),
+        }
+
+    def init_scoring_methods(self) -> dict[str, Any]:
+        """Return the scores of what readers answered; they are computed when asked for, not at each sample."""
+        return {"corrected": CorrectedScores(self._marks)}
 
     def trainers(self) -> list[str]:
         """Return the names of the trainers."""
@@ -109,6 +144,12 @@ class LesionTrackerApp(MONAILabelApp):
         super().on_init_complete()
         timeout_s = float(monailabel_settings.MONAI_LABEL_INFER_TIMEOUT)
         put_first(application, own_routes(self, RequestPool(self._settings.workers, self._settings.waiting, timeout_s)))
+        if self._pacs is not None:
+            put_first(application, pacs_routes(self, self._pacs.web))
+        jobs = TrackJobs(self._catalog, self._marks, self._engine)
+        review = Review(self._catalog, self._marks, self._engine)
+        put_first(application, review_routes(review, jobs, self._catalog, self._engine))
+        put_first(application, learning_routes(self._trainers, self._engine.published.store))
         configure(self._settings.registration_workers, self._settings.registration_threads or default_threads())
         preload()
         logger.info("Lesion Tracker %s is ready: %d studies", VERSION, len(self._catalog.ids()))
@@ -207,10 +248,3 @@ class LesionTrackerApp(MONAILabelApp):
             )
         datastore.update_image_info(image_id, info)
         return image_id
-
-
-def _find_own_programs() -> None:
-    """Put the environment's programs on PATH: MONAI Label would download dcmqi's where it does not find them."""
-    programs = Path(sys.executable).parent
-    if (programs / "itkimage2segimage").exists() and shutil.which("itkimage2segimage") is None:
-        os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), str(programs)])

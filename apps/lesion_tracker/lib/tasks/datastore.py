@@ -6,6 +6,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from fastapi import HTTPException
@@ -67,7 +68,11 @@ class StudyFolder(LocalDatastore):
         own_id, ending = self._to_id(os.path.basename(image_filename))
         name = self._filename(image_id or own_id, ending)
         target = os.path.join(self._datastore.image_path(), name)
-        shutil.copy(image_filename, target + ".part")
+        try:
+            shutil.copy(image_filename, target + ".part")
+        except OSError:
+            Path(target + ".part").unlink(missing_ok=True)
+            raise
         with self._threads, FileLock(self._lock_file):
             os.replace(target + ".part", target)
             info = {**image_info, "ts": int(time.time()), "name": name}

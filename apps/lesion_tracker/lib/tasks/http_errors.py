@@ -4,9 +4,11 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
 from fastapi import HTTPException
 
 from lib.errors import InputError, LesionTrackerError, PacsError, RegistrationFailed, WeightsError
+from lib.tasks.lacking import lacking
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +27,7 @@ def refusals_as_http() -> Iterator[None]:
 
     Raises:
         HTTPException: 422 for wrong input and for volumes that cannot be aligned, 409 without usable weights,
-            502 for a PACS that does not answer,
+            502 for a PACS that does not answer, 503 without memory, 507 where the disk is full or read-only,
             500 for any other error that the package raises on purpose.
     """
     try:
@@ -34,7 +36,15 @@ def refusals_as_http() -> Iterator[None]:
         status = next((code for kind, code in STATUS if isinstance(error, kind)), 500)
         if status == 500:
             logger.exception("a fault of the server")
+        else:
+            logger.info("refused with %d: %s", status, error)  # OHIF shows no more than that something failed
         raise HTTPException(status, detail=str(error)) from error
+    except (OSError, MemoryError, torch.OutOfMemoryError) as error:
+        answer = lacking(error)
+        if answer is None:
+            raise
+        logger.error("a request was refused: %s", answer[1])
+        raise HTTPException(*answer) from error
 
 
 def unknown_study(image_id: str) -> HTTPException:

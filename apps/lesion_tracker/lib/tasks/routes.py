@@ -1,4 +1,4 @@
-"""Own HTTP routes, put before MONAI Label's: infer in a pool, uploads that are checked, training that is refused."""
+"""Own HTTP routes, put before MONAI Label's: infer in a pool, uploads that are checked."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, File, Form, HTTPException, UploadFile
+from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, File, Form, UploadFile
 from fastapi.responses import Response
 from monailabel.config import settings as monailabel_settings
 from monailabel.endpoints.infer import ResultType, send_response
@@ -19,7 +19,6 @@ from monailabel.endpoints.user.auth import RBAC, User
 from lib.errors import InputError
 from lib.tasks.http_errors import refusals_as_http
 from lib.tasks.request_pool import RequestPool
-from lib.tasks.trainer import REASON
 
 RESERVED = ("image", "model", "session", "session_id", "output", "user", "file", "uploaded_image")
 """What the address of a request says; its params cannot say otherwise."""
@@ -42,7 +41,6 @@ def own_routes(app: Any, pool: RequestPool) -> APIRouter:
     router = APIRouter(prefix=monailabel_settings.MONAI_LABEL_API_STR)
     reader = Depends(RBAC(monailabel_settings.MONAI_LABEL_AUTH_ROLE_USER))
     annotator = Depends(RBAC(monailabel_settings.MONAI_LABEL_AUTH_ROLE_ANNOTATOR))
-    admin = Depends(RBAC(monailabel_settings.MONAI_LABEL_AUTH_ROLE_ADMIN))
 
     @router.post("/infer/{model}")
     async def infer(
@@ -77,13 +75,6 @@ def own_routes(app: Any, pool: RequestPool) -> APIRouter:
             if known_user(user):
                 info["user"] = known_user(user)
             return await pool.run(lambda: {"image": _upload(app, image, info, file)})
-
-    @router.post("/train/")
-    @router.post("/train/{model}")
-    async def train(model: str = "track_lesion", user: User = admin) -> Any:
-        if model not in app.trainers():
-            raise HTTPException(404, detail=f"there is no trainer {model!r}; known: {', '.join(app.trainers())}")
-        raise HTTPException(409, detail=REASON)
 
     return router
 

@@ -1,0 +1,231 @@
+"""A disk that is full or read-only, a GPU without memory: clear answers, nothing half-stored, and the server lives."""
+
+import asyncio
+import json
+import os
+import subprocess
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import requests
+import torch
+from fastapi import FastAPI
+
+from lib.tasks.lacking import lacking
+from lib.tasks.request_pool import RequestPool
+from tests.server.conftest import Server, start_server, stop, wait_until_ready
+from tests.server.phantom import PATIENTS, SHIFTS_MM
+from tests.server.taught_server import correct, get, mark, publish_tiny, track
+
+pytestmark = [pytest.mark.server, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+
+DISK_MB = 48
+MOST_REQUESTS = 40
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return a small disk of its own."""
+    folder = tmp_path_factory.mktemp("disk")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.decode().strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture(scope="module")
+def small(disk: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return a server whose studies, marks and weights lie on the small disk."""
+    from lib.studies.writer import write_volume
+
+    studies = disk / "studies"
+    studies.mkdir()
+    for patient in PATIENTS[:2]:
+        write_volume(patient.study(), studies / f"{patient.name}__20200101.nii.gz")
+        write_volume(patient.study(SHIFTS_MM[patient.name]), studies / f"{patient.name}__20210101.nii.gz")
+    publish_tiny(disk / "model")
+    log = tmp_path_factory.mktemp("log") / "server.log"
+    conf = {"method": "affine", "background": "false", "model_dir": str(disk / "model"), "device": "cpu"}
+    process, url = start_server(studies, log, conf)
+    try:
+        wait_until_ready(process, url, log)
+        yield Server(url, studies, process.pid, log)
+    finally:
+        stop(process)
+
+
+@pytest.fixture
+def full(disk: Path) -> Iterator[Path]:
+    """Fill the small disk to the last byte."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file:
+        for size in (1 << 20, 4096, 1):
+            while True:
+                try:
+                    if not file.write(b"x" * size):
+                        break
+                except OSError:
+                    break
+    yield filler
+    filler.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def read_only(disk: Path) -> Iterator[None]:
+    """Let nothing be written to the small disk."""
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    yield
+    subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+
+
+def stored(server: Server) -> dict[str, bytes]:
+    """Return everything that the store holds."""
+    labels = server.studies / "labels"
+    return {str(path.relative_to(labels)): path.read_bytes() for path in sorted(labels.rglob("*.jsonl"))}
+
+
+def refused(server: Server) -> list[str]:
+    """Send each request that writes until it is refused; return the texts of the refusals.
+
+    A disk gives room by pages: what fits into the last page of a file is stored, and acknowledged.
+    """
+    texts = []
+    for model, image in (
+        ("mark_lesion", "ann__20200101"),
+        ("track_lesion", "ann__20210101"),
+        ("correct_lesion", "ann__20210101"),
+    ):
+        for number in range(MOST_REQUESTS):
+            center = [-50.0 + 0.1 * number, -20.0, -316.0]
+            entry = {"id": "lesion_1", "center_mm": center, "radius_mm": 9.0}
+            params = {"method": "affine"} if model == "track_lesion" else {"lesions": [entry]}
+            answer = server.infer(model, image, json.dumps(params), output="json")
+            if answer.status_code != 200:
+                break
+        assert answer.status_code == 507, f"{model}: {answer.status_code} {answer.text}"
+        texts.append(answer.json()["detail"])
+    return texts
+
+
+def test_a_full_disk_is_named_and_what_was_stored_stays(small: Server, request: pytest.FixtureRequest) -> None:
+    mark(small, "ann")
+    track(small, "ann")
+    correct(small, "ann")
+    before = stored(small)
+    filler = request.getfixturevalue("full")
+    texts = refused(small)
+    assert all("the disk is full" in text for text in texts)
+    assert get(small, "/info/")["name"] == "Lesion Tracker"
+    upload = requests.put(
+        f"{small.url}/datastore/?image=more",
+        files={"file": ("more.nii.gz", (small.studies / "bob__20200101.nii.gz").read_bytes())},
+        timeout=300,
+    )
+    assert upload.status_code == 507, upload.text
+    filler.unlink()
+    assert not list(small.studies.rglob("*.part"))
+    after = stored(small)
+    assert {name: after[name][: len(content)] for name, content in before.items()} == before
+    assert [lesion["id"] for lesion in mark(small, "ann")["lesions"]] == ["lesion_1", "lesion_2"]
+    assert len(track(small, "ann")) == 2
+    for content in stored(small).values():
+        for line in content.splitlines():
+            json.loads(line)
+
+
+def test_a_training_on_a_full_disk_publishes_nothing_and_says_so(small: Server, request: pytest.FixtureRequest) -> None:
+    for patient in ("ann", "bob"):
+        mark(small, patient)
+        track(small, patient)
+        correct(small, patient)
+    request.getfixturevalue("full")
+    answer = requests.post(f"{small.url}/train/track_lesion", json={"steps": 16}, timeout=60)
+    if answer.status_code == 200:
+        task: dict[str, Any] = {"status": "RUNNING"}
+        while task["status"] in ("SUBMITTED", "RUNNING"):
+            task = get(small, "/train/")
+        assert task["status"] == "ERROR"
+        assert any("cannot be written" in line for line in task["details"]), task["details"]
+    else:
+        assert "cannot be written" in answer.text
+    assert get(small, "/models/")["published"] == "shipped"
+
+
+def test_a_read_only_folder_is_named_and_the_server_lives(small: Server, request: pytest.FixtureRequest) -> None:
+    mark(small, "ann")
+    track(small, "ann")
+    before = stored(small)
+    request.getfixturevalue("read_only")
+    texts = refused(small)
+    assert all("read-only" in text for text in texts)
+    assert get(small, "/info/")["name"] == "Lesion Tracker"
+    train = requests.post(f"{small.url}/train/track_lesion", json={}, timeout=60)
+    assert train.status_code in (409, 422, 507)
+    assert stored(small) == before
+
+
+class NoMemory:
+    """An app whose GPU has no memory for the first request."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def infer(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.asked += 1
+        if self.asked == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return {"label": None, "tag": "original", "file": None, "params": {"tracks": []}}
+
+    def datastore(self) -> None:
+        return None
+
+
+def test_a_gpu_without_memory_refuses_one_request_and_answers_the_next() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # monailabel's log-in imports crypt
+        from lib.tasks.routes import own_routes
+    application = FastAPI()
+    application.include_router(own_routes(NoMemory(), RequestPool(1, 1, 60.0)))
+
+    async def two() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app=application)
+        async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+            address = "/infer/track_lesion?image=a&output=json"
+            return [await client.post(address, data={"params": "{}"}) for _ in range(2)]
+
+    first, second = asyncio.run(two())
+    assert first.status_code == 503
+    assert "the GPU has not enough free memory" in first.json()["detail"]
+    assert "--conf device cpu" in first.json()["detail"]
+    assert second.status_code == 200
+
+
+def test_an_error_that_is_not_the_machines_stays_a_fault() -> None:
+    assert lacking(FileNotFoundError(2, "No such file or directory")) is None
+    assert lacking(ValueError("x")) is None
+    status, text = lacking(OSError(28, os.strerror(28), "/data/labels")) or (0, "")
+    assert (status, "/data/labels" in text) == (507, True)
+
+
+def test_the_pool_that_ran_out_of_memory_takes_further_requests() -> None:
+    pool = RequestPool(1, 1, 60.0)
+
+    def no_memory() -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    async def both() -> int:
+        with pytest.raises(torch.OutOfMemoryError):
+            await pool.run(no_memory)
+        return await pool.run(threading.active_count)
+
+    assert asyncio.run(both()) > 0

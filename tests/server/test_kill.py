@@ -1,0 +1,156 @@
+"""Killed at random moments during mark, track, correct and train: what was acknowledged is there, and nothing is torn."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import requests
+
+from lib.correction.mark_store import MarkStore
+from lib.network.weights import load_tracker
+from lib.training.publish import ModelStore
+from tests.server.clicks import BY_NAME, expected_mm
+from tests.server.conftest import Server, start_server, stop, wait_until_ready
+from tests.server.phantom import SHIFTS_MM, write_patients
+from tests.server.taught_server import correct, get, mark, publish_tiny, track
+
+pytestmark = [pytest.mark.server, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+
+PATIENTS = sorted(SHIFTS_MM)
+ENOUGH_S = 300
+
+
+class Readers:
+    """Sends requests of one kind without end, and remembers what the server acknowledged."""
+
+    def __init__(self, server: Server, kind: str, seed: int) -> None:
+        self.server, self.kind = server, kind
+        self.acknowledged: list[tuple[str, str, list[float]]] = []
+        self._rng = np.random.default_rng(seed)
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> "Readers":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join(120)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                getattr(self, f"_{self.kind}")(PATIENTS[self._rng.integers(len(PATIENTS))])
+            except (requests.RequestException, AssertionError, ValueError):
+                return
+
+    def _mark(self, patient: str) -> None:
+        """Mark a lesion a little beside its place; the place that was sent last counts."""
+        center = (np.array(BY_NAME[patient].lesions_mm[0]) + self._rng.uniform(-1, 1, 3)).round(3).tolist()
+        lesion = {"id": "lesion_1", "center_mm": center, "radius_mm": 8.0}
+        self._send("mark_lesion", f"{patient}__20200101", lesion)
+        self.acknowledged.append(("lesions", f"{patient}__20200101", center))
+
+    def _correct(self, patient: str) -> None:
+        center = (expected_mm(patient)[0] + self._rng.uniform(-1, 1, 3)).round(3).tolist()
+        self._send("correct_lesion", f"{patient}__20210101", {"id": "lesion_1", "center_mm": center})
+        self.acknowledged.append(("corrections", f"{patient}__20210101", center))
+
+    def _track(self, patient: str) -> None:
+        for one in track(self.server, patient):
+            self.acknowledged.append(("tracks", f"{patient}__20210101", one["center_mm"]))
+
+    def _train(self, patient: str) -> None:
+        requests.post(f"{self.server.url}/train/track_lesion", json={"steps": 8}, timeout=60)
+        time.sleep(0.5)
+
+    def _send(self, model: str, image: str, lesion: dict[str, Any]) -> None:
+        answer = self.server.infer(model, image, json.dumps({"lesions": [lesion]}), output="json")
+        assert answer.status_code == 200
+
+
+def require_all_there(studies: Path, model: Path, acknowledged: list[tuple[str, str, list[float]]]) -> None:
+    """Check that every acknowledged record is in its history, and that every file can be read."""
+    for tag, study, center in acknowledged:
+        kept = centers(studies / "labels" / tag / f"{study}.jsonl", tag.removesuffix("s"))
+        assert center in kept, f"{tag} of {study}: {center} was acknowledged and is lost"
+    for path in [*studies.rglob("*.json"), *model.rglob("*.json")]:
+        json.loads(path.read_text())
+    marks = MarkStore(studies / "labels")
+    assert all(marks.lesions(f"{patient}__20200101") for patient in PATIENTS)
+    store = ModelStore(model)
+    load_tracker(store.folder_of(store.published().version), "cpu")
+
+
+def centers(path: Path, record: str) -> list[list[float]]:
+    """Return the centre of every record in a history, whole lines only."""
+    lines = [json.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
+    return [line[record]["center_mm"] for line in lines if record in line]
+
+
+def killed_family(pid: int) -> list[psutil.Process]:
+    """Kill the server alone, as the system does; return the processes that it had started."""
+    children = psutil.Process(pid).children(recursive=True)
+    os.kill(pid, signal.SIGKILL)
+    return children
+
+
+Start = Callable[[], tuple[subprocess.Popen[bytes], Server]]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> tuple[Start, Path, Path]:
+    """Return a function that starts the server of one folder again and again, the studies and the weights."""
+    studies, model = tmp_path / "studies", tmp_path / "model"
+    studies.mkdir()
+    write_patients(studies)
+    publish_tiny(model)
+    conf = {"method": "affine", "background": "false", "model_dir": str(model), "device": "cpu"}
+
+    def start() -> tuple[subprocess.Popen[bytes], Server]:
+        log = tmp_path / "server.log"
+        process, url = start_server(studies, log, conf)
+        wait_until_ready(process, url, log)
+        return process, Server(url, studies, process.pid, log)
+
+    return start, studies, model
+
+
+@pytest.mark.parametrize("times", [2, pytest.param(10, marks=pytest.mark.slow)])
+def test_killed_at_random_moments_nothing_acknowledged_is_lost(place: tuple[Start, Path, Path], times: int) -> None:
+    start, studies, model = place
+    rng = random.Random(times)
+    process, server = start()
+    try:
+        for patient in PATIENTS:
+            mark(server, patient)
+            track(server, patient)
+            correct(server, patient)
+        for round_ in range(times):
+            with ExitStack() as stack:
+                readers = [Readers(server, kind, seed=round_) for kind in ("mark", "track", "correct", "train")]
+                for reader in readers:
+                    stack.enter_context(reader)
+                time.sleep(rng.uniform(1.0, 25.0))
+                children = killed_family(process.pid)
+            process.wait(60)
+            psutil.wait_procs(children, timeout=ENOUGH_S)
+            assert not [child for child in children if child.is_running()], "a training outlived its server"
+            acknowledged = [record for reader in readers for record in reader.acknowledged]
+            assert {tag for tag, _, _ in acknowledged} >= {"lesions", "corrections"}
+            require_all_there(studies, model, acknowledged)
+            process, server = start()
+            assert len(track(server, "ann")) == 2
+            assert get(server, "/models/")["published"] == ModelStore(model).published().version
+    finally:
+        stop(process)
