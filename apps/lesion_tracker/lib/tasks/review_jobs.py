@@ -5,15 +5,19 @@ import threading
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import numpy as np
 
 from lib.correction.mark_store import MarkStore
 from lib.errors import InputError, LesionTrackerError
 from lib.studies.study import Study
 from lib.tasks.answer import plain_track
+from lib.tasks.baseline import Source, passed_on, same_place, sources_of
 from lib.tasks.catalog import Catalog
 from lib.tasks.engine import Engine
-from lib.tasks.review_sources import lesions_by_baseline, ordered
+from lib.tasks.review_sources import ordered
 from lib.tracking.records import Lesion
 
 logger = logging.getLogger(__name__)
@@ -92,8 +96,7 @@ class TrackJobs:
             while len(self._jobs) >= MOST_JOBS:
                 self._jobs.pop(next(iter(self._jobs)))
             self._jobs[job.id] = job
-            baseline = next((study for study in studies if study.id == baseline_id), None)
-            job.future = self._pool.submit(self._run, job, later, baseline, set(lesion_ids))
+            job.future = self._pool.submit(self._run, job, later, baseline_id, set(lesion_ids))
         job.future.add_done_callback(_log_fault)
         return job
 
@@ -127,29 +130,33 @@ class TrackJobs:
             raise InputError(f"patient {patient_id!r} has no study after {names[first]!r}: there is nothing to track")
         return later
 
-    def _run(self, job: Job, later: Sequence[Study], baseline: Study | None, lesion_ids: set[str]) -> None:
+    def _run(self, job: Job, later: Sequence[Study], baseline_id: str, lesion_ids: set[str]) -> None:
         for study in later:
             job.current = study.id
-            _said(job, study, lambda study=study: self._track(job, study, baseline, lesion_ids))
+            _said(job, study, partial(self._track, job, study, baseline_id, lesion_ids))
             job.done += 1
         job.current = ""
 
-    def _track(self, job: Job, followup: Study, baseline: Study | None, lesion_ids: set[str]) -> None:
-        groups = (
-            [(baseline, self._marks.lesions(baseline.id))]
-            if baseline
-            else lesions_by_baseline(self._catalog, self._marks, followup)
-        )
+    def _track(self, job: Job, followup: Study, baseline_id: str, lesion_ids: set[str]) -> None:
         answered = {lesion.id for lesion in self._marks.lesions(followup.id)}
-        for study, lesions in groups:
-            wanted = [one for one in lesions if one.id not in answered and (not lesion_ids or one.id in lesion_ids)]
-            if wanted:
-                _said(job, followup, lambda study=study, wanted=wanted: self._keep(job, study, followup, wanted))
+        for source in sources_of(self._catalog, self._marks, followup, baseline_id, (), self._contains):
+            lesions = [
+                one for one in source.lesions if one.id not in answered and (not lesion_ids or one.id in lesion_ids)
+            ]
+            job.messages.extend(f"{followup.id}: {note}" for note in source.notes)
+            if lesions:
+                _said(job, followup, partial(self._keep, job, replace(source, lesions=lesions), followup))
 
-    def _keep(self, job: Job, baseline: Study, followup: Study, lesions: list[Lesion]) -> None:
-        tracks, _ = self._engine.track(baseline, followup, lesions, None)
+    def _keep(self, job: Job, source: Source, followup: Study) -> None:
+        if same_place(self._catalog, source.study, followup):
+            tracks = passed_on(source, followup, self._contains)
+        else:
+            tracks, _ = self._engine.track(source.study, followup, source.lesions, None)
         self._marks.add_tracks(followup.id, [plain_track(track) for track in tracks])
         job.tracked += len(tracks)
+
+    def _contains(self, study: Study, lesion: Lesion) -> bool:
+        return bool(self._engine.volume(study).grid.contains(np.array([lesion.center_mm]))[0])
 
 
 def _said(job: Job, study: Study, work: Callable[[], None]) -> None:

@@ -27,7 +27,7 @@ class Accept(_Request):
 
     study: Name
     lesion: Name
-    track: Name
+    track: Annotated[str, Field(max_length=64)]
 
 
 class Move(_Request):

@@ -39,6 +39,7 @@ def review_routes(review: Review, jobs: TrackJobs, catalog: Catalog, engine: Eng
     _add_crops(router, catalog, engine)
     _add_clicks(router, review)
     _add_jobs(router, jobs)
+    _add_files(router)
     return router
 
 
@@ -65,13 +66,6 @@ def _add_pages(router: APIRouter, review: Review, catalog: Catalog, engine: Engi
         safe = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in patient)
         named = {**HEADERS, "Content-Disposition": f'attachment; filename="lesions_{safe}.csv"'}
         return Response(text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=named)
-
-    @router.get("/{name}.{ending}")
-    def file(name: str, ending: str) -> Response:
-        kind = FILES.get(f"{name}.{ending}")
-        if kind is None:
-            raise HTTPException(404, detail=f"there is no {name}.{ending} here")
-        return Response((Path(FOLDER) / f"{name}.{ending}").read_bytes(), media_type=kind, headers=HEADERS)
 
 
 def _add_crops(router: APIRouter, catalog: Catalog, engine: Engine) -> None:
@@ -143,6 +137,15 @@ def _add_jobs(router: APIRouter, jobs: TrackJobs) -> None:
     def progress(job_id: str, user: User = READER) -> dict[str, Any]:
         with refusals_as_http():
             return _progress(jobs.get(job_id))
+
+
+def _add_files(router: APIRouter) -> None:
+    @router.get("/{name}.{ending}")
+    def file(name: str, ending: str) -> Response:
+        kind = FILES.get(f"{name}.{ending}")
+        if kind is None:
+            raise HTTPException(404, detail=f"there is no {name}.{ending} here")
+        return Response((Path(FOLDER) / f"{name}.{ending}").read_bytes(), media_type=kind, headers=HEADERS)
 
 
 def _page(review: Review, catalog: Catalog, engine: Engine, patient: str, lesion: str, study: str, login: str) -> str:
