@@ -36,6 +36,13 @@ venv: .venv/.installed
 		|| { rm -f .venv-slicer/bin/python; echo "slicer-core could not be installed: the tests with 3D Slicer's own code are skipped"; }
 	@touch $@
 
+# Chromium is driven through playwright-core (npm); without node, npm or Chromium those tests say that they are skipped.
+.node/.tried:
+	@mkdir -p .node
+	@npm install --silent --no-audit --no-fund --prefix .node playwright-core@1.65.1 \
+		|| echo "playwright-core could not be installed: the tests in a real browser are skipped"
+	@touch $@
+
 demo: venv
 	@$(BIN)/python $(APP)/scripts/demo.py
 
@@ -51,5 +58,5 @@ lint: .venv/.installed-dev
 types: .venv/.installed-dev
 	$(BIN)/mypy
 
-tests: .venv/.installed-dev .venv-slicer/.tried
-	$(BIN)/python -m pytest -m "not slow and not gpu and not browser" --cov --cov-report=term
+tests: .venv/.installed-dev .venv-slicer/.tried .node/.tried
+	$(BIN)/python -m pytest -m "not slow and not gpu" --cov --cov-report=term

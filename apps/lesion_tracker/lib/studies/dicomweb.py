@@ -114,20 +114,21 @@ class DicomWeb:
         logger.info("fetched %d files of series %s in %.1f s", number, series_uid, time.monotonic() - start)
         return number
 
-    def proxied(self, path: str, query: str, accept: str) -> requests.Response:
+    def proxied(self, path: str, query: str, accept: str, encoding: str) -> requests.Response:
         """Return the answer to what a viewer asks; its body is still to come, and its status may be any but 401 and 5xx.
 
         Args:
             path: below the address, beginning with studies, series or instances.
             query: as the viewer sent it, still encoded.
             accept: the viewer's Accept header.
+            encoding: its Accept-Encoding header.
 
         Raises:
             PacsError: as `search`.
         """
         is_query = path.split("/")[-1] in ("studies", "series", "instances")
         url = f"{self._qido if is_query else self._wado}/{path}"
-        return self._get(f"{url}?{query}" if query else url, accept)
+        return self._get(f"{url}?{query}" if query else url, accept, encoding)
 
     def _json(self, url: str) -> list[Item]:
         with self._get(url, "application/dicom+json") as answer, tempfile.TemporaryFile() as body:
@@ -158,13 +159,13 @@ class DicomWeb:
             ) from None
         body.flush()
 
-    def _get(self, url: str, accept: str) -> requests.Response:
+    def _get(self, url: str, accept: str, encoding: str = "gzip, identity") -> requests.Response:
         """Return an answer whose status is good; its body is still to come."""
         for left in range(TRIES - 1, -1, -1):
             try:
                 answer = requests.get(
                     url,
-                    headers={"Accept": accept},
+                    headers={"Accept": accept, "Accept-Encoding": encoding},
                     auth=self._login,
                     timeout=(min(CONNECT_S, self._timeout_s), self._timeout_s),
                     stream=True,

@@ -37,7 +37,12 @@ def pacs_routes(app: Any, web: DicomWeb) -> APIRouter:
     @router.get("/proxy/dicom/{service}/{path:path}", include_in_schema=False)
     def proxy(request: Request, service: str, path: str, user: User = reader) -> Any:
         with refusals_as_http():
-            answer = web.proxied(_resource(service, path), request.url.query, request.headers.get("accept", "*/*"))
+            answer = web.proxied(
+                _resource(service, path),
+                request.url.query,
+                request.headers.get("accept", "*/*"),
+                request.headers.get("accept-encoding", "identity"),
+            )
         headers = {name: value for name, value in answer.headers.items() if name.lower() in PASSED}
         return StreamingResponse(_body(answer), answer.status_code, headers)
 

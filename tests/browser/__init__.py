@@ -1,0 +1,1 @@
+"""OHIF as it comes with MONAI Label, in a real Chromium."""

@@ -1,0 +1,65 @@
+// Runs one scenario in OHIF: node scenario.js NAME '{"base": …, "shots": …, …}'; prints its result as one line of JSON.
+const ohif = require('./ohif.js');
+
+const scenarios = {
+  // Mark in the earlier study, track in the later one, correct there.
+  async flow({ page, shot }, { base, baseline, followup, marks, truth, corrected, prefix = '' }) {
+    const result = {};
+    await ohif.openStudy(page, base, baseline);
+    result.mark = await ohif.prompt(page, 'mark_lesion', marks);
+    await shot(`${prefix}1-marked`);
+    await ohif.openStudy(page, base, followup);
+    await ohif.lookAt(page, truth, 0);
+    await ohif.lookAt(page, truth, 2);
+    await shot(`${prefix}2-before-tracking`);
+    result.track = await ohif.track(page);
+    await shot(`${prefix}3-tracked`);
+    result.values = await page.evaluate(() => {
+      const { voxelManager } = window.services.segmentationService.getLabelmapVolume('1');
+      return [...new Set(voxelManager.getCompleteScalarDataArray())].sort((a, b) => a - b);
+    });
+    result.axial = await ohif.viewportOnScreen(page, 0);
+    result.coronal = await ohif.viewportOnScreen(page, 2);
+    result.correct = await ohif.prompt(page, 'correct_lesion', corrected);
+    await shot(`${prefix}4-corrected`);
+    return result;
+  },
+
+  // Open the later study before anything is marked: the answer says what to do.
+  async early({ page, shot }, { base, followup }) {
+    await ohif.openStudy(page, base, followup);
+    const track = await ohif.track(page);
+    const seen = await page.locator('body').innerText();
+    await shot('5-nothing-marked');
+    return { track, seen };
+  },
+
+  // Mark in one series, then open another series of the same study and track there.
+  async series({ page, shot }, { base, study, series, marks, other }) {
+    await ohif.openStudy(page, base, `${study}&SeriesInstanceUIDs=${series}`);
+    const mark = await ohif.prompt(page, 'mark_lesion', marks);
+    await ohif.openStudy(page, base, `${study}&SeriesInstanceUIDs=${other}`);
+    const track = await ohif.track(page);
+    await shot('6-other-series');
+    return { mark, track };
+  },
+};
+
+async function main() {
+  const [name, given] = process.argv.slice(2);
+  const settings = JSON.parse(given);
+  const session = await ohif.open(settings);
+  try {
+    const result = await scenarios[name](session, settings);
+    console.log(JSON.stringify(result));
+  } catch (error) {
+    await session.shot(`failed-${name}`);
+    console.error(String(error.stack ?? error).slice(0, 2000));
+    console.error(session.said.filter((line) => /^(error|pageerror)/.test(line)).slice(-10).join('\n'));
+    process.exitCode = 1;
+  } finally {
+    await session.browser.close();
+  }
+}
+
+main();
