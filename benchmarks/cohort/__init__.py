@@ -1,0 +1,1 @@
+"""How many pairs of a cohort are tracked in an hour."""
