@@ -27,6 +27,7 @@ class Settings(BaseModel):
         registration_threads: threads of each; 0: the processors, up to 8.
         background: register a patient's later studies as soon as a lesion is marked.
         any_modality: accept studies that are not CT.
+        accounts: file of readers' accounts (`scripts/account.py` makes it); None: nobody has to log in.
         data_dir: folder of the marks, tracks and corrections of a PACS's studies; None: `.local/share/lesion_tracker` at
             home. (A folder of studies keeps them in its own `labels`.)
         pacs_timeout_s: seconds that a PACS has for the answer to a query.
@@ -48,6 +49,7 @@ class Settings(BaseModel):
     registration_threads: int = Field(default=0, ge=0, le=64)
     background: bool = True
     any_modality: bool = False
+    accounts: Path | None = None
     data_dir: Path | None = None
     pacs_timeout_s: float = Field(default=20.0, gt=0.0, le=600.0)
     pacs_download_s: float = Field(default=300.0, gt=0.0, le=3600.0)

@@ -18,6 +18,9 @@ from lib.studies.fingerprint import same_scan
 from lib.studies.pacs import Pacs
 from lib.studies.timeline import study_of
 from lib.studies.writer import write_volume
+from lib.tasks.accounts import AccountsFile
+from lib.tasks.accounts_guard import Guard
+from lib.tasks.accounts_routes import accounts_routes
 from lib.tasks.background import Background
 from lib.tasks.catalog import Catalog
 from lib.tasks.correct_lesion import CorrectLesion
@@ -149,6 +152,12 @@ class LesionTrackerApp(MONAILabelApp):
         jobs = TrackJobs(self._catalog, self._marks, self._engine)
         review = Review(self._catalog, self._marks, self._engine)
         put_first(application, review_routes(review, jobs, self._catalog, self._engine))
+        accounts = AccountsFile(self._settings.accounts) if self._settings.accounts else None
+        if accounts is not None:
+            put_first(application, accounts_routes(accounts))
+        origins = frozenset(str(origin).rstrip("/") for origin in monailabel_settings.MONAI_LABEL_CORS_ORIGINS)
+        # Middleware cannot be added to an application that has started; its stack can be wrapped.
+        application.middleware_stack = Guard(application.middleware_stack, accounts, origins)
         put_first(application, learning_routes(self._trainers, self._engine.published.store))
         configure(self._settings.registration_workers, self._settings.registration_threads or default_threads())
         preload()

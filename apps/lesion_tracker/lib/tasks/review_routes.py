@@ -20,6 +20,7 @@ from lib.tasks.review import PatientReview, Review, spacing_of
 from lib.tasks.review_jobs import Job, TrackJobs
 from lib.tasks.review_pages import FILES, FOLDER, HEADERS, page
 from lib.tasks.review_requests import Accept, Color, Move, OnLesion, Plane, Rename, TrackAll, WindowName
+from lib.tasks.routes import known_user
 
 Mm = Annotated[float, Query(ge=-100_000.0, le=100_000.0, allow_inf_nan=False)]
 CROP_CACHE = {"Cache-Control": "private, max-age=600", "X-Content-Type-Options": "nosniff"}
@@ -214,7 +215,7 @@ def _point(text: str) -> np.ndarray:
 
 
 def _login(user: User) -> str:
-    return str(user.username) if monailabel_settings.MONAI_LABEL_AUTH_ENABLE else ""
+    return known_user(user)
 
 
 def _reader(user: User, name: str) -> str:

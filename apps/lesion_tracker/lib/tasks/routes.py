@@ -17,6 +17,7 @@ from monailabel.endpoints.infer import ResultType, send_response
 from monailabel.endpoints.user.auth import RBAC, User
 
 from lib.errors import InputError
+from lib.tasks.accounts import current_reader
 from lib.tasks.http_errors import refusals_as_http
 from lib.tasks.request_pool import RequestPool
 
@@ -107,6 +108,8 @@ def parse_params(params: str, reserved: tuple[str, ...] = RESERVED) -> dict[str,
 
 def known_user(user: User) -> str:
     """Return the name of a user who logged in, "" on a server without log-in."""
+    if current_reader.get():
+        return current_reader.get()
     return str(user.username) if monailabel_settings.MONAI_LABEL_AUTH_ENABLE else ""
 
 
