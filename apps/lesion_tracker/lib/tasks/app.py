@@ -32,6 +32,7 @@ from lib.tasks.learning_routes import learning_routes
 from lib.tasks.least_confident import LeastConfident
 from lib.tasks.mark_lesion import MarkLesion
 from lib.tasks.next_study import NextStudy
+from lib.tasks.ohif_routes import ohif_routes
 from lib.tasks.pacs_catalog import PacsCatalog
 from lib.tasks.pacs_datastore import PacsDatastore
 from lib.tasks.pacs_routes import pacs_routes
@@ -152,6 +153,8 @@ class LesionTrackerApp(MONAILabelApp):
         jobs = TrackJobs(self._catalog, self._marks, self._engine)
         review = Review(self._catalog, self._marks, self._engine)
         put_first(application, review_routes(review, jobs, self._catalog, self._engine))
+        if self._pacs is not None:
+            put_first(application, ohif_routes(Path(self.app_dir), self._catalog, review))
         accounts = AccountsFile(self._settings.accounts) if self._settings.accounts else None
         if accounts is not None:
             put_first(application, accounts_routes(accounts))

@@ -1,14 +1,18 @@
 """The task track_lesion: the lesions of an earlier study, found again in the study that is open."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
+import numpy as np
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 
 from lib.correction.mark_store import MarkStore
 from lib.errors import InputError
+from lib.report.review import natural_order
 from lib.studies.study import Study
-from lib.tasks.answer import answer_form, answer_params, plain_json, write_answer
+from lib.tasks.answer import answer_form, answer_params, plain_track, write_answer
+from lib.tasks.baseline import Source, passed_on, same_place, sources_of
 from lib.tasks.catalog import Catalog
 from lib.tasks.clicks import CLIENT_KEYS
 from lib.tasks.engine import Engine
@@ -68,13 +72,13 @@ class TrackLesion(InferTask):
         method = option_text(request, "method", OPTIONS)
         given = lesions_of(request)
         followup = self._catalog.study(request.get("image"))
-        baseline, followup = self._baseline(request, followup, bool(given))
-        lesions = _only(request, given or self._marked(baseline))
-        baseline_volume = self._engine.volume(baseline)
-        require_inside(lesions, baseline_volume.grid, baseline.id)
-        chosen = None if method == "default" else cast(Method, method)
-        tracks, seconds = self._engine.track(baseline, followup, lesions, chosen)
-        tracks = [_plain(track) for track in tracks]
+        followup = self._catalog.with_patient(followup, option_text(request, "patient", OPTIONS))
+        named = option_text(request, "baseline_image", OPTIONS)
+        found = sources_of(self._catalog, self._marks, followup, named, given, self._contains)
+        sources = _only(request, found)
+        for source in sources:
+            require_inside(source.lesions, self._engine.volume(source.study).grid, source.study.id)
+        tracks, seconds = self._track(sources, followup, None if method == "default" else cast(Method, method))
         self._marks.add_tracks(followup.id, tracks)
         volume = self._engine.volume(followup)
         file = write_answer(form, tracks, volume.grid)
@@ -82,58 +86,44 @@ class TrackLesion(InferTask):
         params = answer_params(
             tracks,
             tracks=[track.to_json() for track in tracks],
-            baseline_image=baseline.id,
+            baseline_image=sources[0].study.id,
             followup_image=followup.id,
             seconds=seconds,
             warnings=[
-                *(f"{baseline.id}: {warning}" for warning in baseline_volume.warnings),
+                *(note for source in sources for note in source.notes),
+                *(f"{one.study.id}: {text}" for one in sources for text in self._engine.volume(one.study).warnings),
                 *(f"{followup.id}: {warning}" for warning in volume.warnings),
                 *(f"the key {name!r} is not known and was passed over" for name in unknown),
             ],
         )
         return str(file) if file else None, params
 
-    def _baseline(self, request: Mapping[str, Any], followup: Study, has_lesions: bool) -> tuple[Study, Study]:
-        patient = option_text(request, "patient", OPTIONS)
-        followup = self._catalog.with_patient(followup, patient)
-        named = option_text(request, "baseline_image", OPTIONS)
-        if named:
-            baseline = self._catalog.study(named)
-            _require_pair(baseline, followup)
-            return baseline, followup
-        marked = self._marks.studies("lesions")
-        return self._catalog.baseline_of(followup, lambda name: has_lesions or name in marked), followup
+    def _contains(self, study: Study, lesion: Lesion) -> bool:
+        return bool(self._engine.volume(study).grid.contains(np.array([lesion.center_mm]))[0])
 
-    def _marked(self, baseline: Study) -> list[Lesion]:
-        lesions = self._marks.lesions(baseline.id)
-        if not lesions:
-            raise InputError(f"nothing is marked in {baseline.describe()}: mark its lesions first (mark_lesion)")
-        return lesions
-
-
-def _plain(track: Track) -> Track:
-    """Return a track whose numbers can be written as JSON: a quality that is not a number becomes null."""
-    return track.with_changes(registration=plain_json(track.registration), model=plain_json(track.model))
+    def _track(
+        self, sources: Sequence[Source], followup: Study, method: Method | None
+    ) -> tuple[list[Track], dict[str, float]]:
+        tracks: list[Track] = []
+        seconds: dict[str, float] = {}
+        for source in sources:
+            if same_place(self._catalog, source.study, followup):
+                tracks += passed_on(source, followup, self._contains)
+                continue
+            found, stages = self._engine.track(source.study, followup, source.lesions, method)
+            tracks += [plain_track(track) for track in found]
+            seconds |= {name: round(seconds.get(name, 0.0) + spent, 3) for name, spent in stages.items()}
+        return sorted(tracks, key=lambda track: natural_order(track.lesion_id)) if len(sources) > 1 else tracks, seconds
 
 
-def _require_pair(baseline: Study, followup: Study) -> None:
-    if baseline.id == followup.id:
-        raise InputError(f"baseline_image and image are the same study, {followup.id!r}")
-    if baseline.patient_id and followup.patient_id and baseline.patient_id != followup.patient_id:
-        raise InputError(
-            f"baseline_image {baseline.id!r} is of patient {baseline.patient_id!r}, but {followup.id!r} is of patient "
-            f"{followup.patient_id!r}"
-        )
-
-
-def _only(request: Mapping[str, Any], lesions: Sequence[Lesion]) -> list[Lesion]:
+def _only(request: Mapping[str, Any], sources: list[Source]) -> list[Source]:
     """Keep the lesions that OHIF's class prompts ask for, by their numbers; without such a prompt all."""
     prompt = request.get("label_prompt")
     if not prompt:
-        return list(lesions)
+        return sources
     numbers = {name: number for name, number in LABEL_VALUES.items() if isinstance(prompt, list) and number in prompt}
-    kept = [lesion for lesion in lesions if lesion.id in numbers]
-    if not kept:
-        marked = ", ".join(lesion.id for lesion in lesions)
+    kept = [replace(one, lesions=[lesion for lesion in one.lesions if lesion.id in numbers]) for one in sources]
+    if not any(source.lesions for source in kept):
+        marked = ", ".join(lesion.id for source in sources for lesion in source.lesions)
         raise InputError(f"label_prompt {prompt!r} asks for none of the marked lesions: {marked}")
-    return kept
+    return [source for source in kept if source.lesions]
