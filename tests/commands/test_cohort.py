@@ -6,7 +6,8 @@ import json
 import pytest
 
 from lib.commands import track_cohort
-from lib.commands.cohort.plan import steps_of
+from lib.commands.cohort.job import track_job
+from lib.commands.cohort.plan import payload_of, steps_of
 from lib.commands.cohort.table import read_cohort
 from lib.commands.dispatch import main
 from lib.errors import FileFormatError
@@ -162,6 +163,24 @@ def test_rows_may_stand_in_any_order(tmp_path):
         *(("first", "a", "b"), ("first", "a", "c"), ("chain", "b", "c"))
     ]
     assert steps[2].after == steps[0]
+
+
+def test_a_worker_tracks_a_pair_from_plain_values(studies, quick_track, tmp_path):
+    (tmp_path / "lesions.json").write_text(
+        json.dumps({"lesions": [{**LESIONS["lesions"][0], "center_mm": [30, 30, 30]}]})
+    )
+    path = tmp_path / "cohort.csv"
+    names = [study.name for study in studies]
+    path.write_text(f"patient,date,image,lesions\np,20200101,{names[0]},lesions.json\np,20200401,{names[1]},\n")
+    (step,) = steps_of(read_cohort(path))
+    options = {"method": "affine", "weights": None, "device": "cpu", "cache": None, "model_sha256": None}
+    payload = json.loads(json.dumps(payload_of(step, step.lesions, options)))
+    (found,) = track_job(payload)["tracks"]
+    assert found["center_mm"] == [33.0, 30.0, 34.0]  # the stand-in of conftest.py
+    assert found["followup_study"] == "p__20200401"
+    assert quick_track[0]["method"] == "affine"
+    other = payload_of(step, step.lesions, {**options, "model_sha256": "other weights"})
+    assert other["stamp"] != payload["stamp"]
 
 
 def test_wrong_words_are_bad_input(cohort, call, capsys):

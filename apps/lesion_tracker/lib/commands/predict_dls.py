@@ -20,7 +20,7 @@ from lib.evaluation.dls_jobs import DlsClick, DlsJob, read_dls_jobs, released_en
 from lib.evaluation.dls_pairs_file import require_dls_grid
 from lib.evaluation.dls_robustness import SEED, SHIFTS
 from lib.evaluation.json_file import read_json, write_json
-from lib.evaluation.provenance import provenance
+from lib.evaluation.provenance import hash_of, provenance
 from lib.studies.grid import Grid
 from lib.studies.reader import read_volume
 from lib.tracking.pair import Pair
@@ -57,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
     options = _options(args)
     parts = args.out.with_name(args.out.name + PARTS)
     parts.mkdir(exist_ok=True)
-    _same_run(parts, {**options, "robustness": args.robustness, "model": model.sha256 if model else None})
+    begun = {"annotations": hash_of(args.annotations), "model": model.sha256 if model else None}
+    _same_run(parts, {**options, "robustness": args.robustness, **begun})
     failed = _track(args, jobs, options, parts)
     if failed:
         first = next(iter(failed.items()))
