@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from lib.arrays import PointMm
-from lib.report.panel import FAINT, SHADOW, Color, draw_letters, draw_scale_bar, write
+from lib.report.panel import FAINT, INK, SHADOW, Color, draw_letters, draw_scale_bar, write
 from lib.report.planes import BONE, LUNG, PLANES, SOFT_TISSUE, Plane, Window, cut, window_for
 from lib.studies.volume import Volume
 
@@ -107,8 +107,10 @@ def draw_crop(volume: Volume, view: CropView, window: Window, marks: CropMarks) 
     draw_scale_bar(draw, view.pixels, 1 / view.mm_per_pixel, 10 if small else 13)
     axis = int(np.argmax(np.abs(np.cross(view.plane.right, view.plane.down))))
     place = f"{'xyz'[axis]} {view.center_mm[axis]:.1f}"
-    caption = f"{place} mm" if small else f"{view.plane.name}  {place} mm  {window.name}"
-    write(draw, (4 if small else 8, 2 if small else 5), caption, 10 if small else 13, FAINT)
+    size, edge = (10, 3) if small else (13, 8)
+    write(draw, (edge, edge - 2), f"{place} mm" if small else f"{view.plane.name}  {place} mm", size, INK)
+    if not small:
+        write(draw, (edge, view.pixels - edge), window.name, size, FAINT, "ld")
     if not bool(volume.grid.contains(view.center_mm[None])[0]):
         write(
             draw,

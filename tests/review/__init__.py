@@ -1,0 +1,1 @@
+"""The review page: what it shows, and what a click does."""
