@@ -166,10 +166,12 @@ async function refresh() {
   if (!series) return;
   const { studies, rows } = await ask(`/ohif/lesions?series=${encodeURIComponent(series)}`);
   if (!panel || panel.series !== series) return;
-  panel.list.replaceChildren(...rows.flatMap((row) => [
-    element('h3', { textContent: row.label }),
-    ...studies.filter((study) => row.cells[study.id]).map((study) => pointOf(study, row, row.cells[study.id])),
-  ]));
+  panel.list.replaceChildren(...rows.map((row) => {
+    const points = studies.filter((study) => row.cells[study.id]).map((study) => pointOf(study, row, row.cells[study.id]));
+    const section = element('section', {}, element('h3', { textContent: row.label }), ...points);
+    section.dataset.lesion = row.id;
+    return section;
+  }));
   say(rows.length ? '' : 'nothing is marked yet: Point Prompts, mark_lesion, in the earlier study');
 }
 
@@ -215,6 +217,9 @@ export default {
   },
   onModeEnter({ servicesManager }) {
     const { panelService } = servicesManager.services;
-    panelService.addPanel(panelService.PanelPosition.Right, `${ID}.panelModule.lesions`);
+    const right = panelService.PanelPosition.Right; // entered again for the next study: its panels are new by then
+    if (!panelService.getPanels(right).some((one) => one.content === Lesions)) {
+      panelService.addPanel(right, `${ID}.panelModule.lesions`);
+    }
   },
 };

@@ -14,7 +14,8 @@ from filelock import FileLock
 from monailabel.datastore.local import DataModel, ImageLabelModel, LocalDatastore
 
 from lib.correction.mark_store import TAGS
-from lib.tasks.http_errors import unknown_study
+from lib.tasks.empty_label import require_content
+from lib.tasks.http_errors import refusals_as_http, unknown_study
 
 EXTENSIONS = ("*.nii.gz", "*.nii", "*.nrrd", "*.mha", "*.mhd")
 
@@ -96,7 +97,8 @@ class StudyFolder(LocalDatastore):
         """Keep a label that a client submitted.
 
         Raises:
-            HTTPException: 404 for an unknown study, 422 for a tag that is no name or that belongs to the tracker.
+            HTTPException: 404 for an unknown study, 422 for a tag that is no name or that belongs to the tracker, or for
+                an empty mask.
         """
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", label_tag) or label_tag in TAGS:
             raise HTTPException(
@@ -105,6 +107,8 @@ class StudyFolder(LocalDatastore):
             )
         if image_id not in self.list_images():
             raise unknown_study(image_id)
+        with refusals_as_http():
+            require_content(Path(label_filename), image_id)
         with self._threads:
             return str(super().save_label(image_id, label_filename, label_tag, label_info))
 

@@ -1,0 +1,1 @@
+"""What the module Lesion Tracker does, without its widget."""  # noqa: N999 - Slicer names modules so

@@ -1,0 +1,137 @@
+"""From Slicer's nodes to the server and back: points are RAS in Slicer and LPS mm on the server."""
+
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from LesionTrackerLib.server import Server
+
+Save = Callable[[Any, str], bool]
+"""Writes a volume node to a file and says whether it worked."""
+
+NO_FILE_NAME = re.compile(r"""[/\\:*?"<>|\x00-\x1f]+""")
+ENDINGS = re.compile(r"\.(nii\.gz|nii|nrrd|mha)", re.IGNORECASE)
+LONGEST_BYTES = 150
+
+
+class LesionTrackerLogic:
+    """Marks in a baseline volume, tracks into a follow-up volume, keeps what the reader says of the answer.
+
+    Args:
+        server: the server.
+        save: writes a volume node to a file.
+    """
+
+    def __init__(self, server: Server, save: Save) -> None:
+        self.server = server
+        self._save = save
+        self.tracks: list[dict[str, Any]] = []
+
+    def ensure_on_server(self, volume: Any, patient: str = "", date: str = "") -> str:
+        """Return the server's id of a volume, uploading it first; its name is changed where it cannot be a file's.
+
+        Raises:
+            ServerError: if the server refuses it.
+            OSError: if it cannot be written.
+        """
+        study_id = study_id_of(volume.GetName())
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "volume.nrrd"
+            if not self._save(volume, str(file)) or not file.exists():
+                raise OSError(f"the volume {volume.GetName()!r} cannot be written to {folder}")
+            return self.server.upload(study_id, file, patient, date)
+
+    def track(self, baseline_id: str, followup_id: str, points: Any) -> list[dict[str, Any]]:
+        """Mark the control points of a list in the baseline and find them in the follow-up.
+
+        Args:
+            baseline_id: as `ensure_on_server` returned it.
+            followup_id: likewise.
+            points: a markups node whose control points lie in the baseline.
+
+        Returns:
+            The server's tracks.
+
+        Raises:
+            ValueError: without a point.
+            ServerError: if the server refuses it.
+        """
+        lesions = lesions_of(points)
+        if not lesions:
+            raise ValueError("place a point on a lesion of the baseline first")
+        self.server.infer("mark_lesion", baseline_id, {"lesions": lesions})
+        answer = self.server.infer("track_lesion", followup_id, {"baseline_image": baseline_id})
+        self.tracks = list(answer["tracks"])
+        return self.tracks
+
+    def accept(self, number: int) -> None:
+        """Say that a track is right."""
+        track = self.tracks[number]
+        self.server.accept(track["followup_study"], track["lesion_id"], track["created_at"])
+        self.tracks[number] = {**track, "note": "accepted by a reader"}
+
+    def correct(self, number: int, shown: Any) -> None:
+        """Keep where the reader dragged a track's control point.
+
+        Args:
+            number: of the track, and of the control point.
+            shown: the markups node that `show` filled.
+        """
+        track = self.tracks[number]
+        center_mm = lps_of(shown, number)
+        lesion = {"id": track["lesion_id"], "center_mm": center_mm}
+        self.server.infer("correct_lesion", track["followup_study"], {"lesions": [lesion]})
+        self.tracks[number] = {**track, "note": "corrected by a reader", "center_mm": center_mm}
+
+
+def study_id_of(name: str) -> str:
+    """Return a volume's name as an id that can be a file's name: "CT 3/5" becomes "CT 3_5"."""
+    text = ENDINGS.sub("", NO_FILE_NAME.sub("_", name)).strip()
+    while len(text.encode()) > LONGEST_BYTES:
+        text = text[:-1]
+    return text if text.strip(".") else "volume"
+
+
+def lps_of(points: Any, number: int) -> list[float]:
+    """Return a control point in the patient's LPS mm; transforms of the node are applied."""
+    ras = [0.0, 0.0, 0.0]
+    points.GetNthControlPointPositionWorld(number, ras)
+    return [-ras[0], -ras[1], ras[2]]
+
+
+def lesions_of(points: Any) -> list[dict[str, Any]]:
+    """Return the placed control points of a list as lesions lesion_<their id in Slicer>, under their own names."""
+    lesions: list[dict[str, Any]] = []
+    for number in range(points.GetNumberOfControlPoints()):
+        if points.GetNthControlPointPositionStatus(number) == points.PositionDefined:
+            name = f"lesion_{points.GetNthControlPointID(number)}"  # stays with a point when another one is removed
+            label = points.GetNthControlPointLabel(number).strip()[:64] or name
+            lesions.append({"id": name, "center_mm": lps_of(points, number), "label": label})
+    return lesions
+
+
+def show(tracks: Sequence[dict[str, Any]], points: Any, vector: Callable[[float, float, float], Any]) -> None:
+    """Fill a markups node with tracks, one control point each.
+
+    Args:
+        tracks: as the server sent them.
+        points: the node; what it held before is removed.
+        vector: makes a vtkVector3d.
+    """
+    points.RemoveAllControlPoints()
+    for number, track in enumerate(tracks):
+        x, y, z = track["center_mm"]
+        points.AddControlPointWorld(vector(-x, -y, z), track.get("label") or track["lesion_id"])
+        points.SetNthControlPointDescription(number, " · ".join(table_row(track)[1:]))
+
+
+def table_row(track: dict[str, Any]) -> tuple[str, str, str, str]:
+    """Return what the table shows: name, state in words, confidence, distance moved."""
+    words = {"found": "found", "uncertain": "a reader should look", "outside": "expected outside of this scan"}
+    note = str(track.get("note", ""))
+    state = note if note.endswith("by a reader") else words[track["state"]]
+    sure = "" if track.get("calibrated") else " (not calibrated)"
+    confidence = f"confidence {track['confidence']:.2f}{sure}"
+    return track.get("label") or track["lesion_id"], state, confidence, f"moved {track['moved_mm']:.1f} mm"

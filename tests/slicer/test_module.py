@@ -1,0 +1,85 @@
+"""The scripted module: its logic on Slicer's own nodes against a real server, and its names of volumes."""
+
+import ast
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import requests
+
+from tests.server.clicks import expected_mm
+from tests.server.conftest import ANSWER_S, ROOT, Server
+from tests.server.phantom import ANN
+from tests.server.test_clients import AFFINE_MM, SLICER_PYTHON, needs_slicer
+
+MODULE = ROOT / "apps" / "lesion_tracker" / "clients" / "slicer" / "LesionTracker"
+pytestmark = pytest.mark.server
+
+
+@pytest.fixture(scope="module")
+def logic_module() -> Any:
+    sys.path.insert(0, str(MODULE))
+    try:
+        spec = importlib.util.spec_from_file_location("slicer_logic", MODULE / "LesionTrackerLib" / "logic.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    finally:
+        sys.path.remove(str(MODULE))
+
+
+@pytest.mark.parametrize(
+    ("name", "study_id"),
+    [
+        ("ct__20200101", "ct__20200101"),
+        ("CT 3/5", "CT 3_5"),
+        ("früh: “α”.nii.gz", "früh_ “α”"),
+        ("..", "volume"),
+        ("///", "_"),
+        ("ü" * 200, "ü" * 75),
+    ],
+)
+def test_a_volumes_name_becomes_an_id_that_can_be_a_file(logic_module: Any, name: str, study_id: str) -> None:
+    assert logic_module.study_id_of(name) == study_id
+
+
+def test_the_logic_knows_nothing_of_slicers_window() -> None:
+    for path in (MODULE / "LesionTrackerLib").glob("*.py"):
+        names = {
+            alias.name
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Import)
+            for alias in node.names
+        }
+        assert not names & {"slicer", "qt", "ctk", "vtk", "requests"}, path
+
+
+@needs_slicer
+def test_the_module_marks_tracks_accepts_and_corrects_on_slicers_own_nodes(server: Server) -> None:
+    files = [str(server.studies / f"ann__{date}.nii.gz") for date in ("20200101", "20210101")]
+    probe = Path(__file__).with_name("module_probe.py")
+    command = [str(SLICER_PYTHON), str(probe), str(MODULE), server.url, *files, json.dumps(ANN.lesions_mm)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_S, check=False)
+    assert run.returncode == 0, run.stderr[-3000:]
+    found = json.loads(run.stdout.splitlines()[-2])
+    assert found["ids"] == ["Thorax 5_3 ä_ früh", "Thorax _spät_ _2_"]
+    assert found["again"] == found["ids"][0]
+    np.testing.assert_allclose([lesion["center_mm"] for lesion in found["marked"]], ANN.lesions_mm, atol=1e-3)
+    tracked = np.array([track["center_mm"] for track in found["tracks"]])
+    np.testing.assert_allclose(tracked, expected_mm("ann"), atol=AFFINE_MM)
+    np.testing.assert_allclose(found["shown_lps"], tracked, atol=1e-3)
+    assert [row[1] for row in found["rows"]] == ["accepted by a reader", "corrected by a reader"]
+    assert "another volume is called" in found["same_name"]
+    assert "is the server running" in found["stopped"]
+    assert found["left"] == [found["marked"][1]["id"]]
+    table = requests.get(f"{server.url}/lesions/table.csv", params={"patient": "slicer patient"}, timeout=ANSWER_S).text
+    assert ",accepted," in table
+    assert ",corrected," in table
+    assert "dr probe" in table
