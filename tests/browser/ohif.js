@@ -28,8 +28,8 @@ async function open({ shots }) {
 async function openStudy(page, base, studyUid) {
   await page.goto(`${base}/ohif/monai-label?StudyInstanceUIDs=${studyUid}`, { waitUntil: 'domcontentloaded' });
   await page.waitForSelector('#monailabelServerURL');
-  await page.getByText('Confirm and Hide').click({ timeout: 4000 }).catch(() => {});
   await volumeLoaded(page);
+  await page.getByText('Confirm and Hide').click({ timeout: 5000 }).catch(() => {}); // shown once a browser
   await page.fill('#monailabelServerURL', `${base}/`);
   await page.locator('.settingsTable button').first().click();
   await page.waitForSelector(`${PANEL} .tab-label`);

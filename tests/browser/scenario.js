@@ -34,6 +34,40 @@ const scenarios = {
     return { track, seen };
   },
 
+  // The lesions panel: accept a tracked point, move it by a click, go to the same lesion in the earlier study.
+  async panel({ page, shot }, { base, followup, lesion, point, moved }) {
+    await ohif.openStudy(page, base, followup);
+    await page.locator('[data-cy="lesions-btn"]').click();
+    const list = page.locator('.lesionTracker');
+    await list.locator('.point').first().waitFor();
+    const before = await list.innerText();
+    await shot('7-panel');
+    const row = list.locator(`section[data-lesion="${lesion}"] .point`).filter({ has: page.locator('.shown') });
+    await row.getByRole('button', { name: 'Go' }).click();
+    const gone = await focus(page);
+    await row.getByRole('button', { name: 'Accept' }).click();
+    await list.getByRole('status').filter({ hasText: 'accepted' }).waitFor();
+    const accepted = await list.innerText();
+    await row.getByRole('button', { name: 'Move' }).click();
+    const { x, y } = await ohif.lookAt(page, moved);
+    await page.mouse.click(x, y);
+    await list.getByRole('status').filter({ hasText: /corrected|marked/ }).waitFor();
+    const corrected = await list.innerText();
+    await shot('8-moved-in-panel');
+    const other = list.locator(`section[data-lesion="${lesion}"] .point`).filter({ hasNot: page.locator('.shown') }).first();
+    await Promise.all([page.waitForNavigation(), other.getByRole('button', { name: 'Go' }).click()]);
+    await page.waitForSelector('#monailabelServerURL');
+    await page.locator('[data-cy="lesions-btn"]').click();
+    await page.waitForFunction((point) => {
+      const [engine] = window.cornerstone?.getRenderingEngines() ?? [];
+      const [viewport] = engine?.getVolumeViewports() ?? [];
+      const at = viewport?.getCamera().focalPoint;
+      return at && Math.hypot(...at.map((value, axis) => value - point[axis])) < 1;
+    }, point, { timeout: ohif.PATIENCE_MS });
+    await shot('9-earlier-study');
+    return { before, gone, accepted, corrected, lesion };
+  },
+
   // Mark in one series, then open another series of the same study and track there.
   async series({ page, shot }, { base, study, series, marks, other }) {
     await ohif.openStudy(page, base, `${study}&SeriesInstanceUIDs=${series}`);
@@ -44,6 +78,10 @@ const scenarios = {
     return { mark, track };
   },
 };
+
+function focus(page) {
+  return page.evaluate(() => Array.from(window.cornerstone.getRenderingEngines()[0].getVolumeViewports()[0].getCamera().focalPoint));
+}
 
 async function main() {
   const [name, given] = process.argv.slice(2);

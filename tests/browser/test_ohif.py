@@ -119,6 +119,28 @@ def test_two_lesions(server: Server, studies: tuple[Orthanc, list[str]], scenari
     assert seen["values"] == [0, 1, 12]  # OHIF numbers its segments in the order of their names: lesion_2 is the 12th
 
 
+def test_the_lesions_panel(server: Server, studies: tuple[Orthanc, list[str]], scenario: Scenario) -> None:
+    orthanc, (baseline, followup) = studies
+    first, later = (_series_of(orthanc, uid) for uid in (baseline, followup))
+    query = {"output": "json"}
+    marks = json.dumps({"lesions": [{**MARK, "id": "lesion_9"}]})
+    assert server.infer("mark_lesion", first, marks, **query).status_code == 200
+    tracked = server.infer("track_lesion", later, json.dumps({"baseline_image": first}), **query)
+    assert tracked.status_code == 200, tracked.text
+    names = [track["lesion_id"] for track in tracked.json()["tracks"]]
+    open_point = next(track for track in tracked.json()["tracks"] if track["lesion_id"] == "lesion_9")
+    moved = (np.array(open_point["center_mm"]) + np.array([6.0, -4.0, 0.0])).tolist()
+    seen = scenario("panel", followup=followup, lesion="lesion_9", point=MARK["center_mm"], moved=moved)
+    assert all(name in seen["before"] for name in names)
+    assert "confidence" in seen["before"]
+    assert np.linalg.norm(np.array(seen["gone"]) - np.array(open_point["center_mm"])) < 0.1
+    assert "accepted" in seen["accepted"]
+    (kept,) = (Path(server.studies) / "data").rglob(f"corrections/{later}.jsonl")
+    record = [json.loads(line) for line in kept.read_text().splitlines()][-1]["correction"]
+    assert record["track"]["lesion_id"] == "lesion_9"
+    assert np.linalg.norm(np.array(record["center_mm"]) - np.array(moved)) < 1.0  # a pixel of the screen
+
+
 def test_another_series_of_the_study_shows_the_marks(server: Server, scenario: Scenario) -> None:
     seen = scenario(
         "series",
