@@ -16,6 +16,7 @@ const STYLE = `
 .lesionTracker button:focus, .lesionTracker button:hover { background: #5acce6; color: #000; }
 .lesionTracker button:disabled { opacity: 0.4; }
 .lesionTracker input { color: #000; width: 100%; padding: 1px 4px; }
+.lesionTracker input::placeholder { color: #555; }
 .lesionTracker .said { color: #f5c542; min-height: 1.4em; margin: 6px 0; }
 `;
 
@@ -145,13 +146,18 @@ function nextClick() {
 function pointOf(study, row, cell) {
   const shown = study.id === shownSeries();
   const confidence = cell.confidence === null ? '' : `, confidence ${cell.confidence.toFixed(2)}`;
-  const when = `${study.date || 'no date'}${study.series ? `, ${study.series}` : ''}`;
+  const date = study.date.replace(/^(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3');
+  const when = `${date || 'no date'}${study.series ? `, ${study.series}` : ''}`;
   const made = element('div', { className: `point ${cell.color}` },
     element('div', { className: shown ? 'shown' : '', textContent: when }),
     element('div', { textContent: `${cell.words}${confidence}` }));
   const place = `(${cell.center_mm.map((value) => value.toFixed(1)).join(', ')}) LPS mm`;
   made.append(button('Go', `show ${place}`, () => goTo(study, cell)));
-  if (cell.is_open) made.append(button('Accept', 'the point is right', () => accept(study, row, cell)));
+  if (cell.is_open) {
+    const accepter = button('Accept', shown ? 'the point is right' : 'go to it first', () => accept(study, row, cell));
+    accepter.disabled = !shown; // nobody accepts what is not on the screen
+    made.append(accepter);
+  }
   const mover = button('Move', 'then click where it really is', () => move(study, row, cell));
   mover.disabled = !shown;
   made.append(mover);
@@ -178,7 +184,7 @@ async function refresh() {
 function mount(root) {
   const said = element('div', { className: 'said', role: 'status' });
   const list = element('div');
-  const reader = element('input', { placeholder: 'reader', value: localStorage.getItem(READER) ?? '', maxLength: 64 });
+  const reader = element('input', { placeholder: 'reader (kept with what you accept and move)', value: localStorage.getItem(READER) ?? '', maxLength: 64 });
   reader.addEventListener('change', () => localStorage.setItem(READER, reader.value.trim()));
   root.replaceChildren(element('style', { textContent: STYLE }), reader, button('Refresh', 'ask the server', refresh), said, list);
   panel = { root, said, list };
