@@ -1,0 +1,1 @@
+"""What twenty corrections teach, measured on base volumes that nothing was trained on."""
