@@ -91,7 +91,8 @@ def page(results: dict[str, object]) -> str:
             "",
             "Made by `python -m benchmarks.cohort`; start of the processes and loading of the libraries are included. The",
             "threads of the machine are shared among the processes, so that more processes gain where one leaves threads",
-            "idle (loading, resampling).",
+            "idle (loading, resampling). A load far above the number of processors means that other programs had the machine,",
+            "and that the figures are too low by as much: run it again on an idle one.",
             "",
             f"Machine: {results['processors']} processors, load before the start {results['load']}; method "
             f"{results['method']}; {results['patients']} patients with {results['studies']} studies each.",
