@@ -19,7 +19,7 @@ def require_content(path: Path, image_id: str) -> None:
     if not path.name.lower().endswith(MASK_ENDINGS):
         return
     try:
-        values = sitk.GetArrayViewFromImage(sitk.ReadImage(str(path)))
+        values = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
     except RuntimeError as error:
         raise InputError(
             f"the label for {image_id!r} cannot be read as an image: {str(error).splitlines()[-1]}"

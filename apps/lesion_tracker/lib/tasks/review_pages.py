@@ -23,7 +23,7 @@ HEADERS = {
 }
 """Nothing comes from elsewhere, nothing goes elsewhere, and no browser keeps a page."""
 
-THUMB_PX = 150
+THUMB_PX = 130
 THUMB_MM = 90.0
 
 

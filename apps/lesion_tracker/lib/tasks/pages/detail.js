@@ -12,11 +12,14 @@ let busy = false;
 function numbers(text) { return text.split(",").map(Number); }
 function width() { return Number(document.getElementById("width").value); }
 
+// As many pixels as the screen has for it, so that lines and letters stay sharp.
+function sizeOf(image) { return Math.min(1024, Math.max(240, Math.round(image.clientWidth * (window.devicePixelRatio || 1)))); }
+
 function draw(view) {
   const moved = distance(view.point, view.start) > 1e-6;
   for (const image of view.row.querySelectorAll("img")) {
     const [x, y, z] = view.point.map((value) => value.toFixed(4));
-    const query = new URLSearchParams({ study: view.study, plane: image.dataset.plane, x, y, z, width: width(), pixels: 420,
+    const query = new URLSearchParams({ study: view.study, plane: image.dataset.plane, x, y, z, width: width(), pixels: sizeOf(image),
       window: windowOf(), color: view.own && moved ? "reader" : view.row.dataset.color, radius: view.row.dataset.radius });
     const other = view.own && moved && section.dataset.known === "1" ? view.start.join(",") : view.row.dataset.other;
     if (other) query.set("other", other);

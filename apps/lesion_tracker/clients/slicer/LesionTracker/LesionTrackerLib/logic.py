@@ -64,7 +64,7 @@ class LesionTrackerLogic:
         self.server.infer("mark_lesion", baseline_id, {"lesions": lesions})
         answer = self.server.infer("track_lesion", followup_id, {"baseline_image": baseline_id})
         self.tracks = list(answer["tracks"])
-        return self.tracks
+        return list(self.tracks)
 
     def accept(self, number: int) -> None:
         """Say that a track is right."""

@@ -1,0 +1,62 @@
+// A reader's hands on the review page: node review.js '{"base", "shots", "study", "many"}' prints one line of JSON.
+const path = require('node:path');
+const { chromium } = require(process.env.PLAYWRIGHT);
+
+async function main({ base, shots, study, many }) {
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, headless: true,
+    args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'] });
+  const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
+  page.setDefaultTimeout(120000);
+  const errors = [], foreign = [];
+  page.on('pageerror', (error) => errors.push(String(error)));
+  page.on('console', (message) => { if (message.type() === 'error') errors.push(message.text()); });
+  page.on('request', (request) => { if (!request.url().startsWith(base)) foreign.push(request.url()); });
+  const shot = (name) => page.screenshot({ path: path.join(shots, `review-${name}.png`) });
+  const said = async (text) => { await page.waitForFunction((t) => document.getElementById('said').textContent.includes(t), text); return page.textContent('#said'); };
+  const result = { errors, foreign };
+
+  await page.goto(`${base}/lesions/?patient=eve`, { waitUntil: 'networkidle' });
+  await page.fill('#reader', 'dr browser');
+  await page.locator('#reader').blur();
+  await page.click('#track-all');
+  result.tracked = await said('tracked');
+  await page.locator(`.row[data-lesion="lesion_1"] .cell[data-study="${study}"]`).focus();
+  await page.keyboard.press('a');
+  result.accepted = await said('accepted');
+  await page.keyboard.press('u');
+  result.undone = await said('taken back');
+  await page.waitForLoadState('networkidle');
+  await shot('patient');
+
+  await page.goto(`${base}/lesions/?patient=eve&lesion=lesion_1&study=${study}`, { waitUntil: 'networkidle' });
+  result.clicks = {};
+  for (const plane of ['axial', 'coronal', 'sagittal']) {
+    await page.keyboard.press('Escape');
+    const image = page.locator(`[data-role=followup] img[data-plane=${plane}]`);
+    await image.evaluate((one) => one.complete || new Promise((done) => one.addEventListener('load', done)));
+    const box = await image.boundingBox();
+    await page.mouse.click(box.x + 60.25, box.y + 100.75);
+    result.clicks[plane] = { mm: (await page.textContent('#place')).split(',').map(Number), at: [60.25, 100.75], size: box.width };
+  }
+  await page.waitForLoadState('networkidle');
+  await shot('correct');
+  await page.keyboard.press('Enter');
+  result.corrected = await said('corrected');
+  await page.waitForLoadState('networkidle');
+
+  if (many) {
+    const start = Date.now();
+    await page.goto(`${base}/lesions/?patient=eve`, { waitUntil: 'load' });
+    result.seconds = (Date.now() - start) / 1000;
+    result.rows = await page.locator('.row.lesion').count();
+    await page.locator('.row.lesion .cell').first().focus();
+    for (let n = 0; n < 30; n += 1) await page.keyboard.press('ArrowDown');
+    result.focused = await page.evaluate(() => document.activeElement.dataset.lesion);
+    await page.waitForLoadState('networkidle');
+    await shot('many');
+  }
+  await browser.close();
+  console.log(JSON.stringify(result));
+}
+
+main(JSON.parse(process.argv[2]));
