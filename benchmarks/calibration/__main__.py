@@ -25,6 +25,9 @@ SEED = 7001
 READ = ("studies", "registration", "anatomy", "network", "decoding", "evaluation", "training")
 """The folders whose code decides the evidence; what is made from it may change without measuring anew."""
 
+EVIDENCE = ("search", "similarity", "alignment", "local_affine", "core", "candidates", "evidence")
+"""The files of tracking that do."""
+
 
 def main() -> int:
     """Collect evidence, fit, write the card."""
@@ -66,7 +69,7 @@ def write_calibration(path: Path, fitted: Calibration, quality: dict) -> None:
 
 def _code() -> str:
     """Return the hash of what decides the evidence; of tracking that is search, similarity and evidence."""
-    return code_version(READ, ("tracking/search.py", "tracking/similarity.py", "tracking/evidence.py"))
+    return code_version(READ, tuple(f"tracking/{name}.py" for name in EVIDENCE))
 
 
 def _arguments() -> argparse.Namespace:

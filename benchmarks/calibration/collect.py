@@ -13,6 +13,7 @@ from lib.network.inputs import hu_source
 from lib.network.weights import Tracker
 from lib.registration.cache import RegistrationCache
 from lib.registration.register import register
+from lib.tracking.candidates import propose
 from lib.tracking.evidence import gather
 from lib.tracking.search import search
 
@@ -35,9 +36,13 @@ def collect(case: Case, model: Tracker) -> dict[str, Any]:
             continue  # its state is "outside", without a confidence
         there = float(np.clip(radius * registration.radius_scale, 0.5, 200.0))
         seen = search(model, baseline, center, radius, followup, expected, there)
-        evidence = gather(loaded.pair, registration, center, radius, expected, seen)
+        candidates = propose(loaded.pair, registration, center, radius, expected, seen)
+        evidence = gather(loaded.pair, registration, center, radius, candidates, seen)
         record["lesions"].append({
-            "truth": truth, "evidence": evidence.values(),
-            "prior_mm": expected.tolist(), "network_mm": np.asarray(seen.center_mm).tolist(), "widened": seen.widened,
+            "truth": truth, "network_mm": np.asarray(seen.center_mm).tolist(), "widened": seen.widened,
+            "candidates": [
+                {"center_mm": np.asarray(c.center_mm).tolist(), "sources": list(c.sources), "evidence": e.values()}
+                for c, e in zip(candidates, evidence, strict=True)
+            ],
         })  # fmt: skip
     return record

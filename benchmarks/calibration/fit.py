@@ -1,20 +1,23 @@
-"""Evidence with its truth to a Calibration: two logistic regressions, and the two thresholds that come after them."""
+"""Evidence with its truth to a Calibration: which candidate is chosen, how sure that is, and the two thresholds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.optimize import minimize
 
 from lib.evaluation.reliability import area_under_curve, expected_calibration_error
 from lib.metrics.cpm import hits_at_10mm
-from lib.tracking.confidence import FEATURES, Calibration, Logistic, features
+from lib.tracking.candidates import Candidate
+from lib.tracking.confidence import FEATURES, Calibration, Logistic, confidence_features, features
 from lib.tracking.evidence import Evidence
-from lib.tracking.fusion import fuse
+from lib.tracking.fusion import choose, fuse
 
-PENALTY = 3.0
-"""Of the squared weights of standardised features: as much as a few lesions say."""
-AGREE_MM = (3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0)
+CHOICE_PENALTY = 1.0
+PENALTY = 10.0
+"""Of the squared weights of standardised features, of the choice and of the confidence."""
+AGREE_MM = (2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
 MOST_FLAGGED = 0.04
 """Share of right answers below `found_from`; the figure to reach is 0.05."""
 
@@ -25,16 +28,16 @@ class Example:
 
     Args:
         volume: its base volume.
-        evidence: about both candidates.
-        prior_mm: registration's point.
-        network_mm: the network's.
+        candidates: the point of registration first.
+        evidence: about each.
+        network_mm: the network's own point.
         truth_mm: where it is; None if it vanished.
         radius_mm: in the follow-up.
     """
 
     volume: str
-    evidence: Evidence
-    prior_mm: np.ndarray
+    candidates: tuple[Candidate, ...]
+    evidence: tuple[Evidence, ...]
     network_mm: np.ndarray
     truth_mm: np.ndarray | None
     radius_mm: float
@@ -47,14 +50,21 @@ class Example:
         """Whether a point is a hit by the benchmark's rule."""
         return bool(hits_at_10mm(np.array([self.error_mm(point_mm)]), np.array([self.radius_mm]))[0])
 
+    def right_candidates(self) -> np.ndarray:
+        """Return which candidates are hits, shape (candidates,)."""
+        return np.array([self.right(np.asarray(one.center_mm)) for one in self.candidates])
+
 
 def examples_of(records: Sequence[dict[str, Any]]) -> list[Example]:
     """Return the examples of collected records."""
     return [
         Example(
             record["volume"],
-            Evidence(**lesion["evidence"]),
-            np.array(lesion["prior_mm"]),
+            tuple(
+                Candidate(np.array(c["center_mm"]), tuple(c["sources"]), c["evidence"]["similarity"])
+                for c in lesion["candidates"]
+            ),
+            tuple(Evidence(**c["evidence"]) for c in lesion["candidates"]),
             np.array(lesion["network_mm"]),
             np.array(lesion["truth"]["followup_mm"]) if lesion["truth"]["counted"] else None,
             float(lesion["truth"]["followup_radius_mm"]),
@@ -62,6 +72,41 @@ def examples_of(records: Sequence[dict[str, Any]]) -> list[Example]:
         for record in records
         for lesion in record["lesions"]
     ]
+
+
+def fit_choice(examples: Sequence[Example], penalty: float = CHOICE_PENALTY) -> tuple[float, ...]:
+    """Fit the weights of the choice: a conditional logit over the candidates of each lesion that has a right one.
+
+    Args:
+        examples: lesions.
+        penalty: of the squared weights of the standardised features.
+
+    Raises:
+        ValueError: if no lesion has both a right and a wrong candidate: there is nothing to learn from.
+    """
+    sets = []
+    for example in examples:
+        right = example.right_candidates()
+        if right.any() and not right.all():
+            sets.append((np.array([features(one) for one in example.evidence]), right))
+    if not sets:
+        raise ValueError(f"none of {len(examples)} lesions has a right and a wrong candidate: no choice can be learned")
+    spread = np.concatenate([values for values, _ in sets]).std(axis=0) + 1e-6
+
+    def cost(weights: np.ndarray) -> tuple[float, np.ndarray]:
+        total, slope = 0.5 * penalty * float(weights @ weights), penalty * weights
+        for values, right in sets:
+            scaled = values / spread
+            sums = scaled @ weights
+            share = np.exp(sums - sums.max())
+            share /= share.sum()
+            of_right = share * right / share[right].sum()
+            total -= float(np.log(share[right].sum()))
+            slope = slope - scaled.T @ (of_right - share)
+        return total, slope
+
+    found = minimize(cost, np.zeros(len(spread)), jac=True, method="L-BFGS-B")
+    return tuple(float(w) for w in found.x / spread)
 
 
 def fit_logistic(values: np.ndarray, right: np.ndarray, penalty: float = PENALTY) -> Logistic:
@@ -88,12 +133,15 @@ def fit_logistic(values: np.ndarray, right: np.ndarray, penalty: float = PENALTY
     return Logistic(tuple(float(w) for w in plain), float(weights[-1] - plain @ mean))
 
 
-def fit_regressions(examples: Sequence[Example]) -> Calibration:
-    """Fit both regressions; the thresholds are those of no calibration yet."""
-    values = np.array([features(example.evidence) for example in examples])
-    network = np.array([example.right(example.network_mm) for example in examples])
-    prior = np.array([example.right(example.prior_mm) for example in examples])
-    return Calibration(fit_logistic(values, network), fit_logistic(values, prior), found_from=0.5, agree_mm=6.0)
+def fit_all(examples: Sequence[Example], agree_mm: float, found_from: float = 0.5) -> Calibration:
+    """Fit the choice, then the confidence of what is chosen by it."""
+    chosen = Calibration(fit_choice(examples), Logistic((0.0,) * (len(FEATURES) + 1), 0.0), found_from, agree_mm)
+    values, right = [], []
+    for example in examples:
+        place = choose(example.candidates, example.evidence, chosen)
+        values.append(confidence_features(example.evidence[place.number], place.share))
+        right.append(example.right(np.asarray(example.candidates[place.number].center_mm)))
+    return replace(chosen, confidence=fit_logistic(np.array(values), np.array(right)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +165,7 @@ class Fused:
 
 def fused_by(examples: Sequence[Example], rules: Sequence[Calibration]) -> Fused:
     """Fuse each example by its own rules."""
-    answers = [fuse(e.prior_mm, e.network_mm, e.evidence, r) for e, r in zip(examples, rules, strict=True)]
+    answers = [fuse(e.candidates, e.evidence, r) for e, r in zip(examples, rules, strict=True)]
     return Fused(
         np.array([a.confidence for a in answers]),
         np.array([e.error_mm(a.center_mm) for e, a in zip(examples, answers, strict=True)]),
@@ -125,8 +173,8 @@ def fused_by(examples: Sequence[Example], rules: Sequence[Calibration]) -> Fused
     )
 
 
-def held_out(examples: Sequence[Example]) -> list[Calibration]:
-    """Return for each example the regressions fitted on the other base volumes.
+def held_out(examples: Sequence[Example], agree_mm: float) -> list[Calibration]:
+    """Return for each example what was fitted on the other base volumes.
 
     Raises:
         ValueError: if all examples come from one volume.
@@ -134,23 +182,21 @@ def held_out(examples: Sequence[Example]) -> list[Calibration]:
     volumes = sorted({example.volume for example in examples})
     if len(volumes) < 2:
         raise ValueError(f"cross-validation needs two base volumes, got {volumes}")
-    of_volume = {v: fit_regressions([e for e in examples if e.volume != v]) for v in volumes}
+    of_volume = {v: fit_all([e for e in examples if e.volume != v], agree_mm) for v in volumes}
     return [of_volume[example.volume] for example in examples]
 
 
 def calibrate(examples: Sequence[Example]) -> tuple[Calibration, dict[str, Any]]:
-    """Fit on all examples; choose the thresholds by answers of regressions that have not seen the volume.
+    """Fit on all examples; choose the thresholds by answers of fits that have not seen the volume.
 
     Returns:
         The calibration, and how good it was on volumes held out.
     """
-    rules = held_out(examples)
-    by_agree = {mm: fused_by(examples, [replace(rule, agree_mm=mm) for rule in rules]) for mm in AGREE_MM}
+    by_agree = {mm: fused_by(examples, held_out(examples, mm)) for mm in AGREE_MM}
     agree_mm = min(AGREE_MM, key=lambda mm: by_agree[mm].mean_error())
     fused = by_agree[agree_mm]
     found_from = float(np.quantile(fused.confidence[fused.right], MOST_FLAGGED)) if fused.right.any() else 0.5
-    fitted = replace(fit_regressions(examples), agree_mm=agree_mm, found_from=found_from)
-    return fitted, _quality(examples, fused, found_from, by_agree)
+    return fit_all(examples, agree_mm, found_from), _quality(examples, fused, found_from, by_agree)
 
 
 def _quality(
@@ -165,20 +211,11 @@ def _quality(
         "auc": area_under_curve(fused.confidence[there], fused.right[there]),
         "ece": expected_calibration_error(fused.confidence, fused.right) if len(examples) >= 10 else None,
         "right": float(fused.right[there].mean()),
-        "prior_right": float(np.mean([e.right(e.prior_mm) for e in examples if e.truth_mm is not None])),
+        "prior_right": float(np.mean([e.right_candidates()[0] for e in examples if e.truth_mm is not None])),
         "network_right": float(np.mean([e.right(e.network_mm) for e in examples if e.truth_mm is not None])),
-        "best_of_both": float(
-            np.mean([e.right(e.prior_mm) or e.right(e.network_mm) for e in examples if e.truth_mm is not None])
-        ),
+        "any_candidate_right": float(np.mean([e.right_candidates().any() for e in examples if e.truth_mm is not None])),
         "flagged_of_right": float(flagged[fused.right].mean()) if fused.right.any() else None,
         "flagged_of_wrong": float(flagged[wrong].mean()) if wrong.any() else None,
         "flagged_of_vanished": float(flagged[~there].mean()) if (~there).any() else None,
         "med_mm_by_agree_mm": {str(mm): round(one.mean_error(), 3) for mm, one in by_agree.items()},
-        "single_feature_auc": _single(examples, fused),
     }
-
-
-def _single(examples: Sequence[Example], fused: Fused) -> dict[str, float]:
-    """Return how well each feature alone separates right answers from wrong ones (vanished ones are wrong)."""
-    values = np.array([features(example.evidence) for example in examples])
-    return {name: round(area_under_curve(values[:, n], fused.right), 3) for n, name in enumerate(FEATURES)}

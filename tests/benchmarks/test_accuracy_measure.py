@@ -87,11 +87,12 @@ def test_a_failed_registration_answers_with_the_place_in_the_baseline(case, mode
     assert "a/0 affine" in figures([record], 1)["failed"]
 
 
-def test_evidence_is_collected_for_both_candidates(case, model, monkeypatch):
+def test_evidence_is_collected_for_every_candidate(case, model, monkeypatch):
     monkeypatch.setattr("benchmarks.calibration.collect.register", lambda b, f, method, cache: shifted(method))
     record = json.loads(json.dumps(collect(case, model)))
     examples = examples_of([record])
     assert len(examples) == 3
-    assert examples[0].right(examples[0].prior_mm)
+    assert examples[0].right_candidates()[0]
     assert examples[2].truth_mm is None
-    assert examples[0].evidence.prior_similarity == pytest.approx(1.0, abs=0.05)
+    assert len(examples[0].candidates) > 1
+    assert examples[0].evidence[0].warped == pytest.approx(1.0, abs=0.05)

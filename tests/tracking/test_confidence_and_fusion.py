@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lib.errors import WeightsError
+from lib.tracking.candidates import Candidate
 from lib.tracking.confidence import (
     FEATURES,
     UNCALIBRATED,
@@ -16,69 +17,105 @@ from lib.tracking.confidence import (
     uncalibrated_state,
 )
 from lib.tracking.evidence import Evidence
-from lib.tracking.fusion import fuse, network_alone
+from lib.tracking.fusion import choose, fuse, network_alone
 
-AGREEING = Evidence(
-    prior_similarity=0.9,
-    network_similarity=0.9,
+GOOD = Evidence(
+    registered=1.0,
+    similarity=0.9,
+    lead=0.3,
+    logit=3.0,
+    gap=0.1,
+    mass=0.9,
+    apart_mm=0.0,
+    from_network_mm=1.5,
+    from_alignment_mm=1.0,
+    lost=0.0,
+    lost_hu=0.0,
+    contrast_hu=100.0,
+    changed_hu=10.0,
+    texture=0.9,
+    rim=0.9,
+    strain=0.1,
+    shifted_mm=2.0,
+    warped=0.9,
     inside=1.0,
     registration=0.8,
-    apart_mm=1.5,
-    logit=3.0,
-    mass=0.9,
-    prior_mass=0.9,
-    prior_gap=0.1,
-    rival_gap=6.0,
     radius_mm=8.0,
 )
-NETWORK_KNOWS = replace(AGREEING, prior_similarity=0.05, apart_mm=30.0, prior_mass=0.0, prior_gap=9.0)
-REGISTRATION_KNOWS = replace(
-    AGREEING,
-    network_similarity=0.05,
-    apart_mm=30.0,
-    logit=-4.0,
-    mass=0.2,
-    prior_mass=0.15,
-    prior_gap=0.4,
-    rival_gap=0.1,
-)
-PRIOR, NETWORK = np.array([0.0, 0.0, 0.0]), np.array([0.0, 0.0, 30.0])
+BAD = replace(GOOD, similarity=0.2, lead=-0.5, logit=-4.0, gap=7.0, mass=0.02, texture=0.1, lost=1.0)
+
+
+def _at(z: float, *sources: str, similarity: float = 0.9) -> Candidate:
+    return Candidate(np.array([0.0, 0.0, z]), sources, similarity)
+
+
+PRIOR, BESIDE, FAR = _at(0, "registration"), _at(1.5, "network", "alignment"), _at(30, "network")
+ELSEWHERE = replace(GOOD, registered=0.0, apart_mm=30.0)
 
 
 def test_candidates_that_agree_answer_with_the_point_of_registration() -> None:
-    fused = fuse(PRIOR, np.array([0.0, 0.0, 1.5]), AGREEING, UNCALIBRATED)
-    np.testing.assert_array_equal(fused.center_mm, PRIOR)
-    assert fused.chosen == "both"
+    fused = fuse([PRIOR, BESIDE], [GOOD, replace(GOOD, registered=0.0, apart_mm=1.5)], UNCALIBRATED)
+    np.testing.assert_array_equal(fused.center_mm, PRIOR.center_mm)
+    assert fused.chosen == "registration and network and alignment"
     assert fused.note == ""
 
 
-def test_where_the_surroundings_of_the_prior_are_wrong_the_network_answers_and_says_that_they_disagree() -> None:
-    fused = fuse(PRIOR, NETWORK, NETWORK_KNOWS, UNCALIBRATED)
-    np.testing.assert_array_equal(fused.center_mm, NETWORK)
-    assert "disagree by 30 mm" in fused.note
+def test_where_the_surroundings_of_the_prior_are_wrong_another_answers_and_says_how_far_it_is() -> None:
+    fused = fuse([PRIOR, FAR], [replace(BAD, registered=1.0), ELSEWHERE], UNCALIBRATED)
+    np.testing.assert_array_equal(fused.center_mm, FAR.center_mm)
+    assert "30 mm from where registration expected it" in fused.note
 
 
-def test_where_the_network_is_unsure_registration_answers() -> None:
-    fused = fuse(PRIOR, NETWORK, REGISTRATION_KNOWS, UNCALIBRATED)
-    np.testing.assert_array_equal(fused.center_mm, PRIOR)
+def test_where_the_others_are_poor_registration_answers() -> None:
+    fused = fuse([PRIOR, FAR], [GOOD, replace(BAD, registered=0.0, apart_mm=30.0)], UNCALIBRATED)
+    np.testing.assert_array_equal(fused.center_mm, PRIOR.center_mm)
     assert fused.chosen == "registration"
 
 
-def test_the_paper_s_tracker_answers_with_the_network_even_then() -> None:
-    alone = network_alone(NETWORK, REGISTRATION_KNOWS, UNCALIBRATED)
-    np.testing.assert_array_equal(alone.center_mm, NETWORK)
+def test_a_place_that_looks_alike_is_named_with_its_distance() -> None:
+    other = _at(-30, "alignment")
+    fused = fuse([PRIOR, FAR, other], [BAD, ELSEWHERE, replace(ELSEWHERE, logit=2.9)], UNCALIBRATED)
+    assert "(0, 0, -30) LPS mm, 60 mm away, looks alike" in fused.note
+
+
+def test_several_candidates_of_one_place_are_chosen_together() -> None:
+    near = _at(31.5, "alignment")
+    clear = replace(ELSEWHERE, logit=6.0)
+    alone = choose([PRIOR, FAR], [GOOD, clear], UNCALIBRATED)
+    together = choose([PRIOR, FAR, near], [GOOD, clear, clear], UNCALIBRATED)
+    assert (alone.number, alone.members) == (0, (0,))
+    assert together.members == (1, 2)
+    assert together.share > 0.5
+
+
+def test_poor_evidence_gives_a_lower_confidence() -> None:
+    good = fuse([PRIOR], [GOOD], UNCALIBRATED).confidence
+    gone = fuse([PRIOR], [replace(GOOD, lost=1.0, texture=0.1)], UNCALIBRATED).confidence
+    assert good > 0.9 > gone
+
+
+def test_the_paper_s_tracker_answers_with_the_network_whatever_registration_says() -> None:
+    raw = np.array([0.0, 1.0, 30.0])
+    alone = network_alone(raw, [PRIOR, FAR], [GOOD, replace(BAD, registered=0.0)], UNCALIBRATED)
+    np.testing.assert_array_equal(alone.center_mm, raw)
     assert alone.confidence < 0.5
 
 
 def test_the_features_have_the_names_and_the_order_that_cards_store() -> None:
-    assert len(features(AGREEING)) == len(FEATURES)
-    assert features(AGREEING)[FEATURES.index("prior_similarity")] == 0.9
-    assert features(replace(AGREEING, apart_mm=1e9))[FEATURES.index("apart")] == pytest.approx(np.log1p(60.0))
+    assert len(features(GOOD)) == len(FEATURES)
+    assert features(GOOD)[FEATURES.index("similarity")] == 0.9
+    assert features(replace(GOOD, apart_mm=1e9))[FEATURES.index("apart")] == pytest.approx(np.log1p(60.0))
+
+
+def test_shares_add_up_to_one() -> None:
+    shares = UNCALIBRATED.shares([GOOD, BAD, ELSEWHERE])
+    assert shares.sum() == pytest.approx(1.0)
+    assert shares[0] > shares[1]
 
 
 def test_a_logistic_is_the_one_of_the_textbook() -> None:
-    logistic = Logistic(tuple([1.0] + [0.0] * (len(FEATURES) - 1)), -0.9)
-    assert logistic.probability(features(AGREEING)) == pytest.approx(0.5)
+    logistic = Logistic(tuple([1.0] + [0.0] * (len(FEATURES) - 1)), -1.0)
+    assert logistic.probability(features(GOOD)) == pytest.approx(0.5)
 
 
 def test_a_calibration_survives_the_card() -> None:
@@ -87,7 +124,13 @@ def test_a_calibration_survives_the_card() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"features": ["logit"]}, {"network": {"weights": [1.0], "offset": 0.0}}, {"found_from": "high"}, {"prior": None}],
+    [
+        {"features": ["logit"]},
+        {"confidence": {"weights": [1.0], "offset": 0.0}},
+        {"found_from": "high"},
+        {"choice": None},
+        {"choice": [1.0]},
+    ],
 )
 def test_a_calibration_that_does_not_fit_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(WeightsError, match="calibration"):

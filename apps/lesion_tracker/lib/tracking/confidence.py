@@ -1,9 +1,11 @@
-"""Evidence to confidence and state: calibrated where a model brings its coefficients, else named as uncalibrated."""
+"""Evidence to choice, confidence and state: calibrated where a model brings its coefficients, else named as uncalibrated."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from lib.errors import WeightsError
 from lib.tracking.evidence import Evidence
@@ -12,9 +14,12 @@ from lib.tracking.records import State
 FOUND_FROM = 0.5
 """Uncalibrated answers of a lower confidence are uncertain: a reader should look."""
 
-FEATURES = ("prior_similarity", "network_similarity", "inside", "registration", "apart", "logit", "mass", "prior_mass",
-            "prior_gap", "rival_gap", "size")  # fmt: skip
-"""What the logistic regressions read, in this order; see `features`."""
+FEATURES = (
+    "registered", "similarity", "lead", "logit", "gap", "mass", "apart", "from_network", "from_alignment",
+    "lost", "lost_hu", "contrast", "changed", "texture", "rim", "strain", "shifted", "warped", "inside", "registration",
+    "size",
+)  # fmt: skip
+"""What is read about one candidate, in this order; see `features`."""
 
 
 def registration_confidence(similarity: float, inside: float, fallback: str) -> float:
@@ -40,23 +45,37 @@ def uncalibrated_state(confidence: float) -> State:
 def features(evidence: Evidence) -> list[float]:
     """Return the numbers of FEATURES, bounded so that no odd value decides alone."""
     return [
-        evidence.prior_similarity,
-        evidence.network_similarity,
+        evidence.registered,
+        evidence.similarity,
+        max(-0.6, min(0.6, evidence.lead)),
+        max(-8.0, min(8.0, evidence.logit)),
+        min(evidence.gap, 15.0),
+        evidence.mass,
+        _distance(evidence.apart_mm),
+        _distance(evidence.from_network_mm),
+        _distance(evidence.from_alignment_mm),
+        evidence.lost,
+        min(evidence.lost_hu, 150.0) / 100.0,
+        min(evidence.contrast_hu, 150.0) / 100.0,
+        min(evidence.changed_hu, 200.0) / 100.0,
+        evidence.texture,
+        evidence.rim,
+        min(evidence.strain, 2.0) * evidence.registered,
+        _distance(evidence.shifted_mm) * evidence.registered,
+        evidence.warped * evidence.registered,
         evidence.inside,
         evidence.registration,
-        math.log1p(min(evidence.apart_mm, 60.0)),
-        max(-8.0, min(8.0, evidence.logit)),
-        evidence.mass,
-        evidence.prior_mass,
-        min(evidence.prior_gap, 15.0),
-        min(evidence.rival_gap, 10.0),
         math.log(max(evidence.radius_mm, 1.0)),
     ]
 
 
+def _distance(mm: float) -> float:
+    return math.log1p(min(mm, 60.0))
+
+
 @dataclass(frozen=True)
 class Logistic:
-    """A logistic regression on FEATURES.
+    """A logistic regression.
 
     Args:
         weights: one a feature, for features as they are.
@@ -66,7 +85,7 @@ class Logistic:
     weights: tuple[float, ...]
     offset: float
 
-    def probability(self, values: list[float]) -> float:
+    def probability(self, values: Sequence[float]) -> float:
         """Return the probability for one list of features."""
         total = self.offset + sum(w * v for w, v in zip(self.weights, values, strict=True))
         return 1 / (1 + math.exp(-max(-40.0, min(40.0, total))))
@@ -74,19 +93,26 @@ class Logistic:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What a model card says about confidence, fitted on the calibration studies.
+    """What a model card says about choice and confidence, fitted on the calibration studies.
 
     Args:
-        network: probability that the network's point is right.
-        prior: probability that the point of registration is right.
+        choice: weights of FEATURES; among the candidates of a lesion the highest sum is chosen (conditional logit).
+        confidence: probability that the chosen point is right, from FEATURES of the chosen candidate and the logarithm
+            of the odds of its choice.
         found_from: answers of this confidence and above are "found".
-        agree_mm: candidates nearer to each other than this are one place, and the more exact one answers.
+        agree_mm: candidates nearer to each other than this are one place, and registration's point answers for it.
     """
 
-    network: Logistic
-    prior: Logistic
+    choice: tuple[float, ...]
+    confidence: Logistic
     found_from: float
     agree_mm: float
+
+    def shares(self, evidence: Sequence[Evidence]) -> np.ndarray:
+        """Return the probability of each candidate to be chosen; they add up to 1."""
+        sums = np.array([features(one) for one in evidence]) @ np.array(self.choice)
+        shares: np.ndarray = np.exp(sums - sums.max())
+        return shares / shares.sum()
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Calibration":
@@ -98,29 +124,41 @@ class Calibration:
         try:
             if tuple(data["features"]) != FEATURES:
                 raise WeightsError(f"the card's calibration reads {data['features']}, this version {list(FEATURES)}")
-            parts = {
-                name: Logistic(tuple(data[name]["weights"]), float(data[name]["offset"]))
-                for name in ("network", "prior")
-            }
-            if any(len(part.weights) != len(FEATURES) for part in parts.values()):
-                raise WeightsError(f"the card's calibration does not have {len(FEATURES)} weights")
-            return cls(found_from=float(data["found_from"]), agree_mm=float(data["agree_mm"]), **parts)
+            choice = tuple(float(w) for w in data["choice"])
+            weights = tuple(float(w) for w in data["confidence"]["weights"])
+            if len(choice) != len(FEATURES) or len(weights) != len(FEATURES) + 1:
+                raise WeightsError(
+                    f"the card's calibration does not have {len(FEATURES)} and {len(FEATURES) + 1} weights"
+                )
+            confidence = Logistic(weights, float(data["confidence"]["offset"]))
+            return cls(choice, confidence, float(data["found_from"]), float(data["agree_mm"]))
         except (KeyError, TypeError, ValueError) as error:
             raise WeightsError(f"the card's calibration cannot be read: {error!r}") from None
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
-        logistic = {
-            name: {"weights": list(part.weights), "offset": part.offset}
-            for name, part in (("network", self.network), ("prior", self.prior))
+        return {
+            "features": list(FEATURES),
+            "choice": list(self.choice),
+            "confidence": {"weights": list(self.confidence.weights), "offset": self.confidence.offset},
+            "found_from": self.found_from,
+            "agree_mm": self.agree_mm,
         }
-        return {"features": list(FEATURES), **logistic, "found_from": self.found_from, "agree_mm": self.agree_mm}
 
+
+def confidence_features(evidence: Evidence, share: float) -> list[float]:
+    """Return what confidence reads: FEATURES of the chosen candidate, and the logarithm of the odds of its choice, ±6."""
+    odds = math.log(max(share, 1e-9) / max(1 - share, 1e-9))
+    return [*features(evidence), max(-6.0, min(6.0, odds))]
+
+
+_BY_HAND = {"registered": 0.5, "similarity": 6.0, "logit": 0.3, "gap": -0.1, "mass": 2.0, "apart": -0.3, "lost": -2.0,
+            "texture": 2.0, "inside": 1.0}  # fmt: skip
 
 UNCALIBRATED = Calibration(
-    network=Logistic((0.0, 2.0, 0.5, 0.0, -0.3, 0.5, 2.0, 0.0, 0.0, 0.3, 0.0), -1.2),
-    prior=Logistic((3.0, 0.0, 0.5, 1.0, -0.8, 0.0, 0.0, 2.0, -0.3, 0.0, 0.0), -0.5),
+    choice=tuple(_BY_HAND.get(name, 0.0) for name in FEATURES),
+    confidence=Logistic((*(0.5 * _BY_HAND.get(name, 0.0) for name in FEATURES), 0.3), -4.0),
     found_from=FOUND_FROM,
-    agree_mm=6.0,
+    agree_mm=4.0,
 )
 """Used for weights whose card brings no calibration; tracks then say `calibrated: false`."""

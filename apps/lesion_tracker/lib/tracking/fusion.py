@@ -1,26 +1,31 @@
-"""Registration's point and the network's point to one answer: together where they agree, the likelier where not."""
+"""Candidates to one answer: registration's point where it is the place that is chosen, else the likeliest candidate."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lib.arrays import PointMm
-from lib.tracking.confidence import Calibration, features
+from lib.tracking.candidates import Candidate
+from lib.tracking.confidence import Calibration, confidence_features
 from lib.tracking.evidence import Evidence
 
 DISAGREE_MM = 15.0
-"""From this distance on an answer says that registration and network disagree."""
+"""An answer this far from the point of registration says that it is."""
+
+RIVAL_SHARE = 0.25
+"""A candidate of this share, elsewhere, is named beside the answer."""
 
 
 @dataclass(frozen=True)
 class Fused:
-    """One answer from two candidates.
+    """One answer from several candidates.
 
     Args:
         center_mm: LPS of the follow-up.
         confidence: probability that it is right.
-        chosen: "registration", "network" or "both".
-        note: a sentence for the reader where the two disagree, or "".
+        chosen: the sources of the chosen candidate.
+        note: a sentence for the reader where candidates disagree, or "".
     """
 
     center_mm: PointMm
@@ -29,29 +34,80 @@ class Fused:
     note: str = ""
 
 
-def fuse(prior_mm: PointMm, network_mm: PointMm, evidence: Evidence, calibration: Calibration) -> Fused:
-    """Choose between the point of a deformable registration and the network's.
+@dataclass(frozen=True)
+class Place:
+    """The place that was chosen.
 
-    Within `agree_mm` both mean the same place, and registration, which uses every voxel round it, places it more exactly;
-    farther apart the likelier one answers.
+    Args:
+        number: of the candidate that answers for it.
+        share: probability of the choice.
+        members: numbers of all candidates that mean it.
     """
-    values = features(evidence)
-    of_network, of_prior = calibration.network.probability(values), calibration.prior.probability(values)
-    if evidence.apart_mm <= calibration.agree_mm:
-        return Fused(np.asarray(prior_mm), max(of_network, of_prior), "both")
-    network = of_network > of_prior
-    note = ""
-    if evidence.apart_mm >= DISAGREE_MM:
-        note = f"registration and network disagree by {evidence.apart_mm:.0f} mm; this is the point of "
-        note += "the network" if network else "registration"
+
+    number: int
+    share: float
+    members: tuple[int, ...]
+
+
+def choose(candidates: Sequence[Candidate], evidence: Sequence[Evidence], calibration: Calibration) -> Place:
+    """Choose a place among the candidates of one lesion.
+
+    Candidates within `agree_mm` of each other are one place; the place with the highest share is chosen. If the point of
+    registration is in it, that point answers: it uses every voxel round it and is the most exact.
+
+    Args:
+        candidates: the point of registration first.
+        evidence: about each.
+        calibration: of the weights.
+    """
+    shares = calibration.shares(evidence)
+    same = _same(candidates, calibration)
+    of_place = same @ shares
+    best = int(np.argmax(of_place + 1e-6 * shares))
+    members = np.flatnonzero(same[best])
+    number = 0 if 0 in members else int(members[np.argmax(shares[members])])
+    return Place(number, float(min(of_place[best], 1.0)), tuple(int(m) for m in members))
+
+
+def fuse(candidates: Sequence[Candidate], evidence: Sequence[Evidence], calibration: Calibration) -> Fused:
+    """Answer with the chosen place, its confidence, and what a reader should know about the others."""
+    place = choose(candidates, evidence, calibration)
+    values = confidence_features(evidence[place.number], place.share)
+    sources = [source for member in place.members for source in candidates[member].sources]
     return Fused(
-        np.asarray(network_mm if network else prior_mm),
-        max(of_network, of_prior),
-        "network" if network else "registration",
-        note,
+        np.asarray(candidates[place.number].center_mm),
+        calibration.confidence.probability(values),
+        " and ".join(dict.fromkeys(sources)),
+        _note(candidates, calibration.shares(evidence), _same(candidates, calibration), place.number),
     )
 
 
-def network_alone(network_mm: PointMm, evidence: Evidence, calibration: Calibration) -> Fused:
-    """Return the network's point whatever registration says: the paper's tracker."""
-    return Fused(np.asarray(network_mm), calibration.network.probability(features(evidence)), "network alone")
+def _same(candidates: Sequence[Candidate], calibration: Calibration) -> np.ndarray:
+    centers = np.array([one.center_mm for one in candidates])
+    near: np.ndarray = np.linalg.norm(centers[:, None] - centers[None], axis=2) <= calibration.agree_mm
+    return near
+
+
+def _note(candidates: Sequence[Candidate], shares: np.ndarray, same: np.ndarray, number: int) -> str:
+    chosen, of_place = candidates[number], same @ shares
+    notes = []
+    apart = float(np.linalg.norm(chosen.center_mm - candidates[0].center_mm))
+    if apart >= DISAGREE_MM:
+        notes.append(f"this is {apart:.0f} mm from where registration expected it")
+    others = [n for n in range(len(candidates)) if not same[number, n] and of_place[n] >= RIVAL_SHARE]
+    if others:
+        rival = candidates[max(others, key=lambda n: float(of_place[n]))]
+        x, y, z = rival.center_mm
+        away = float(np.linalg.norm(rival.center_mm - chosen.center_mm))
+        notes.append(f"({x:.0f}, {y:.0f}, {z:.0f}) LPS mm, {away:.0f} mm away, looks alike")
+    return "; ".join(notes)
+
+
+def network_alone(
+    network_mm: PointMm, candidates: Sequence[Candidate], evidence: Sequence[Evidence], calibration: Calibration
+) -> Fused:
+    """Return the network's point whatever the others say, the paper's tracker, with the confidence of its place."""
+    shares = calibration.shares(evidence)
+    number = next(n for n, one in enumerate(candidates) if "network" in one.sources)
+    values = confidence_features(evidence[number], float(shares[number]))
+    return Fused(np.asarray(network_mm), calibration.confidence.probability(values), "network alone")

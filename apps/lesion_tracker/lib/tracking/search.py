@@ -28,6 +28,9 @@ NEAR_MM = 8.0
 POOR_SCORE = 0.05
 """A right answer scores below this in about one of fifty; the search is then widened."""
 
+PEAK_MM = 5.0
+"""The logit of a place is the highest of the cells this near to it."""
+
 RIVAL_RATIO = 0.7
 EDGE_CELLS = 2
 
@@ -47,6 +50,7 @@ class NetworkAnswer:
         prior_logit: highest logit within 8 mm of the expected point.
         edge_cells: cells between the peak and the border of the crop.
         widened: why the search was widened, or "".
+        scores: the map behind it.
     """
 
     center_mm: PointMm
@@ -59,6 +63,47 @@ class NetworkAnswer:
     prior_logit: float
     edge_cells: int
     widened: str = ""
+    scores: "ScoreField | None" = None
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreField:
+    """The whole map behind an answer, so that any place in it can be asked about.
+
+    Args:
+        logits: (z, y, x) cells.
+        grid: the search crop.
+    """
+
+    logits: torch.Tensor
+    grid: Grid
+
+    def at(self, place_mm: PointMm) -> tuple[float, float]:
+        """Return the highest logit within 5 mm, and the probability (softmax of the map) within 8 mm of a place.
+
+        Beyond the map it is (-20, 0).
+        """
+        near = _near(self.logits.shape, self.grid, place_mm)
+        if not near.any():
+            return -20.0, 0.0
+        probability = torch.softmax(self.logits.flatten(), 0).view_as(self.logits).numpy()
+        nearest = _near(self.logits.shape, self.grid, place_mm, PEAK_MM)
+        highest = self.logits.numpy()[nearest if nearest.any() else near].max()
+        return float(highest), float(probability[near].sum())
+
+    def peaks(self, count: int, apart_mm: float) -> list[Peak]:
+        """Return the highest peaks that are at least `apart_mm` from each other, highest first."""
+        found = [find_peak(self.logits, self.grid)]
+        left = self.logits
+        while len(found) < count:
+            left = torch.where(
+                torch.from_numpy(_near(left.shape, self.grid, found[-1].center_mm, apart_mm)), -1e4, left
+            )
+            peak = find_peak(left, self.grid)
+            if peak.logit <= -9e3:  # the whole map is near a higher peak
+                break
+            found.append(peak)
+        return found
 
 
 def search(
@@ -124,6 +169,7 @@ def answer_from_map(logits: torch.Tensor, grid: Grid, expected_mm: PointMm, radi
         prior_mass=float(probability[near_prior].sum()),
         prior_logit=float(logits.numpy()[near_prior].max()) if near_prior.any() else -20.0,
         edge_cells=peak.edge_cells,
+        scores=ScoreField(logits, grid),
     )
 
 
@@ -133,16 +179,16 @@ def poor(answer: NetworkAnswer) -> str:
         return f"low peak ({answer.score:.2f})"
     if answer.edge_cells < EDGE_CELLS:
         return f"peak {answer.edge_cells} cells from the border of the search"
-    rival = 1 / (1 + np.exp(-answer.rival_logit))
+    rival = 1 / (1 + np.exp(min(-answer.rival_logit, 80.0)))
     if rival >= RIVAL_RATIO * answer.score:
         return f"second peak of {rival:.2f} beside {answer.score:.2f}, {answer.rival_mm:.0f} mm away"
     return ""
 
 
-def _near(shape: torch.Size, grid: Grid, center_mm: PointMm) -> np.ndarray:
+def _near(shape: torch.Size, grid: Grid, center_mm: PointMm, within_mm: float = NEAR_MM) -> np.ndarray:
     k, j, i = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
     cells = lps_from_cell(grid, np.stack([i.ravel(), j.ravel(), k.ravel()], axis=1))
-    near: np.ndarray = (np.linalg.norm(cells - np.asarray(center_mm), axis=1) <= NEAR_MM).reshape(tuple(shape))
+    near: np.ndarray = (np.linalg.norm(cells - np.asarray(center_mm), axis=1) <= within_mm).reshape(tuple(shape))
     return near
 
 

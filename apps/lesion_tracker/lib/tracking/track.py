@@ -14,6 +14,7 @@ from lib.network.tracker import Tracker
 from lib.registration.cache import RegistrationCache
 from lib.registration.point_map import FollowupFromBaseline
 from lib.registration.register import RegistrationMethod, register
+from lib.tracking.candidates import propose
 from lib.tracking.confidence import UNCALIBRATED, Calibration, registration_confidence, uncalibrated_state
 from lib.tracking.evidence import gather, similarity_at
 from lib.tracking.fusion import fuse, network_alone
@@ -189,13 +190,14 @@ def _by_network(job: _Job, model: Tracker, lesion: Lesion, answer: Track) -> Tra
         expected,
         answer.radius_mm,
     )
-    evidence = gather(job.pair, job.registration, center, lesion.radius_mm, expected, seen)
+    candidates = propose(job.pair, job.registration, center, lesion.radius_mm, expected, seen)
+    evidence = gather(job.pair, job.registration, center, lesion.radius_mm, candidates, seen)
     calibration = model.card.get("calibration")
     rules = Calibration.from_json(calibration) if calibration else UNCALIBRATED
     if job.method == "dlt":
-        fused = network_alone(seen.center_mm, evidence, rules)
+        fused = network_alone(seen.center_mm, candidates, evidence, rules)
     else:
-        fused = fuse(expected, seen.center_mm, evidence, rules)
+        fused = fuse(candidates, evidence, rules)
     seconds = time.perf_counter() - started
     return answer.with_changes(
         center_mm=_tuple(fused.center_mm),
