@@ -9,7 +9,7 @@ async function main({ base, shots, study, many }) {
   page.setDefaultTimeout(120000);
   const errors = [], foreign = [];
   page.on('pageerror', (error) => errors.push(String(error)));
-  page.on('console', (message) => { if (message.type() === 'error') errors.push(message.text()); });
+  page.on('console', (message) => { if (message.type() === 'error' && !message.location().url.endsWith('/favicon.ico')) errors.push(message.text()); });
   page.on('request', (request) => { if (!request.url().startsWith(base)) foreign.push(request.url()); });
   const shot = (name) => page.screenshot({ path: path.join(shots, `review-${name}.png`) });
   const said = async (text) => { await page.waitForFunction((t) => document.getElementById('said').textContent.includes(t), text); return page.textContent('#said'); };
@@ -33,10 +33,10 @@ async function main({ base, shots, study, many }) {
   for (const plane of ['axial', 'coronal', 'sagittal']) {
     await page.keyboard.press('Escape');
     const image = page.locator(`[data-role=followup] img[data-plane=${plane}]`);
-    await image.evaluate((one) => one.complete || new Promise((done) => one.addEventListener('load', done)));
+    await page.waitForFunction((p) => { const one = document.querySelector(`[data-role=followup] img[data-plane=${p}]`); return one.complete && one.shown === one.asked; }, plane);
     const box = await image.boundingBox();
-    await page.mouse.click(box.x + 60.25, box.y + 100.75);
-    result.clicks[plane] = { mm: (await page.textContent('#place')).split(',').map(Number), at: [60.25, 100.75], size: box.width };
+    await page.mouse.click(box.x + 130.25, box.y + 170.75);
+    result.clicks[plane] = { mm: (await page.textContent('#place')).split(',').map(Number), at: [130.25, 170.75], size: box.width };
   }
   await page.waitForLoadState('networkidle');
   await shot('correct');

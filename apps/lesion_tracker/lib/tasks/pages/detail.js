@@ -24,7 +24,9 @@ function draw(view) {
     const other = view.own && moved && section.dataset.known === "1" ? view.start.join(",") : view.row.dataset.other;
     if (other) query.set("other", other);
     const address = "crop.png?" + query;
-    if (image.getAttribute("src") !== address) image.src = address;
+    if (image.getAttribute("src") === address) continue;
+    image.asked = { address, point: view.point, width: width() };
+    image.src = address;
   }
   if (!view.own) return;
   const far = distance(view.point, view.start);
@@ -37,12 +39,13 @@ function draw(view) {
 function distance(a, b) { return Math.hypot(...a.map((value, axis) => value - b[axis])); }
 
 // Pixels and mm as in lib/report/crop.py: whole numbers are the centres of pixels, the middle is (pixels - 1) / 2.
-function pointAt(view, image, event) {
-  const box = image.getBoundingClientRect(), pixels = image.naturalWidth, perPixel = width() / pixels;
+// What counts is the crop on the screen, also while the next one is on its way.
+function pointAt(image, event) {
+  const box = image.getBoundingClientRect(), pixels = image.naturalWidth, perPixel = image.shown.width / pixels;
   const x = (event.clientX - box.left) * pixels / box.width - 0.5, y = (event.clientY - box.top) * pixels / box.height - 0.5;
   const right = (x - (pixels - 1) / 2) * perPixel, down = (y - (pixels - 1) / 2) * perPixel;
   const alongRight = numbers(image.dataset.right), alongDown = numbers(image.dataset.down);
-  return view.point.map((value, axis) => value + right * alongRight[axis] + down * alongDown[axis]);
+  return image.shown.point.map((value, axis) => value + right * alongRight[axis] + down * alongDown[axis]);
 }
 
 function move(view, point) { view.point = point; draw(view); }
@@ -62,7 +65,8 @@ async function save() {
 
 for (const view of rows) {
   for (const image of view.row.querySelectorAll("img")) {
-    if (view.own) image.addEventListener("click", (event) => { if (image.naturalWidth) move(view, pointAt(view, image, event)); });
+    image.addEventListener("load", () => { if (image.asked && image.getAttribute("src") === image.asked.address) image.shown = image.asked; });
+    if (view.own) image.addEventListener("click", (event) => { if (image.shown) move(view, pointAt(image, event)); });
     image.addEventListener("wheel", (event) => { event.preventDefault(); slice(view, image, event.deltaY > 0 ? -1 : 1); }, { passive: false });
   }
 }
