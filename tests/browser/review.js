@@ -35,8 +35,9 @@ async function main({ base, shots, study, many }) {
     const image = page.locator(`[data-role=followup] img[data-plane=${plane}]`);
     await page.waitForFunction((p) => { const one = document.querySelector(`[data-role=followup] img[data-plane=${p}]`); return one.complete && one.shown === one.asked; }, plane);
     const box = await image.boundingBox();
-    await page.mouse.click(box.x + 130.25, box.y + 170.75);
-    result.clicks[plane] = { mm: (await page.textContent('#place')).split(',').map(Number), at: [130.25, 170.75], size: box.width };
+    const x = Math.round(box.x + 130), y = Math.round(box.y + 170); // a mouse is on whole pixels of the screen
+    await page.mouse.click(x, y);
+    result.clicks[plane] = { mm: (await page.textContent('#place')).split(',').map(Number), at: [x - box.x, y - box.y], size: box.width };
   }
   await page.waitForLoadState('networkidle');
   await shot('correct');
