@@ -4,15 +4,17 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "apps" / "lesion_tracker"))
 
 from tqdm import tqdm
 
-from benchmarks.accuracy.cases import PAIRS, SEED, constructed_cases, real_cases
+from benchmarks.accuracy.cases import PAIRS, SEED, Case, constructed_cases, real_cases
 from benchmarks.accuracy.data import CACHE, DATA, FINAL, MODEL
 from benchmarks.accuracy.figures import figures
 from benchmarks.accuracy.measure import measure
+from benchmarks.accuracy.parallel import run_in_order, shared_model
 from benchmarks.accuracy.store import Store, code_version, plain
 from benchmarks.accuracy.table import markdown
 from lib.errors import LesionTrackerError
@@ -20,6 +22,7 @@ from lib.network.weights import load_tracker
 from lib.registration.preload import preload
 
 QUICK_PAIRS = 2
+TIMED_VOLUME, TIMED_PAIRS = "chest_lidc_0001", 3
 METHOD = """\
 Truth is exact on constructed pairs. They are made from two studies that no training has seen ({volumes}) by what training
 does not use: waves, a breath and compact sliding regions instead of Gaussian bumps; superellipsoids and thresholded random
@@ -45,19 +48,24 @@ def main() -> int:
     if not args.data.is_dir():
         print(f"there is no data in {args.data}: name it by --data or LESION_TRACKER_DATA", file=sys.stderr)
         return 2
-    preload()
     pairs = QUICK_PAIRS if args.quick else args.constructed
-    cases = [*real_cases(args.data / "pairs"), *constructed_cases(args.data / "volumes", pairs, FINAL, args.seed)]
+    cases = _cases(args, pairs)
     share = 0.0 if args.quick else args.shift_share
     key = {"weights": model.sha256, "calibration": model.card.get("calibration"), "code": code_version(),
            "seed": args.seed, "share": share, "device": str(model.device)}  # fmt: skip
     store = Store("accuracy", key)
-    bar = tqdm(cases, unit="pair", disable=args.silent)
-    for case in bar:
-        bar.set_postfix_str(case.name)
-        if case.name not in store.records:
-            store.add(measure(case, model, share, args.seed))
+    missing = [case.name for case in cases if case.name not in store.records]
+    work = (_one, [(args, pairs, share, name) for name in missing])
+    for record in tqdm(run_in_order(*work, args.processes), unit="pair", total=len(missing), disable=args.silent):
+        store.add(record)
+    if args.processes > 1:  # several at once say nothing about seconds: some pairs again, one after the other
+        chests = [case.name for case in cases if case.volume == TIMED_VOLUME][:TIMED_PAIRS]
+        for name in chests:
+            store.records[name]["seconds"] = _one((args, pairs, 0.0, name))["seconds"]
     records = [store.records[case.name] for case in cases]
+    for record in records:
+        if args.processes > 1 and record["pair"] not in chests:
+            record["seconds"] = {}
     found = figures(records, args.seed)
     about = {"command": "python -m benchmarks.accuracy" + " --quick" * args.quick, "weights": model.sha256,
              "code": code_version(), "seed": args.seed, "method": _method(found, records, share)}  # fmt: skip
@@ -67,6 +75,18 @@ def main() -> int:
     (out / "results.json").write_text(json.dumps(plain({**about, "figures": found}), indent=1, allow_nan=False) + "\n")
     print((out / "RESULTS.md").read_text())
     return 0
+
+
+def _cases(args: argparse.Namespace, pairs: int) -> list[Case]:
+    return [*real_cases(args.data / "pairs"), *constructed_cases(args.data / "volumes", pairs, FINAL, args.seed)]
+
+
+def _one(job: tuple[argparse.Namespace, int, float, str]) -> dict[str, Any]:
+    """Measure one pair by its name, in whatever process this is."""
+    args, pairs, share, name = job
+    preload()
+    case = next(case for case in _cases(args, pairs) if case.name == name)
+    return measure(case, shared_model(args.model, args.device, args.processes), share, args.seed)
 
 
 def _method(found: dict, records: list[dict], share: float) -> str:
@@ -89,6 +109,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, default=None, help="folder of RESULTS.md and results.json")
+    parser.add_argument("--processes", type=int, default=1, help="pairs at once; three are then timed by themselves")
     parser.add_argument("--silent", action="store_true", help="no progress bar")
     return parser.parse_args()
 

@@ -5,13 +5,15 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "apps" / "lesion_tracker"))
 
 from tqdm import tqdm
 
-from benchmarks.accuracy.cases import constructed_cases
+from benchmarks.accuracy.cases import Case, constructed_cases
 from benchmarks.accuracy.data import CALIBRATION, DATA, MODEL
+from benchmarks.accuracy.parallel import run_in_order, shared_model
 from benchmarks.accuracy.store import Store, code_version, plain
 from benchmarks.calibration.collect import collect
 from benchmarks.calibration.fit import calibrate, examples_of
@@ -37,16 +39,12 @@ def main() -> int:
     except (LesionTrackerError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
-    cases = [
-        *constructed_cases(args.data / "volumes", args.pairs, CALIBRATION, args.seed),
-        *trained_cases(args.data / "volumes", args.trained, CALIBRATION, args.seed),
-    ]
+    cases = _cases(args)
     store = Store("calibration", {"weights": model.sha256, "code": _code(), "seed": args.seed, "device": args.device})
-    if any(case.name not in store.records for case in cases):
-        preload()
-    for case in tqdm(cases, unit="pair", disable=args.silent):
-        if case.name not in store.records:
-            store.add(collect(case, model))
+    missing = [case.name for case in cases if case.name not in store.records]
+    done = run_in_order(_one, [(args, name) for name in missing], args.processes)
+    for record in tqdm(done, unit="pair", total=len(missing), disable=args.silent):
+        store.add(record)
     records = [store.records[case.name] for case in cases]
     fitted, quality = calibrate(examples_of(records))
     quality["failed"] = {r["pair"]: r["failed"] for r in records if "failed" in r}
@@ -54,6 +52,21 @@ def main() -> int:
     if not args.dry_run:
         write_calibration(args.model / CARD_FILE, fitted, quality)
     return 0
+
+
+def _cases(args: argparse.Namespace) -> list[Case]:
+    return [
+        *constructed_cases(args.data / "volumes", args.pairs, CALIBRATION, args.seed),
+        *trained_cases(args.data / "volumes", args.trained, CALIBRATION, args.seed),
+    ]
+
+
+def _one(job: tuple[argparse.Namespace, str]) -> dict[str, Any]:
+    """Collect the evidence of one pair by its name, in whatever process this is."""
+    args, name = job
+    preload()
+    case = next(case for case in _cases(args) if case.name == name)
+    return collect(case, shared_model(args.model, args.device, args.processes))
 
 
 def write_calibration(path: Path, fitted: Calibration, quality: dict) -> None:
@@ -81,6 +94,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--dry-run", action="store_true", help="print how good it is, leave the card alone")
+    parser.add_argument("--processes", type=int, default=1, help="pairs at once")
     parser.add_argument("--silent", action="store_true", help="no progress bar")
     return parser.parse_args()
 
