@@ -12,7 +12,7 @@ from monailabel.utils.async_tasks.utils import background_tasks
 
 from lib.errors import InputError
 from lib.tasks.http_errors import refusals_as_http
-from lib.tasks.trainer import OPTIONS, LesionTrainer
+from lib.tasks.trainer import OPTIONS, SERVER, LesionTrainer
 from lib.training.publish import ModelStore
 
 TASK = "train"
@@ -79,7 +79,7 @@ def _start(name: str, trainers: Mapping[str, LesionTrainer], params: Mapping[str
         raise HTTPException(409 if "nothing was started" in str(error) else 422, detail=str(error)) from error
     os.environ.setdefault("PYTHONPATH", "")  # MONAI Label's task reads it, and would end without a word
     known = {key: value for key, value in params.items() if key in OPTIONS}
-    task, problem = AsyncTask.run(TASK, request={"model": name}, params=known)
+    task, problem = AsyncTask.run(TASK, request={"model": name, SERVER: os.getpid()}, params=known)
     if task is None:
         raise HTTPException(429, detail=problem)
     return task

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ OPTIONS: dict[str, Option] = {
 }
 RANGES = {"steps": (1, 100_000), "minutes": (0.1, 1440), "learning_rate": (1e-7, 1e-2), "seed": (0, 2**31 - 1)}
 NICENESS = 10
+SERVER = "server"
+"""The key of a request that names the process of the server."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,10 @@ class LesionTrainer(TrainTask):
         settings = settings_of(request)
         torch.set_num_threads(settings.threads)
         progress = ProgressFile(self._places.progress)
-        progress.update(stage="starting")
+        alive = end_with(request.get(SERVER))
         try:
+            alive()
+            progress.update(stage="starting")
             lessons, _ = self.lessons()
             parent, version = _require_weights(self._engine)
             validation = read_inputs(self._places.validation / FILE_NAME)
@@ -128,7 +132,7 @@ class LesionTrainer(TrainTask):
                 validation,
                 self._places.run,
                 progress,
-                end_with(os.getppid()),
+                alive,
             )
             return summary(run.run(lessons, self._volume))
         except LesionTrackerError as error:
@@ -163,15 +167,15 @@ def settings_of(request: Mapping[str, Any]) -> FineTuningSettings:
     )
 
 
-def end_with(parent: int) -> Any:
+def end_with(server: object) -> Callable[[], None]:
     """Return a check that ends the training when the server that started it is gone.
 
     Args:
-        parent: process id of the server.
+        server: its process id; None where nobody started a process for it.
     """
 
     def check() -> None:
-        if os.getppid() != parent:
+        if server is not None and server not in (os.getppid(), os.getpid()):
             raise InputError("the server that started this training is gone; nothing was published")
 
     return check

@@ -91,6 +91,7 @@ class Learning:
             self.progress.update(stage="preparing the studies")
             try:
                 pairs = prepare_lessons(lessons, read, self.folder / "lessons")
+                self.alive()
                 outcome = self._learn(pairs)
             finally:
                 for name in ("lessons", "training"):
@@ -163,6 +164,7 @@ class Learning:
     def _publish(
         self, net: TrackerNet, decision: Decision, pairs: Sequence[LessonPair], split: Split, steps: int
     ) -> Outcome:
+        self.alive()
         card = tuned_card(self.parent.card, self.parent_version, pairs, self.settings, steps, split, decision)
         version = self.store.add(net, card)
         if decision.publish:
