@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-APP = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(APP))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from lib.studies.reader import read_volume
 from lib.training.make_validation import make_pairs
 from lib.training.validation_inputs import FILE_NAME, write_inputs
 
+APP = Path(__file__).resolve().parents[1]
 VOLUMES = {"trunk_amos_0336": 5, "chest_aorta": 2, "abdomen_example": 3}
 """How many pairs of each; none of these volumes is in the project's final figures."""
 
