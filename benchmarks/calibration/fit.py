@@ -14,8 +14,8 @@ from lib.tracking.confidence import FEATURES, Calibration, Logistic, confidence_
 from lib.tracking.evidence import Evidence
 from lib.tracking.fusion import choose, fuse
 
-CHOICE_PENALTY = 1.0
-PENALTY = 10.0
+CHOICE_PENALTY = 3.0
+PENALTY = 30.0
 """Of the squared weights of standardised features, of the choice and of the confidence."""
 AGREE_MM = (2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
 MOST_FLAGGED = 0.04

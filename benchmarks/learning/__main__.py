@@ -42,7 +42,7 @@ def main() -> int:
     """Measure, write the results, and say whether the aims are reached."""
     args = _arguments()
     torch.set_num_threads(args.threads)
-    weights = args.weights or (MODEL if (MODEL / CARD_FILE).exists() else MODEL / "candidate")
+    weights = args.weights or (MODEL if (MODEL / CARD_FILE).exists() else MODEL / "first_part")
     try:
         parent = load_tracker(weights, args.device)
     except (LesionTrackerError, ValueError) as error:
