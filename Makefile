@@ -5,16 +5,19 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 PORT ?= 8000
 STUDIES ?=
+DATA ?=
 BIN := .venv/bin
 APP := apps/lesion_tracker
 INSTALL := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install
 
-.PHONY: help demo serve test venv lint types tests
+.PHONY: help demo serve test venv lint types tests benchmark benchmark-quick
 
 help:
 	@echo "make demo   track a lesion of the sample data through a real server, and draw a picture"
 	@echo "make serve  run the server on port $(PORT) for 3D Slicer and OHIF  (STUDIES=folder or DICOMweb address, PORT=…)"
 	@echo "make test   lint, types and tests"
+	@echo "make benchmark        every row beside the product's own, hours; goes on where it stopped  (DATA=folder)"
+	@echo "make benchmark-quick  the same on a few pairs, ten minutes on 2 cores"
 
 venv: .venv/.installed
 
@@ -48,6 +51,13 @@ demo: venv
 
 serve: venv
 	@$(BIN)/python $(APP)/scripts/serve.py --port $(PORT) $(if $(STUDIES),--studies "$(STUDIES)")
+
+# Without `../shared/data` (or DATA=folder) both say what is missing and end with 2.
+benchmark: .venv/.installed-dev
+	@$(if $(DATA),LESION_TRACKER_DATA="$(DATA)") $(BIN)/python -m benchmarks.peers
+
+benchmark-quick: .venv/.installed-dev
+	@$(if $(DATA),LESION_TRACKER_DATA="$(DATA)") $(BIN)/python -m benchmarks.peers --quick
 
 test: lint types tests
 

@@ -1,0 +1,42 @@
+"""The app's own methods as peers, each through the function that the server calls."""
+
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.peers.peer import FindPoints, Seconds
+from lib.arrays import PointsMm
+from lib.network.tracker import Tracker
+from lib.registration.cache import RegistrationCache
+from lib.tracking.pair import Pair
+from lib.tracking.records import Lesion, Method
+from lib.tracking.track import track
+
+CACHE_BYTES = 2 * 10**9
+
+
+def app_method(method: Method, model: Tracker | None = None) -> FindPoints:
+    """Return one of the app's methods; its registrations are forgotten after each pair.
+
+    Args:
+        method: as in a request.
+        model: weights, for "dlt" and "auto".
+    """
+
+    def find(pair: Pair, lesions: Sequence[Lesion]) -> tuple[PointsMm, Seconds]:
+        further = None
+        with tempfile.TemporaryDirectory() as folder:
+            cache = RegistrationCache(Path(folder), CACHE_BYTES)
+            started = time.perf_counter()
+            tracks = track(pair, lesions[:1], method, model=model, cache=cache)
+            first = time.perf_counter() - started
+            if len(lesions) > 1:
+                started = time.perf_counter()
+                tracks += track(pair, lesions[1:], method, model=model, cache=cache)
+                further = (time.perf_counter() - started) / (len(lesions) - 1)
+        return np.array([found.center_mm for found in tracks]), Seconds(first, further)
+
+    return find
