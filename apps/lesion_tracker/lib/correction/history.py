@@ -44,11 +44,9 @@ class History:
         if not lines:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(self._lock), self.path.open("a+b") as file:
+        with FileLock(self._lock), self.path.open("a+b", buffering=0) as file:
             _cut_torn_line(file.fileno(), self.path)
-            file.write(lines.encode())
-            file.flush()
-            os.fsync(file.fileno())
+            _write_whole(file.fileno(), lines.encode())
 
     def entries(self) -> list[dict[str, Any]]:
         """Return all entries, oldest first; a torn last line is left out.
@@ -72,6 +70,18 @@ class History:
         if not isinstance(entry, dict) or entry.pop("schema", None) not in READABLE:
             raise FileFormatError(f"{self.path.name}, line {number}: not an entry of schema {READABLE[0]} to {SCHEMA}")
         return entry
+
+
+def _write_whole(descriptor: int, data: bytes) -> None:
+    """Write all of it behind what is there, or, on a full disk, nothing."""
+    size = os.fstat(descriptor).st_size
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+        os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise
 
 
 def _cut_torn_line(descriptor: int, path: Path) -> None:
