@@ -13,9 +13,9 @@ INSTALL := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)
 .PHONY: help demo serve test venv lint types tests benchmark benchmark-quick
 
 help:
-	@echo "make demo   track a lesion of the sample data through a real server, and draw a picture"
-	@echo "make serve  run the server on port $(PORT) for 3D Slicer and OHIF  (STUDIES=folder or DICOMweb address, PORT=…)"
-	@echo "make test   lint, types and tests"
+	@echo "make demo             track a lesion of the sample data through a real server, and draw a picture"
+	@echo "make serve            run the server on port $(PORT) for 3D Slicer and OHIF  (STUDIES=folder or DICOMweb address, PORT=…)"
+	@echo "make test             lint, types and tests"
 	@echo "make benchmark        every row beside the product's own, hours; goes on where it stopped  (DATA=folder)"
 	@echo "make benchmark-quick  the same on a few pairs, ten minutes on 2 cores"
 

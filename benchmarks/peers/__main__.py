@@ -35,11 +35,12 @@ Every row gets the same pairs and the same clicks, one after the other on the sa
 Lesions that have vanished or lie outside of the follow-up are not asked for. A hit has an error of at most min(r, 10 mm)
 (CPM@10mm) or less than r (CPM@Radius), r the radius in the follow-up; MED is the mean distance. Constructed pairs are made
 from studies that no training has seen ({volumes}), by what training does not use; their truth is exact. The
-subset are at most {subset} of their lesions on {pairs} pairs, drawn by the seed {seed}. Intervals are 95 % by bootstrap over pairs:
-there are two base volumes, so they say little about other patients; none is given for fewer than five pairs. Seconds
-are medians over pairs, from two volumes in memory to the first lesion's point, and for each further lesion of the same pair
-with its registration remembered; nothing is remembered from pair to pair. Memory is the largest sum of resident memory of
-the row's process and the programs it started, the two volumes included. Seconds mean something only on an idle machine."""
+subset are at most {subset} of their lesions on {pairs} pairs, drawn by the seed {seed}. Intervals are 95 % by bootstrap over
+pairs: there are two base volumes, so they say little about other patients; none is given for fewer than five pairs.
+Seconds are medians over pairs, from two volumes in memory to the first lesion's point, and for each further lesion of the
+same pair with its registration remembered; nothing is remembered from pair to pair. Memory is the largest sum of resident
+memory of the row's process and the programs it started, the two volumes included. Seconds mean something only on an idle
+machine."""
 
 
 def main(words: Sequence[str] | None = None) -> int:

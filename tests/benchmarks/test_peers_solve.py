@@ -64,10 +64,8 @@ def test_the_network_finds_a_lesion_beside_the_expected_place(name, monkeypatch)
     if published(MODEL, "cpu") is None:
         pytest.skip("no weights are published")
     center, moved = np.array([0.0, 6.0, 0.0]), np.array([12.0, 6.0, 0.0])
-    plain = made_pair.texture()
-    pair = made_pair.pair(
-        made_pair.with_ball(plain, center, 8.0, 320.0), made_pair.moved(made_pair.with_ball(plain, center, 8.0, 320.0), moved - center)
-    )  # fmt: skip
+    before = made_pair.with_ball(made_pair.texture(), center, 8.0, 320.0)
+    pair = made_pair.pair(before, made_pair.moved(before, moved - center))
     monkeypatch.setattr("lib.tracking.track.register", lambda b, f, method, cache: made_pair.identity())
     peer = next(peer for peer in catalog(MODEL, "cpu") if peer.name == name)
     points, _ = peer.find(pair, [Lesion("ball", (0.0, 6.0, 0.0), 8.0)])
