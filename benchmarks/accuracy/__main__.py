@@ -4,22 +4,20 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "apps" / "lesion_tracker"))
 
 from tqdm import tqdm
 
-from benchmarks.accuracy.cases import PAIRS, SEED, Case, constructed_cases, real_cases
+from benchmarks.accuracy.cases import PAIRS, SEED
 from benchmarks.accuracy.data import CACHE, DATA, FINAL, MODEL
 from benchmarks.accuracy.figures import figures
-from benchmarks.accuracy.measure import measure
-from benchmarks.accuracy.parallel import run_in_order, shared_model
+from benchmarks.accuracy.jobs import cases_of, measure_one
+from benchmarks.accuracy.parallel import run_in_order
 from benchmarks.accuracy.store import Store, code_version, plain
 from benchmarks.accuracy.table import markdown
 from lib.errors import LesionTrackerError
 from lib.network.weights import load_tracker
-from lib.registration.preload import preload
 
 QUICK_PAIRS = 2
 TIMED_VOLUME, TIMED_PAIRS = "chest_lidc_0001", 3
@@ -49,19 +47,19 @@ def main() -> int:
         print(f"there is no data in {args.data}: name it by --data or LESION_TRACKER_DATA", file=sys.stderr)
         return 2
     pairs = QUICK_PAIRS if args.quick else args.constructed
-    cases = _cases(args, pairs)
+    cases = cases_of(args, pairs)
     share = 0.0 if args.quick else args.shift_share
     key = {"weights": model.sha256, "calibration": model.card.get("calibration"), "code": code_version(),
            "seed": args.seed, "share": share, "device": str(model.device)}  # fmt: skip
     store = Store("accuracy", key)
     missing = [case.name for case in cases if case.name not in store.records]
-    work = (_one, [(args, pairs, share, name) for name in missing])
+    work = (measure_one, [(args, pairs, share, name) for name in missing])
     for record in tqdm(run_in_order(*work, args.processes), unit="pair", total=len(missing), disable=args.silent):
         store.add(record)
     if args.processes > 1:  # several at once say nothing about seconds: some pairs again, one after the other
         chests = [case.name for case in cases if case.volume == TIMED_VOLUME][:TIMED_PAIRS]
         for name in chests:
-            store.records[name]["seconds"] = _one((args, pairs, 0.0, name))["seconds"]
+            store.records[name]["seconds"] = measure_one((args, pairs, 0.0, name))["seconds"]
     records = [store.records[case.name] for case in cases]
     for record in records:
         if args.processes > 1 and record["pair"] not in chests:
@@ -75,18 +73,6 @@ def main() -> int:
     (out / "results.json").write_text(json.dumps(plain({**about, "figures": found}), indent=1, allow_nan=False) + "\n")
     print((out / "RESULTS.md").read_text())
     return 0
-
-
-def _cases(args: argparse.Namespace, pairs: int) -> list[Case]:
-    return [*real_cases(args.data / "pairs"), *constructed_cases(args.data / "volumes", pairs, FINAL, args.seed)]
-
-
-def _one(job: tuple[argparse.Namespace, int, float, str]) -> dict[str, Any]:
-    """Measure one pair by its name, in whatever process this is."""
-    args, pairs, share, name = job
-    preload()
-    case = next(case for case in _cases(args, pairs) if case.name == name)
-    return measure(case, shared_model(args.model, args.device, args.processes), share, args.seed)
 
 
 def _method(found: dict, records: list[dict], share: float) -> str:

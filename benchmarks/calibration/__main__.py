@@ -5,22 +5,18 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "apps" / "lesion_tracker"))
 
 from tqdm import tqdm
 
-from benchmarks.accuracy.cases import Case, constructed_cases
-from benchmarks.accuracy.data import CALIBRATION, DATA, MODEL
-from benchmarks.accuracy.parallel import run_in_order, shared_model
+from benchmarks.accuracy.data import DATA, MODEL
+from benchmarks.accuracy.parallel import run_in_order
 from benchmarks.accuracy.store import Store, code_version, plain
-from benchmarks.calibration.collect import collect
 from benchmarks.calibration.fit import calibrate, examples_of
-from benchmarks.calibration.trained_family import trained_cases
+from benchmarks.calibration.jobs import cases_of, collect_one
 from lib.errors import LesionTrackerError
 from lib.network.weights import CARD_FILE, load_tracker
-from lib.registration.preload import preload
 from lib.tracking.confidence import Calibration
 
 SEED = 7001
@@ -39,10 +35,10 @@ def main() -> int:
     except (LesionTrackerError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
-    cases = _cases(args)
+    cases = cases_of(args)
     store = Store("calibration", {"weights": model.sha256, "code": _code(), "seed": args.seed, "device": args.device})
     missing = [case.name for case in cases if case.name not in store.records]
-    done = run_in_order(_one, [(args, name) for name in missing], args.processes)
+    done = run_in_order(collect_one, [(args, name) for name in missing], args.processes)
     for record in tqdm(done, unit="pair", total=len(missing), disable=args.silent):
         store.add(record)
     records = [store.records[case.name] for case in cases]
@@ -52,21 +48,6 @@ def main() -> int:
     if not args.dry_run:
         write_calibration(args.model / CARD_FILE, fitted, quality)
     return 0
-
-
-def _cases(args: argparse.Namespace) -> list[Case]:
-    return [
-        *constructed_cases(args.data / "volumes", args.pairs, CALIBRATION, args.seed),
-        *trained_cases(args.data / "volumes", args.trained, CALIBRATION, args.seed),
-    ]
-
-
-def _one(job: tuple[argparse.Namespace, str]) -> dict[str, Any]:
-    """Collect the evidence of one pair by its name, in whatever process this is."""
-    args, name = job
-    preload()
-    case = next(case for case in _cases(args) if case.name == name)
-    return collect(case, shared_model(args.model, args.device, args.processes))
 
 
 def write_calibration(path: Path, fitted: Calibration, quality: dict) -> None:
