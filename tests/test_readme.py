@@ -13,7 +13,9 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-@pytest.mark.parametrize("target", sorted(set(re.findall(r"make (demo|test|serve|venv)\b", README))))
+@pytest.mark.parametrize(
+    "target", sorted(set(re.findall(r"make (demo|test|serve|venv|benchmark-quick|benchmark)\b", README)))
+)
 def test_the_make_commands_exist(target: str) -> None:
     subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True)
 
