@@ -85,13 +85,16 @@ def _asked(peers: list[Peer], only: Sequence[str]) -> list[Peer]:
 
 
 def _rows(args: argparse.Namespace, peers: list[Peer], cases: list[Case], subset: dict[str, int]) -> list[Row]:
-    """Return what can be measured, the slow rows last; slow rows get the real pairs, except in a quick run, and the subset."""
+    """Return what can be measured, `auto` first and the slow rows last, in case time is up.
+
+    Slow rows get the subset, and but for a quick run the real pairs.
+    """
     options = {"data": args.data, "constructed": args.constructed, "model": args.model, "device": args.device}
     real = [] if args.quick else [case for case in cases if case.data != "constructed"]
     slow = [*real, *(case for case in cases if case.name in subset)]
     return [
         Row(peer, slow if peer.slow else cases, subset if peer.slow else {}, options)
-        for peer in sorted(peers, key=lambda peer: peer.slow)
+        for peer in sorted(peers, key=lambda peer: (peer.slow, peer.name != "auto"))
         if peer.find is not None
     ]
 
@@ -116,7 +119,9 @@ def _write(out: Path, args: argparse.Namespace, peers: list[Peer], rows: list[Ro
     text = page(found, peers, about)
     if whole:
         cumulative_distance(whole).savefig(out / "peers.png", dpi=110)
-        text = text.replace("\n\n## ", "\n\n![answers within each distance](peers.png)\n\n## ", 1)
+        text = text.replace(
+            "\n\n## ", "\n\n![constructed pairs: the share of answers within each distance](peers.png)\n\n## ", 1
+        )
     (out / "RESULTS.md").write_text(text, encoding="utf-8")
     write_json({**about, "figures": found}, out / "results.json")
     scores = CACHE / "peers" / ("scores-quick" if args.quick else "scores")

@@ -28,8 +28,9 @@ def goals(found: Mapping[str, Any]) -> Iterator[Line]:
 
 
 def _with_auto(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the rows that were measured on the same lesions as `auto`; after an unfinished run some were not."""
     rows = found.get(name, {})
-    return rows if "auto" in rows else {}
+    return {row: values for row, values in rows.items() if "auto" in rows and values["n"] == rows["auto"]["n"]}
 
 
 def _first(rows: Mapping[str, Any], figure: str, what: str, best: Any) -> Line:

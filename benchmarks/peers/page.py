@@ -56,14 +56,14 @@ def _goals(found: Mapping[str, Any]) -> list[str]:
 
 
 def _set(rows: Mapping[str, Any], name: str, peers: Sequence[Peer]) -> Iterator[str]:
-    """Give one table; rows that cannot be measured stand in that of the constructed pairs, or in the first there is."""
+    """Give one table; a row that cannot be measured stands in that of the constructed pairs, a slow one in the subset's."""
     if not rows:
         return
     lines = []
     for peer in peers:
         if peer.name in rows:
             lines.append((f"`{peer.name}`", *_cells(rows[peer.name])))
-        elif peer.lacking and name in (CONSTRUCTED, SUBSET):
+        elif peer.lacking and name == (SUBSET if peer.slow else CONSTRUCTED):
             lines.append((f"`{peer.name}`", peer.lacking, *["–"] * (len(HEAD) - 2)))
     yield f"## {TITLES[name]}"
     yield table(HEAD, lines)

@@ -1,6 +1,10 @@
 """The benchmark of the peers: subset, figures worked out by hand, the page, what lacks, and one run from end to end."""
 
 import json
+import math
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +18,7 @@ from benchmarks.peers.measure import measure
 from benchmarks.peers.memory import PeakMemory
 from benchmarks.peers.page import page
 from benchmarks.peers.peer import Peer, Seconds, by_map
+from benchmarks.peers.run import Row
 from benchmarks.peers.subset import subset_of, subset_pairs
 from benchmarks.peers.trained import trained_peers
 from lib.errors import RegistrationFailed, WeightsError
@@ -86,6 +91,13 @@ def test_goals_say_reached_or_missed(found):
     assert lines["constructed, CPM@10mm"] == ("100.0%; next: `deformable` 66.7%", True)
     assert lines["acrin_silver, MED"] == ("+0.30 mm", False)
     assert lines["seconds to the first lesion, against `bspline`"] == ("9.0 times", True)
+
+
+def test_a_row_that_is_not_complete_is_no_rival():
+    part = rows()
+    part["deformable"] = [record("a/0", [0.0, 0.0, 0.0])]
+    lines = [what for what, *_ in goals(figures(part, SUBSET_BY_PAIR, ["bspline"]))]
+    assert "constructed, MED" not in lines
 
 
 def test_the_page_has_every_row_and_the_papers(found, tmp_path):
@@ -207,6 +219,28 @@ def test_a_run_measures_writes_and_goes_on_where_it_stopped(tiny_data, tmp_path,
     monkeypatch.setattr("benchmarks.peers.run._process", lambda: pytest.fail("something was measured again"))
     assert command.main(words) == 0
     assert "lacks" not in (tmp_path / "out" / "RESULTS.md").read_text()
+
+
+def test_a_row_whose_process_dies_goes_on_with_the_next_pair(tmp_path, monkeypatch):
+    class Dying:
+        def submit(self, work, job):
+            future = Future()
+            future.set_exception(BrokenProcessPool("killed"))
+            return future
+
+        def shutdown(self, cancel_futures=False):
+            pass
+
+    monkeypatch.setattr("benchmarks.accuracy.store.CACHE", tmp_path)
+    monkeypatch.setattr("benchmarks.peers.run._process", Dying)
+    options = {"data": tmp_path, "constructed": 2, "model": tmp_path, "device": "cpu"}
+    peer = Peer("x", "note", by_map(lambda pair: lambda points: points))
+    two = [case(), replace(case(), name="a/1")]
+    assert list(Row(peer, two, {}, options).measure(math.inf)) == ["a/0", "a/1"]
+    again = Row(peer, two, {}, options)
+    assert again.missing == []
+    assert [record["failed"] for record in again.records] == ["its process died: not enough memory?"] * 2
+    assert figures({"x": again.records}, {}, [])[CONSTRUCTED]["x"]["failed"].keys() == {"a/0", "a/1"}
 
 
 def test_an_unknown_row_is_refused(tiny_data, capsys):
