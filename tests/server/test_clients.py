@@ -183,7 +183,7 @@ def test_info_is_what_both_viewers_need(server: Server) -> None:
     assert (options["baseline_image"], options["patient"]) == ("", "")
     assert "auto" in options["method"]
     assert list(info["trainers"]) == ["track_lesion"]
-    assert list(info["strategies"]) == ["next_study"]
+    assert list(info["strategies"]) == ["next_study", "least_confident"]
 
 
 @needs_slicer
