@@ -34,7 +34,7 @@ def main(folder: Path) -> None:
         count = len(marks.lesions(baseline.id))
         marks.add_tracks(AFTER, [Track("lesion_1", baseline.id, AFTER, center, 6.0, 0.5, "found", center, "affine")])
         seconds = time.process_time() - started
-    print(count, seconds)
+    sys.stdout.write(f"{count} {seconds}\n")
 
 
 if __name__ == "__main__":
