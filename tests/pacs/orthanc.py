@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from lib.studies.dicom_writer import uid_of, write_dicom_series
+from lib.studies.pacs import MEMO_S
 from lib.studies.volume import Volume
 
 PROGRAM = shutil.which("Orthanc")
@@ -99,6 +100,7 @@ class Orthanc:
         found = requests.post(f"{self.url}/tools/lookup", data=series_uid, timeout=ANSWER_S).json()
         for entry in found:
             requests.delete(f"{self.url}{entry['Path']}", timeout=ANSWER_S).raise_for_status()
+        time.sleep(MEMO_S + 0.2)  # so long a server may remember what it listed
 
 
 def drawn_series(
