@@ -107,6 +107,8 @@ def markdown(found: dict[str, Any], about: dict[str, Any]) -> str:
     text += [f"| {what} | {reach} | {measured} | {verdict[met]} |" for what, reach, measured, met in lines(found)]
     text += [
         "",
+        "What is missed, what was tried, and what comes next: [MISSED.md](MISSED.md).",
+        "",
         "## All rows",
         "",
         *_rows(found),
