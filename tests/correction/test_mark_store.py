@@ -112,10 +112,12 @@ def test_records_of_a_removed_study_no_longer_count_but_stay_on_disk(store: Mark
     assert len(list((store._folder / "lesions").iterdir())) == 1
 
 
-@pytest.mark.parametrize("study_id", ["", ".", "..", "../x", "a/b", "a\\b", "a\0b"])
+@pytest.mark.parametrize("study_id", ["", ".", "..", "../x", "a/b", "a\\b", "a\0b", "0" * 250, "\udcff"])
 def test_what_is_no_file_name_is_no_study_id(store: MarkStore, study_id: str) -> None:
     with pytest.raises(InputError, match="no study id"):
         store.mark(study_id, [LESION])
+    with pytest.raises(InputError, match="no study id"):
+        store.tracks(study_id)
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,7 @@ def test_a_lesion_is_marked_by_hand_in_another_study_as_the_same_lesion(page: Pa
         ("move", 409, {"study": FIRST, "lesion": "lesion_1", "center_mm": [0, 0, -160], "track": "old"}, "has changed"),
         ("move", 404, {"study": "nobody", "lesion": "lesion_1", "center_mm": [0, 0, 0]}, "no study"),
         ("move", 422, {"study": "../x", "lesion": "lesion_1", "center_mm": [0, 0, 0]}, "no study id"),
+        ("accept", 422, {"study": "0" * 250, "lesion": "lesion_1", "track": ""}, "no study id"),
         ("accept", 422, {"study": SECOND, "lesion": "lesion_1", "track": ""}, "has not been tracked"),
         ("track", 422, {"patient": "nobody"}, "no study of patient"),
         ("track", 422, {"patient": "eve", "baseline": SECOND}, "nothing is marked"),

@@ -21,6 +21,8 @@ TAGS = ("lesions", "tracks", "corrections")
 """The folders of the store, one tag each, below the labels of a datastore."""
 
 LONGEST_LABEL = 64
+LONGEST_ID = 240
+"""Bytes; a file's name has at most 255."""
 
 
 class MarkStore:
@@ -225,6 +227,11 @@ class MarkStore:
     def _path(self, tag: str, study_id: str) -> Path:
         if not study_id or study_id in (".", "..") or any(mark in study_id for mark in ("/", "\\", "\0")):
             raise InputError(f"{study_id!r} is no study id")
+        if (
+            len(study_id.encode(errors="replace")) > LONGEST_ID
+            or study_id != study_id.encode(errors="replace").decode()
+        ):
+            raise InputError(f"{study_id[:60]!r}… is no study id: too long for a file's name, or no text")
         return self._folder / tag / f"{study_id}.jsonl"
 
 
