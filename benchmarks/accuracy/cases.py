@@ -7,36 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.accuracy.built import Loaded, built_once
 from benchmarks.accuracy.data import FINAL, study
 from lib.evaluation.hard_render import hard_pair
 from lib.evaluation.pairs_file import PairEntry, read_pairs
 from lib.studies.reader import read_volume
 from lib.tracking.pair import Pair
-from lib.tracking.records import Lesion
 
 REAL = ("lung4dct", "acrin_silver", "acrin_nodes")
 SEED = 20263
 PAIRS = 30
 """Ten counted lesions each."""
-
-
-@dataclass(frozen=True, eq=False)
-class Loaded:
-    """A pair at hand.
-
-    Args:
-        pair: both studies.
-        truth: one record a lesion: id, baseline_mm, radius_mm, followup_mm, followup_radius_mm, counted, hard, …
-        made: how it was made.
-    """
-
-    pair: Pair
-    truth: list[dict[str, Any]]
-    made: dict[str, Any]
-
-    def lesions(self) -> list[Lesion]:
-        """Return the lesions as a reader would mark them."""
-        return [Lesion(one["id"], tuple(one["baseline_mm"]), one["radius_mm"]) for one in self.truth]
 
 
 @dataclass(frozen=True)
@@ -83,7 +64,7 @@ def constructed_cases(
         pair_number = number // len(volumes)
 
         def load(name: str = name, pair_number: int = pair_number) -> Loaded:
-            return _constructed(folder, name, seed, pair_number)
+            return built_once(f"{name}_{seed}_{pair_number}", lambda: _constructed(folder, name, seed, pair_number))
 
         yield Case(f"{name}/{pair_number}", "constructed", name, load)
 

@@ -17,7 +17,7 @@ SHIFT = np.array([16.0, -12.0, 8.0])
 def _answer(peak_mm: np.ndarray):
     grid = search_grid(CENTER, (96, 96, 40))
     logits: torch.Tensor = anatomy_signal(cell_grid(grid), peak_mm, 5.0, 1.0) * 10.0 - 6.0
-    return answer_from_map(logits, grid, CENTER, 6.0)
+    return answer_from_map(logits, grid, 6.0)
 
 
 def test_a_moved_lesion_is_found_by_its_surroundings_and_moved_to_where_they_fit() -> None:

@@ -14,7 +14,7 @@ from lib.studies.volume import Volume
 from lib.tracking.search import NetworkAnswer, answer_from_map, poor, search
 
 GRID = search_grid(np.zeros(3), (128, 128, 48))
-GOOD = NetworkAnswer(np.zeros(3), 0.9, 2.2, -3.0, 40.0, 0.95, 0.0, -4.0, 5)
+GOOD = NetworkAnswer(np.zeros(3), 0.9, 2.2, -3.0, 40.0, 5)
 
 
 def _map(center: np.ndarray, height: float = 8.0, width_mm: float = 5.0) -> torch.Tensor:
@@ -23,17 +23,19 @@ def _map(center: np.ndarray, height: float = 8.0, width_mm: float = 5.0) -> torc
 
 def test_the_answer_is_the_peak_with_its_probability() -> None:
     where = np.array([11.3, -7.9, 5.2])
-    answer = answer_from_map(_map(where, 14.0), GRID, np.array([-20.0, 0.0, 0.0]), 8.0)
+    answer = answer_from_map(_map(where, 14.0), GRID, 8.0)
     assert np.linalg.norm(answer.center_mm - where) < 0.6  # a Gaussian in logits is no exact parabola
-    assert answer.mass > 0.9
-    assert answer.prior_mass < 0.01
-    assert answer.prior_logit < answer.logit - 5
+    assert answer.scores is not None
+    there, elsewhere = answer.scores.at(where), answer.scores.at(np.array([-20.0, 0.0, 0.0]))
+    assert there[1] > 0.9
+    assert elsewhere[1] < 0.01
+    assert elsewhere[0] < there[0] - 5
     assert poor(answer) == ""
 
 
 def test_a_second_peak_is_a_rival() -> None:
     two = torch.maximum(_map(np.array([10.0, 0.0, 0.0])), _map(np.array([-25.0, 0.0, 0.0]), 7.9))
-    answer = answer_from_map(two, GRID, np.zeros(3), 6.0)
+    answer = answer_from_map(two, GRID, 6.0)
     assert 30 < answer.rival_mm < 40
     assert "second peak" in poor(answer)
 
@@ -63,8 +65,5 @@ def test_a_network_without_training_answers_inside_its_crop_and_says_why_it_look
 def test_the_crop_s_own_lattice_does_not_move_the_answer() -> None:
     shifted = crop_grid(GRID.origin_mm + np.array([1.6, 0.8, 2.0]), GRID.size)
     where = np.array([3.0, 4.0, 5.0])
-    there = [
-        answer_from_map(anatomy_signal(cell_grid(g), where, 30.0, 1.0), g, where, 8.0).center_mm
-        for g in (GRID, shifted)
-    ]
+    there = [answer_from_map(anatomy_signal(cell_grid(g), where, 30.0, 1.0), g, 8.0).center_mm for g in (GRID, shifted)]
     assert np.linalg.norm(there[0] - there[1]) < 0.05

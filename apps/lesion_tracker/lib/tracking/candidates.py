@@ -1,5 +1,6 @@
 """Where a lesion may be: the point of registration, the network's peaks, and the places where its surroundings fit."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,6 +34,9 @@ FIT_MM = 4.0
 
 ALIKE = 0.5
 """Correlation of the surroundings from which on a candidate is moved to where they fit best."""
+
+THREADS = 2
+"""The places are looked at side by side; interpolation and Fourier transforms let other threads run."""
 
 PRIOR_MM = 3.0
 """The point of registration stays where it is; how well its surroundings fit is looked at this far round it."""
@@ -78,17 +82,19 @@ def propose(
         LocalPatch(pair.baseline, center_mm, radius_mm),
         linear,
     )
-    found = [
-        Candidate(
-            expected_mm, ("registration",), looking.similarity(expected_mm, local_linear(registration, center_mm))
-        )
-    ]
-    if answer is not None and answer.scores is not None:
-        for peak in answer.scores.peaks(NETWORK_PEAKS, APART_MM):
-            _add(found, looking.candidate(peak.center_mm, REFINE_MM, "network"))
     coarse = Surroundings(pair.baseline, center_mm, radius_mm, linear, COARSE_MM)
-    for rough in coarse.look(pair.followup, expected_mm, REACH_MM).peaks(ALIGNED_PLACES, APART_MM):
-        _add(found, looking.candidate(rough.center_mm, COARSE_MM * 1.5, "alignment"))
+    peaks = [] if answer is None or answer.scores is None else answer.scores.peaks(NETWORK_PEAKS, APART_MM)
+    with ThreadPoolExecutor(THREADS) as pool:
+        places = pool.submit(coarse.look, pair.followup, expected_mm, REACH_MM)
+        likeness = pool.submit(looking.similarity, expected_mm, local_linear(registration, center_mm))
+        seen = [pool.submit(looking.candidate, peak.center_mm, REFINE_MM, "network") for peak in peaks]
+        fitting = [
+            pool.submit(looking.candidate, rough.center_mm, COARSE_MM * 1.5, "alignment")
+            for rough in places.result().peaks(ALIGNED_PLACES, APART_MM)
+        ]
+    found = [Candidate(expected_mm, ("registration",), likeness.result())]
+    for one in (*seen, *fitting):
+        _add(found, one.result())
     return found
 
 

@@ -13,8 +13,8 @@ from lib.network.lattice import search_grid, template_grid
 from lib.network.tracker import Tracker
 from lib.studies.grid import Grid
 
-SEARCH_VOXELS = (160, 160, 56)
-"""First search crop along x, y, z: at least 48 mm round the expected point on every axis."""
+SEARCH_VOXELS = (128, 128, 48)
+"""First search crop along x, y, z: 48 mm round the expected point on every axis."""
 
 WIDE_VOXELS = (240, 240, 96)
 """Search crop where the first answer is poor: 96 mm on every axis."""
@@ -45,9 +45,6 @@ class NetworkAnswer:
         logit: at the peak.
         rival_logit: at the next-highest peak.
         rival_mm: distance to it.
-        mass: probability (softmax of the map) within 8 mm of the answer.
-        prior_mass: probability within 8 mm of the expected point.
-        prior_logit: highest logit within 8 mm of the expected point.
         edge_cells: cells between the peak and the border of the crop.
         widened: why the search was widened, or "".
         scores: the map behind it.
@@ -58,9 +55,6 @@ class NetworkAnswer:
     logit: float
     rival_logit: float
     rival_mm: float
-    mass: float
-    prior_mass: float
-    prior_logit: float
     edge_cells: int
     widened: str = ""
     scores: "ScoreField | None" = None
@@ -141,7 +135,7 @@ def search(
             [(expected_mm, expected_radius_mm)],
             tracker.config.heat_map_n,
         )
-        return answer_from_map(tracker.score(inputs)[0], grid, expected_mm, expected_radius_mm)
+        return answer_from_map(tracker.score(inputs)[0], grid, expected_radius_mm)
 
     first = look(SEARCH_VOXELS)
     reason = poor(first)
@@ -152,22 +146,16 @@ def search(
     return NetworkAnswer(**{**vars(better), "widened": reason})
 
 
-def answer_from_map(logits: torch.Tensor, grid: Grid, expected_mm: PointMm, radius_mm: float) -> NetworkAnswer:
+def answer_from_map(logits: torch.Tensor, grid: Grid, radius_mm: float) -> NetworkAnswer:
     """Read one map of logits, shape (z, y, x) cells, of the search crop `grid`."""
     peak = find_peak(logits, grid)
     rival = second_peak(logits, peak, grid, max(RIVAL_MM, 1.5 * radius_mm))
-    probability = torch.softmax(logits.flatten(), 0).view_as(logits).numpy()
-    near_peak = _near(logits.shape, grid, peak.center_mm)
-    near_prior = _near(logits.shape, grid, expected_mm)
     return NetworkAnswer(
         center_mm=peak.center_mm,
         score=float(torch.sigmoid(torch.tensor(peak.logit))),
         logit=peak.logit,
         rival_logit=rival.logit,
         rival_mm=_distance(peak, rival),
-        mass=float(probability[near_peak].sum()),
-        prior_mass=float(probability[near_prior].sum()),
-        prior_logit=float(logits.numpy()[near_prior].max()) if near_prior.any() else -20.0,
         edge_cells=peak.edge_cells,
         scores=ScoreField(logits, grid),
     )

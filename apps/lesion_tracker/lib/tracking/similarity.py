@@ -58,9 +58,10 @@ def shifted_map(
 
 def hu_at(volume: Volume, points_mm: PointsMm) -> np.ndarray:
     """Return HU at LPS points (n, 3), linear between voxels; the HU of air beyond the volume."""
-    index = volume.grid.indices_from_lps(points_mm)
-    low = np.clip(np.floor(index.min(axis=0)).astype(int) - 1, 0, np.array(volume.grid.size) - 1)
-    high = np.clip(np.ceil(index.max(axis=0)).astype(int) + 2, low + 1, np.array(volume.grid.size))
-    part = volume.hu[low[2] : high[2], low[1] : high[1], low[0] : high[0]].astype(np.float32)
-    inside = (index - low)[:, ::-1].T
-    return np.asarray(ndimage.map_coordinates(part, inside, order=1, mode="constant", cval=AIR_HU))
+    index = np.ascontiguousarray(volume.grid.indices_from_lps(points_mm).T[::-1])  # z, y, x; a row each is fast to read
+    size = np.array(volume.grid.shape)
+    low = np.clip(np.floor(index.min(axis=1)).astype(int) - 1, 0, size - 1)
+    high = np.clip(np.ceil(index.max(axis=1)).astype(int) + 2, low + 1, size)
+    part = volume.hu[tuple(slice(a, b) for a, b in zip(low, high, strict=True))].astype(np.float32)
+    index -= low[:, None]
+    return np.asarray(ndimage.map_coordinates(part, index, order=1, mode="constant", cval=AIR_HU))

@@ -1,0 +1,84 @@
+"""Constructed pairs on disk, so that each is built once for all rows of all benchmarks."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.accuracy.data import CACHE
+from benchmarks.accuracy.store import code_version
+from lib.studies.grid import Grid
+from lib.studies.volume import Volume
+from lib.tracking.pair import Pair
+from lib.tracking.records import Lesion
+
+MAKING = ("studies", "evaluation")
+"""The folders of the package whose code makes a pair; when they change, all pairs are built anew."""
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """A pair at hand.
+
+    Args:
+        pair: both studies.
+        truth: one record a lesion: id, baseline_mm, radius_mm, followup_mm, followup_radius_mm, counted, hard, …
+        made: how it was made.
+    """
+
+    pair: Pair
+    truth: list[dict[str, Any]]
+    made: dict[str, Any]
+
+    def lesions(self) -> list[Lesion]:
+        """Return the lesions as a reader would mark them."""
+        return [Lesion(one["id"], tuple(one["baseline_mm"]), one["radius_mm"]) for one in self.truth]
+
+
+def built_once(name: str, build: Callable[[], Loaded], folder: Path | None = None) -> Loaded:
+    """Return a constructed pair from disk, or build it and keep it there.
+
+    Args:
+        name: says everything that decides the pair but code: volume, seed, number.
+        build: makes it.
+        folder: of the files; None is that of the benchmarks' results.
+    """
+    folder = CACHE / "pairs" if folder is None else folder
+    stem = folder / f"{name}_{code_version(MAKING)}"
+    arrays, records = stem.with_suffix(".npz"), stem.with_suffix(".json")
+    if arrays.exists() and records.exists():
+        return _read(arrays, records)
+    loaded = build()
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(loaded, arrays, records)
+    return _read(arrays, records)  # what is measured never depends on who built it
+
+
+def _write(loaded: Loaded, arrays: Path, records: Path) -> None:
+    both = {"baseline": loaded.pair.baseline, "followup": loaded.pair.followup}
+    parts = {f"{which}_hu": study.hu for which, study in both.items()}
+    parts |= {f"{which}_grid": study.grid.lps_from_index for which, study in both.items()}
+    own = arrays.with_suffix(f".{os.getpid()}.npz")
+    np.savez(own, **parts)
+    os.replace(own, arrays)
+    warnings = {which: list(study.warnings) for which, study in both.items()}
+    text = json.dumps({"truth": loaded.truth, "made": loaded.made, "warnings": warnings})
+    own = records.with_suffix(f".{os.getpid()}.json")
+    own.write_text(text)
+    os.replace(own, records)
+
+
+def _read(arrays: Path, records: Path) -> Loaded:
+    known = json.loads(records.read_text())
+    with np.load(arrays) as parts:
+        studies = [_study(parts, which, known["warnings"][which]) for which in ("baseline", "followup")]
+    return Loaded(Pair(*studies), known["truth"], known["made"])
+
+
+def _study(parts: Any, which: str, warnings: list[str]) -> Volume:
+    hu, matrix = parts[f"{which}_hu"], parts[f"{which}_grid"]
+    return Volume(hu, Grid((hu.shape[2], hu.shape[1], hu.shape[0]), matrix), tuple(warnings))
