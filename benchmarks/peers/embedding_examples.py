@@ -1,0 +1,108 @@
+"""What an embedding learns from: lesions of a constructed pair, each with its own place in the follow-up among others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from benchmarks.peers.embedding import EmbeddingNet
+from lib.arrays import PointsMm
+from lib.network.inputs import windowed
+from lib.studies.grid import Grid
+from lib.training.draw import RegistrationErrors
+from lib.training.scenario import ScenarioSettings, draw_pair
+from lib.training.studies import PreparedStudy
+
+SCENARIO = ScenarioSettings(template_voxels=(80, 80, 20), search_voxels=((96, 96, 28),), vanished=0.0)
+OTHERS = 32
+"""Places of the follow-up that are none of the lesions; half of them near one."""
+
+SAME_MM = 8.0
+"""A place this near to a lesion's is neither it nor another."""
+
+JITTER_MM = 1.0
+"""A detector does not find exact centres."""
+
+
+@dataclass(frozen=True, eq=False)
+class Matching:
+    """Places of a baseline and of its follow-up; the first of the latter are the same lesions in the same order.
+
+    Args:
+        template: windowed crop of the baseline, (1, windows, z, y, x).
+        template_grid: where it lies.
+        lesions_mm: (lesions, 3), LPS of the baseline.
+        expected_mm: (lesions, 3), where the affine puts them, from the middle of the follow-up.
+        search: windowed crop of the follow-up.
+        search_grid: where it lies.
+        places_mm: (lesions + others, 3), LPS of the follow-up.
+        offsets_mm: the same, from the middle of the follow-up.
+    """
+
+    template: torch.Tensor
+    template_grid: Grid
+    lesions_mm: PointsMm
+    expected_mm: PointsMm
+    search: torch.Tensor
+    search_grid: Grid
+    places_mm: PointsMm
+    offsets_mm: PointsMm
+
+
+def draw_matching(studies: Sequence[PreparedStudy], errors: RegistrationErrors, rng: np.random.Generator) -> Matching:
+    """Draw a constructed pair and places of its follow-up."""
+    pair = draw_pair(studies, errors, SCENARIO, rng)
+    truth = np.array([lesion.followup_mm for lesion in pair.lesions])
+    low, high = pair.search_grid.bounds_mm()
+    near = truth[rng.integers(len(truth), size=OTHERS // 2)] + _directions(rng, OTHERS // 2) * rng.uniform(
+        SAME_MM, 25.0, (OTHERS // 2, 1)
+    )
+    others = np.concatenate([near, rng.uniform(low, high, (OTHERS - OTHERS // 2, 3))])
+    places = np.concatenate([truth + rng.normal(0, JITTER_MM, truth.shape), np.clip(others, low, high)])
+    middle = np.mean(pair.followup.study.grid.bounds_mm(), axis=0)
+    return Matching(
+        windowed(pair.baseline.source()(pair.template_grid)),
+        pair.template_grid,
+        np.array([lesion.clicked_mm for lesion in pair.lesions]),
+        np.array([lesion.expected_mm for lesion in pair.lesions]) - middle,
+        windowed(pair.followup.source()(pair.search_grid)),
+        pair.search_grid,
+        places,
+        places - middle,
+    )
+
+
+def matching_loss(net: EmbeddingNet, shown: Matching) -> torch.Tensor:
+    """Embed both sides and contrast them."""
+    lesions = net.embed(net.psi(shown.template), shown.template_grid, shown.lesions_mm, shown.expected_mm)
+    places = net.embed(net.psi(shown.search), shown.search_grid, shown.places_mm, shown.offsets_mm)
+    return contrast_loss(lesions, places, too_near(shown.places_mm, len(shown.lesions_mm)))
+
+
+def too_near(places_mm: PointsMm, lesions: int) -> torch.Tensor:
+    """Say which places (lesions, places) are too near to a lesion's own to be called another; its own is not."""
+    distance = np.linalg.norm(places_mm[:lesions, None] - places_mm[None], axis=2)
+    near = distance < SAME_MM
+    near[np.arange(lesions), np.arange(lesions)] = False
+    return torch.from_numpy(near)
+
+
+def contrast_loss(lesions: torch.Tensor, places: torch.Tensor, left_out: torch.Tensor) -> torch.Tensor:
+    """Return InfoNCE: the cross-entropy of finding lesion n at place n by the products of their vectors.
+
+    Args:
+        lesions: (lesions, length).
+        places: (places, length), at least as many.
+        left_out: (lesions, places), which are not judged.
+
+    Source: van den Oord et al., Representation Learning with Contrastive Predictive Coding, 2018.
+    """
+    products = (lesions @ places.T).masked_fill(left_out.to(lesions.device), -1e4)
+    return F.cross_entropy(products, torch.arange(len(lesions), device=lesions.device))
+
+
+def _directions(rng: np.random.Generator, count: int) -> PointsMm:
+    drawn = rng.normal(size=(count, 3))
+    return np.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True))
