@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.peers.app_methods import app_method
+from benchmarks.peers.detector_peer import detector_peers
 from benchmarks.peers.peer import Peer
 from lib.errors import WeightsError
 from lib.network.config import NetworkConfig
@@ -31,7 +32,6 @@ VARIANTS = (
 
 WITHOUT_NETWORK = (
     ("voxelmorph", "a registration network on the affine pair"),
-    ("detector + embedding", "candidates from a detector, the nearest in an embedding learned by metric learning"),
 )
 """Peers of the paper whose networks this project does not hold: weights alone would not make them run."""
 
@@ -47,7 +47,8 @@ def trained_peers(device: str, weights: Path = WEIGHTS) -> list[Peer]:
         WeightsError: for weights that are there, but torn or of another network than their row.
     """
     without = [Peer(name, note, None, "not trained: its network is not built") for name, note in WITHOUT_NETWORK]
-    return [*without, *(_peer(variant, weights / _folder(variant.name), device) for variant in VARIANTS)]
+    trackers = [_peer(variant, weights / _folder(variant.name), device) for variant in VARIANTS]
+    return [*without, *detector_peers(weights), *trackers]
 
 
 def _folder(name: str) -> str:

@@ -102,7 +102,15 @@ def test_a_row_that_is_not_complete_is_no_rival():
 
 def test_the_page_has_every_row_and_the_papers(found, tmp_path):
     text = page(found, catalog(tmp_path, "cpu"), ABOUT)
-    for name in ("affine", "voxelmorph", "siamrpn++ 3d", "detector + embedding", "dlt-ssl", "dlt-mix", "deeds"):
+    for name in (
+        "affine",
+        "voxelmorph",
+        "siamrpn++ 3d",
+        "detector 3d + embedding (image)",
+        "dlt-ssl",
+        "dlt-mix",
+        "deeds",
+    ):
         assert f"`{name}`" in text
     assert "other data" in text
     assert "| DLT | 78.85 | 86.88 |" in text
