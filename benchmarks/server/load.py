@@ -1,0 +1,120 @@
+"""`python -m benchmarks.server.load`: how long /info/ takes while four clients track on a real server."""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "apps" / "lesion_tracker"))
+
+import requests
+
+from benchmarks.server.clients import CLIENTS, PATIENCE_S, Client, track_together
+from benchmarks.server.load_page import load_page, machine
+from benchmarks.server.waits import MEDIAN_REACH_S, WORST_REACH_S, Waits, ask_info
+from scripts.local_server import ROOT, running_server
+
+HERE = Path(__file__).resolve().parent
+SAMPLE = ROOT / "sample-data"
+BASELINE, FOLLOWUP = "LIDC-IDRI-0001__20000101", "LIDC-IDRI-0001__20000401__constructed"
+BESIDE_MM = ([0.0, 0.0, 0.0], [-58.4, 17.7, 0.0], [-110.0, -20.0, -20.0])
+"""Lesions of each patient: the sample's nodule, and two places beside it."""
+
+SCENARIOS = {
+    "known pairs": {},
+    "fresh pairs": {"LESION_TRACKER_REGISTRATIONS_MB": "0"},
+}
+"""Environment of the server: as it comes; and remembering no registration, so that every track computes one."""
+
+
+def copy_patients(folder: Path) -> dict[str, tuple[str, str]]:
+    """Copy the sample's two studies once a client, as a patient of its own; return the ids of each patient's studies."""
+    patients = {}
+    for number in range(1, len(CLIENTS) + 1):
+        name = f"patient{number}"
+        patients[name] = (f"{name}__20000101", f"{name}__20000401")
+        for given, copied in zip((BASELINE, FOLLOWUP), patients[name], strict=True):
+            shutil.copy(SAMPLE / "studies" / f"{given}.nii.gz", folder / f"{copied}.nii.gz")
+    return patients
+
+
+def measure(seconds: float, more: dict[str, str]) -> dict[str, Any]:
+    """Serve, mark, let four clients track and ask /info/ meanwhile.
+
+    Args:
+        seconds: no track is begun later.
+        more: environment of the server.
+    """
+    (mark,) = json.loads((SAMPLE / "lesions.json").read_text())["lesions"]
+    lesions = [
+        {**mark, "id": f"lesion_{n}", "center_mm": [c + o for c, o in zip(mark["center_mm"], offset, strict=True)]}
+        for n, offset in enumerate(BESIDE_MM, start=1)
+    ]
+    os.environ.update(more)
+    with tempfile.TemporaryDirectory(prefix="lesion-tracker-load-") as name:
+        studies = Path(name) / "studies"
+        studies.mkdir()
+        patients = copy_patients(studies)
+        with running_server(studies, Path(name) / "server.log") as url:
+            for baseline, _ in patients.values():
+                requests.post(
+                    f"{url}/infer/mark_lesion",
+                    params={"image": baseline, "output": "json"},
+                    data={"params": json.dumps({"lesions": lesions})},
+                    timeout=PATIENCE_S,
+                ).raise_for_status()
+            named = zip(CLIENTS, patients.items(), strict=True)
+            clients = [Client(client, url, patient, ids[1]) for client, (patient, ids) in named]
+            started, waits = time.perf_counter(), []
+            track_together(clients, seconds, lambda done: waits.append(ask_info(url, done)))
+            spent = time.perf_counter() - started
+    for variable in more:
+        del os.environ[variable]
+    return summary(waits[0], clients, spent)
+
+
+def summary(waits: Waits, clients: list[Client], seconds: float) -> dict[str, Any]:
+    """Return what was measured as JSON holds it."""
+    return {
+        "requests": len(waits.seconds),
+        "median_ms": round(1000 * waits.median_s),
+        "p95_ms": round(1000 * waits.share_s(95)),
+        "worst_ms": round(1000 * waits.worst_s),
+        "verdict": "met" if waits.met else "MISSED",
+        "seconds": round(seconds, 1),
+        "tracks": {client.name: len(client.seconds) for client in clients},
+        "seconds_per_track": {
+            client.name: round(sum(client.seconds) / len(client.seconds), 2) for client in clients if client.seconds
+        },
+        "refused": [f"{client.name}: {text}" for client in clients for text in client.refused],
+    }
+
+
+def main() -> int:
+    """Measure each scenario, print it, and write load.json and LOAD.md; 1 if the figure is missed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.server.load", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long the clients track in each scenario")
+    args = parser.parse_args()
+    found: dict[str, Any] = {
+        "command": "python -m benchmarks.server.load" + (f" --seconds {args.seconds:g}" if args.seconds != 60 else ""),
+        "machine": machine(),
+        "load_before": [round(value, 2) for value in os.getloadavg()],
+        "reach_ms": {"median": round(1000 * MEDIAN_REACH_S), "worst": round(1000 * WORST_REACH_S)},
+        "scenarios": {},
+    }
+    for name, more in SCENARIOS.items():
+        found["scenarios"][name] = measure(args.seconds, more)
+        print(json.dumps({name: found["scenarios"][name]}, indent=1), flush=True)
+    (HERE / "load.json").write_text(json.dumps(found, indent=1) + "\n")
+    (HERE / "LOAD.md").write_text(load_page(found))
+    good = all(one["verdict"] == "met" and not one["refused"] for one in found["scenarios"].values())
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
