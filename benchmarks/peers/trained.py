@@ -6,6 +6,7 @@ from pathlib import Path
 from benchmarks.peers.app_methods import app_method
 from benchmarks.peers.detector_peer import detector_peers
 from benchmarks.peers.peer import Peer
+from benchmarks.peers.voxelmorph import voxelmorph_peer
 from lib.errors import WeightsError
 from lib.network.config import NetworkConfig
 from lib.network.weights import load_tracker
@@ -30,11 +31,6 @@ VARIANTS = (
     _Variant("dlt-mix", "the paper's tracker, learned from pairs and from augmented single studies"),
 )
 
-WITHOUT_NETWORK = (
-    ("voxelmorph", "a registration network on the affine pair"),
-)
-"""Peers of the paper whose networks this project does not hold: weights alone would not make them run."""
-
 
 def trained_peers(device: str, weights: Path = WEIGHTS) -> list[Peer]:
     """Return a row a peer; those without weights say so.
@@ -46,9 +42,12 @@ def trained_peers(device: str, weights: Path = WEIGHTS) -> list[Peer]:
     Raises:
         WeightsError: for weights that are there, but torn or of another network than their row.
     """
-    without = [Peer(name, note, None, "not trained: its network is not built") for name, note in WITHOUT_NETWORK]
-    trackers = [_peer(variant, weights / _folder(variant.name), device) for variant in VARIANTS]
-    return [*without, *detector_peers(weights), *trackers]
+    registering = voxelmorph_peer(device, weights / "voxelmorph")
+    return [
+        registering,
+        *detector_peers(weights),
+        *(_peer(variant, weights / _folder(variant.name), device) for variant in VARIANTS),
+    ]
 
 
 def _folder(name: str) -> str:
