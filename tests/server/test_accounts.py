@@ -1,26 +1,22 @@
 """A server with accounts, and each client that has to log in: a browser's session, 3D Slicer's plugin, programs."""
 
 import json
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import requests
 
 from lib.correction.mark_store import MarkStore
-from lib.tasks.accounts import set_account
 from lib.tasks.accounts_guard import COOKIE
-from tests.server.conftest import ROOT, Server, start_server, stop, wait_until_ready
+from tests.server.conftest import Server
+from tests.server.locked_server import PASSWORD, bearer, locked_server
 from tests.server.phantom import ANN, PATIENTS, write_patients
 from tests.server.taught_server import plugin_client
 
 pytestmark = [pytest.mark.server, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
-PASSWORD = "correct horse"
 FOREIGN = "https://somewhere.example"
 
 
@@ -31,39 +27,8 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     studies = folder / "studies"
     studies.mkdir()
     write_patients(studies)
-    script = [sys.executable, str(ROOT / "apps/lesion_tracker/scripts/account.py"), str(folder / "accounts.json")]
-    subprocess.run([*script, "ann"], input=PASSWORD + "\n", text=True, check=True, capture_output=True)
-    set_account(folder / "accounts.json", "boss", PASSWORD, "admin")
-    log = folder / "server.log"
-    conf = {"method": "affine", "background": "false", "accounts": str(folder / "accounts.json")}
-    process, url = start_server(studies, log, conf)
-    try:
-        _wait(process, url, log)
-        yield Server(url, studies, process.pid, log)
-    finally:
-        stop(process)
-
-
-def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    """Return once the server answers, here with 401."""
-    original = requests.get
-
-    def answered(address: str, timeout: float) -> requests.Response:
-        found = original(address, timeout=timeout)
-        found.status_code = 200 if found.status_code == 401 else found.status_code
-        return found
-
-    requests.get = answered  # type: ignore[assignment]
-    try:
-        wait_until_ready(process, url, log)
-    finally:
-        requests.get = original
-
-
-def bearer(server: Server, name: str) -> dict[str, str]:
-    answer = requests.post(f"{server.url}/auth/token", data={"username": name, "password": PASSWORD}, timeout=60)
-    assert answer.status_code == 200, answer.text
-    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+    with locked_server(folder, studies, {"method": "affine", "background": "false"}) as server:
+        yield server
 
 
 @pytest.mark.parametrize(

@@ -206,11 +206,7 @@ def test_unknown_models_strategies_sessions_and_outputs_are_refused(server: Serv
     assert wsi.status_code == 404
 
 
-@pytest.mark.parametrize("address", ["/train/", "/train/track_lesion"])
-def test_training_is_refused_before_anything_is_queued(server: Server, address: str) -> None:
-    answer = requests.post(f"{server.url}{address}", json={"track_lesion": {}}, timeout=ANSWER_S)
-    assert (answer.status_code, "nothing was started" in _detail(answer)) == (409, True)
-    assert requests.get(f"{server.url}/train/", timeout=ANSWER_S).status_code == 404
+def test_an_unknown_trainer_is_refused(server: Server) -> None:
     assert requests.post(f"{server.url}/train/spleen", json={}, timeout=ANSWER_S).status_code == 404
 
 

@@ -1,12 +1,14 @@
 """Killed at random moments during mark, track, correct and train: what was acknowledged is there, and nothing is torn."""
 
 import json
+import logging
 import os
 import random
 import signal
 import subprocess
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,8 +29,12 @@ from tests.server.taught_server import correct, get, mark, publish_tiny, track
 
 pytestmark = [pytest.mark.server, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
+logger = logging.getLogger(__name__)
+
 PATIENTS = sorted(SHIFTS_MM)
 ENOUGH_S = 300
+TRAINING = "monailabel.interfaces.utils.app"
+"""Is in the command line of a training's process."""
 
 
 class Readers:
@@ -98,11 +104,20 @@ def centers(path: Path, record: str) -> list[list[float]]:
     return [line[record]["center_mm"] for line in lines if record in line]
 
 
-def killed_family(pid: int) -> list[psutil.Process]:
-    """Kill the server alone, as the system does; return the processes that it had started."""
+def is_training(process: psutil.Process) -> bool:
+    """Say whether a process of the server is a training."""
+    try:
+        return TRAINING in " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def killed_family(pid: int) -> tuple[list[psutil.Process], bool]:
+    """Kill the server alone, as the system does; return the processes that it had started, and whether one trained."""
     children = psutil.Process(pid).children(recursive=True)
+    trained = any(is_training(child) for child in children)
     os.kill(pid, signal.SIGKILL)
-    return children
+    return children, trained
 
 
 Start = Callable[[], tuple[subprocess.Popen[bytes], Server]]
@@ -130,6 +145,7 @@ def place(tmp_path: Path) -> tuple[Start, Path, Path]:
 def test_killed_at_random_moments_nothing_acknowledged_is_lost(place: tuple[Start, Path, Path], times: int) -> None:
     start, studies, model = place
     rng = random.Random(times)
+    trained = 0
     process, server = start()
     try:
         for patient in PATIENTS:
@@ -141,16 +157,21 @@ def test_killed_at_random_moments_nothing_acknowledged_is_lost(place: tuple[Star
                 readers = [Readers(server, kind, seed=round_) for kind in ("mark", "track", "correct", "train")]
                 for reader in readers:
                     stack.enter_context(reader)
-                time.sleep(rng.uniform(1.0, 25.0))
-                children = killed_family(process.pid)
+                alive_s = rng.uniform(1.0, 25.0)
+                time.sleep(alive_s)
+                children, in_training = killed_family(process.pid)
             process.wait(60)
             psutil.wait_procs(children, timeout=ENOUGH_S)
             assert not [child for child in children if child.is_running()], "a training outlived its server"
             acknowledged = [record for reader in readers for record in reader.acknowledged]
+            trained += in_training
+            counts = dict(Counter(tag for tag, _, _ in acknowledged))
+            logger.info("round %d: killed after %.1f s, in training: %s, %s", round_, alive_s, in_training, counts)
             assert {tag for tag, _, _ in acknowledged} >= {"lesions", "corrections"}
             require_all_there(studies, model, acknowledged)
             process, server = start()
             assert len(track(server, "ann")) == 2
             assert get(server, "/models/")["published"] == ModelStore(model).published().version
+        assert trained, "no round hit a training: its process was never there when the server was killed"
     finally:
         stop(process)

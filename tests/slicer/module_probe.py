@@ -1,6 +1,6 @@
 """Runs in the environment of slicer-core: drives the module's logic on Slicer's own nodes, and prints what came of it.
 
-python module_probe.py MODULE_FOLDER SERVER BASELINE FOLLOWUP POINTS_LPS_JSON -> JSON
+python module_probe.py MODULE_FOLDER SERVER BASELINE FOLLOWUP POINTS_LPS_JSON [USER PASSWORD] -> JSON
 """
 
 import json
@@ -35,7 +35,7 @@ scene.AddNode(points)
 for x, y, z in json.loads(sys.argv[5]):
     points.AddControlPointWorld(vtk.vtkVector3d(-x, -y, z), "hilum")
 
-logic = LesionTrackerLogic(Server(sys.argv[2], "dr probe"), save)
+logic = LesionTrackerLogic(Server(sys.argv[2], "dr probe", *sys.argv[6:8]), save)
 found: dict[str, Any] = {"marked": lesions_of(points)}
 ids = [
     logic.ensure_on_server(baseline, "slicer patient", "20200101"),

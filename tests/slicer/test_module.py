@@ -61,14 +61,20 @@ def test_the_logic_knows_nothing_of_slicers_window() -> None:
         assert not names & {"slicer", "qt", "ctk", "vtk", "requests"}, path
 
 
-@needs_slicer
-def test_the_module_marks_tracks_accepts_and_corrects_on_slicers_own_nodes(server: Server) -> None:
+def run_probe(server: Server, *log_in: str) -> dict[str, Any]:
+    """Drive the module's logic on Slicer's own nodes."""
     files = [str(server.studies / f"ann__{date}.nii.gz") for date in ("20200101", "20210101")]
     probe = Path(__file__).with_name("module_probe.py")
     command = [str(SLICER_PYTHON), str(probe), str(MODULE), server.url, *files, json.dumps(ANN.lesions_mm)]
+    command += log_in
     run = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_S, check=False)
     assert run.returncode == 0, run.stderr[-3000:]
-    found = json.loads(run.stdout.splitlines()[-2])
+    return dict(json.loads(run.stdout.splitlines()[-2]))
+
+
+@needs_slicer
+def test_the_module_marks_tracks_accepts_and_corrects_on_slicers_own_nodes(server: Server) -> None:
+    found = run_probe(server)
     assert found["ids"] == ["Thorax 5_3 ä_ früh", "Thorax _spät_ _2_"]
     assert found["again"] == found["ids"][0]
     np.testing.assert_allclose([lesion["center_mm"] for lesion in found["marked"]], ANN.lesions_mm, atol=1e-3)

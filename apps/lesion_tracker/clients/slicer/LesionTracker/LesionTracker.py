@@ -32,6 +32,11 @@ class LesionTrackerWidget(ScriptedLoadableModuleWidget):
         settings = qt.QSettings()
         self.url = qt.QLineEdit(settings.value("LesionTracker/url", "http://127.0.0.1:8000"))
         self.reader = qt.QLineEdit(settings.value("LesionTracker/reader", ""))
+        self.user = qt.QLineEdit(settings.value("LesionTracker/user", ""))
+        self.user.setPlaceholderText("only on a server with accounts")
+        self.password = qt.QLineEdit()
+        self.password.setEchoMode(qt.QLineEdit.Password)
+        self.password.setPlaceholderText("is not saved")
         self.patient = qt.QLineEdit()
         self.baseline = self._selector("vtkMRMLScalarVolumeNode")
         self.followup = self._selector("vtkMRMLScalarVolumeNode")
@@ -39,6 +44,8 @@ class LesionTrackerWidget(ScriptedLoadableModuleWidget):
         for name, widget in (
             ("Server", self.url),
             ("Reader", self.reader),
+            ("User", self.user),
+            ("Password", self.password),
             ("Patient", self.patient),
             ("Baseline", self.baseline),
             ("Follow-up", self.followup),
@@ -70,9 +77,10 @@ class LesionTrackerWidget(ScriptedLoadableModuleWidget):
         if not (self.baseline.currentNode() and self.followup.currentNode() and self.points.currentNode()):
             slicer.util.errorDisplay("Choose a baseline, a follow-up and a list of points.")
             return
-        qt.QSettings().setValue("LesionTracker/url", self.url.text)
-        qt.QSettings().setValue("LesionTracker/reader", self.reader.text)
-        self.logic = LesionTrackerLogic(Server(self.url.text, self.reader.text), slicer.util.saveNode)
+        for name, field in (("url", self.url), ("reader", self.reader), ("user", self.user)):
+            qt.QSettings().setValue(f"LesionTracker/{name}", field.text)
+        server = Server(self.url.text, self.reader.text, self.user.text, self.password.text)
+        self.logic = LesionTrackerLogic(server, slicer.util.saveNode)
         with slicer.util.tryWithErrorDisplay("The lesions could not be tracked.", waitCursor=True):
             patient = self.patient.text.strip()
             baseline = self.logic.ensure_on_server(self.baseline.currentNode(), patient)

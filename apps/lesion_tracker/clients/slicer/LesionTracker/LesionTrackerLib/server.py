@@ -1,5 +1,6 @@
 """Requests to a Lesion Tracker server, with nothing but Python's standard library."""
 
+import http.client
 import json
 import urllib.error
 import urllib.parse
@@ -9,25 +10,58 @@ from pathlib import Path
 from typing import Any
 
 TIMEOUT_S = 900
+UNAUTHORIZED, NOT_FOUND = 401, 404
 
 
 class ServerError(Exception):
-    """The server refused a request or did not answer; the message is for the reader."""
+    """The server refused a request or did not answer; the message is for the reader.
+
+    Args:
+        text: the message.
+        status: of the answer; 0 without one.
+    """
+
+    def __init__(self, text: str, status: int = 0) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class Server:
     """A Lesion Tracker server.
 
+    It is asked once whether it wants a log-in; a log-in that has expired is repeated. The password is kept in memory only.
+
     Args:
         url: its address, "http://127.0.0.1:8000".
-        reader: who works with it.
-        token: a bearer token, "" on a server without log-in.
+        reader: who works with it; on a server with accounts the log-in counts.
+        user: name of the account; "" on a server without accounts.
+        password: of the account.
+        token: a bearer token that is there already, instead of name and password.
     """
 
-    def __init__(self, url: str, reader: str = "", token: str = "") -> None:
-        self.url = url.rstrip("/")
+    def __init__(self, url: str, reader: str = "", user: str = "", password: str = "", token: str = "") -> None:
+        self.url = url.strip().rstrip("/")
         self.reader = reader
+        self._user, self._password = user.strip(), password
         self._token = token
+        self._is_known = bool(token)
+
+    def log_in(self) -> str:
+        """Log in where the server wants it; return the name, "" on a server without accounts.
+
+        Raises:
+            ServerError: if name or password are missing or wrong, or the server does not answer.
+        """
+        self._token = ""
+        if self._has_accounts():
+            if not self._user or not self._password:
+                raise ServerError(f"{self.url} has accounts: enter user and password", UNAUTHORIZED)
+            fields = {"username": self._user, "password": self._password, "grant_type": "password"}
+            body = urllib.parse.urlencode(fields).encode()
+            answer = self._open("POST", "/auth/token", body, "application/x-www-form-urlencoded")
+            self._token = str(json.loads(answer)["access_token"])
+        self._is_known = True
+        return self._user if self._token else ""
 
     def has_study(self, study_id: str) -> bool:
         """Say whether the server has a study of this id."""
@@ -60,17 +94,41 @@ class Server:
         body = b"".join(parts) + f"--{mark}--\r\n".encode()
         return self._send(method, path, body, f"multipart/form-data; boundary={mark}")
 
+    def _has_accounts(self) -> bool:
+        try:
+            return bool(json.loads(self._open("GET", "/auth/"))["enabled"])
+        except ServerError as error:
+            if error.status == NOT_FOUND:
+                return False
+            raise
+        except (ValueError, KeyError, TypeError):
+            raise ServerError(f"{self.url} is no Lesion Tracker server: another program answers there") from None
+
     def _send(self, method: str, path: str, body: "bytes | None" = None, kind: str = "") -> bytes:
+        """Send a request, after the log-in; one that is refused because that has expired is sent once more."""
+        if not self._is_known:
+            self.log_in()
+        try:
+            return self._open(method, path, body, kind)
+        except ServerError as error:
+            if error.status != UNAUTHORIZED:
+                raise
+            self.log_in()
+            return self._open(method, path, body, kind)
+
+    def _open(self, method: str, path: str, body: "bytes | None" = None, kind: str = "") -> bytes:
         headers = {"Content-Type": kind} if kind else {}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
+        if not self.url.startswith(("http://", "https://")):
+            raise ServerError(f"{self.url!r} is no address of a server; one looks like http://127.0.0.1:8000")
         request = urllib.request.Request(self.url + path, body, headers, method=method)
+        if self._token:  # not sent on to where a redirect leads
+            request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
                 return answer.read()
         except urllib.error.HTTPError as error:
-            raise ServerError(_detail(error)) from None
-        except OSError as error:
+            raise ServerError(_detail(error), error.code) from None
+        except (OSError, http.client.HTTPException) as error:
             raise ServerError(f"{self.url} does not answer ({error}): is the server running?") from None
 
 
