@@ -110,10 +110,23 @@ def _confidence(answers: Sequence[Answer], rng: np.random.Generator) -> dict[str
         "auc_interval": interval(counted, _auc, rng),
         "ece": _ece(counted),
         "ece_interval": interval(counted, _ece, rng),
-        "auc_with_gone": _auc(answers),
-        "ece_with_gone": _ece(answers),
+        "all_answers": _all_answers(answers, rng),
         "mean_confidence": float(np.mean([a.confidence for a in counted])),
         "share_right": _cpm(counted),
+    }
+
+
+def _all_answers(answers: Sequence[Answer], rng: np.random.Generator) -> dict[str, Any]:
+    """Return the same for every point that a reader gets with a confidence: those for vanished lesions, too, are wrong."""
+    given = [a for a in answers if a.state != "outside"]
+    return {
+        "n": len(given),
+        "auc": _auc(given),
+        "auc_interval": interval(given, _auc, rng),
+        "ece": _ece(given),
+        "ece_interval": interval(given, _ece, rng),
+        "mean_confidence": float(np.mean([a.confidence for a in given])),
+        "share_right": float(np.mean([a.right for a in given])),
     }
 
 

@@ -63,11 +63,8 @@ def _constructed(found: dict[str, Any]) -> Iterator[Line]:
 def _states(found: dict[str, Any]) -> Iterator[Line]:
     confidence, states = found["confidence"], found["states"]
     if confidence:
-        auc, ece = confidence["auc"], confidence["ece"]
-        low, high = confidence["auc_interval"]
-        yield "confidence, AUC", "≥ 0.90", f"{auc:.3f} ({low:.3f}–{high:.3f})", auc >= 0.9
-        low, high = confidence["ece_interval"]
-        yield "expected calibration error, 10 bins", "≤ 0.06", f"{ece:.3f} ({low:.3f}–{high:.3f})", ece <= 0.06
+        yield from _reliability("lesions that are there", confidence)
+        yield from _reliability("all points, those for vanished lesions too", confidence["all_answers"])
     for name, text, limit in (("gone", "vanished or outside: not `found`", 0.8), ("wrong", "wrong: not `found`", 0.7)):
         if name in states:
             share = states[name]["not_found"]
@@ -76,6 +73,15 @@ def _states(found: dict[str, Any]) -> Iterator[Line]:
     if "right" in states:
         share = states["right"]["not_found"]
         yield "right: flagged all the same", "≤ 5 %", _with(share, states["right"]["interval"]), share <= 0.05
+
+
+def _reliability(whom: str, of: dict[str, Any]) -> Iterator[Line]:
+    """Give how well confidence tells right from wrong, of one group of answers."""
+    low, high = of["auc_interval"]
+    yield f"confidence, AUC: {whom} ({of['n']})", "≥ 0.90", f"{of['auc']:.3f} ({low:.3f}–{high:.3f})", of["auc"] >= 0.9
+    low, high = of["ece_interval"]
+    shown = f"{of['ece']:.3f} ({low:.3f}–{high:.3f}); said {_percent(of['mean_confidence'])}, is {_percent(of['share_right'])}"
+    yield f"expected calibration error, 10 bins: {whom}", "≤ 0.06", shown, of["ece"] <= 0.06
 
 
 def _seconds(found: dict[str, Any]) -> Iterator[Line]:
