@@ -24,7 +24,7 @@ from benchmarks.peers.voxelmorph_data import (
     mirrored,
     read_studies,
 )
-from benchmarks.peers.voxelmorph_loss import FLAT, SMOOTHNESS, WINDOW, registration_loss
+from benchmarks.peers.voxelmorph_loss import FLAT, SCALES, SMOOTHNESS, WINDOW, registration_loss
 from benchmarks.peers.voxelmorph_net import SPACING_MM, RegistrationNet, Sizes, displacement, windowed
 from benchmarks.peers.voxelmorph_weights import save_weights
 from lib.errors import FileFormatError, LesionTrackerError
@@ -225,8 +225,8 @@ def card_of(run: Run, command: str, validation: dict[str, float] | None) -> dict
         "studies": [study.name for study in run.data.studies],
         "pairs": "each study against its own copy, bent, shifted by errors of registration, with another look",
         "crop_voxels": list(run.voxels),
-        "loss": f"local normalised cross-correlation ({WINDOW} voxels, flat below {FLAT}) at 4 and 8 mm + {SMOOTHNESS} "
-        "diffusion; no truth is used",
+        "loss": f"local normalised cross-correlation ({WINDOW} voxels, flat below {FLAT}) on voxels of "
+        f"{', '.join(f'{SPACING_MM * scale:.0f}' for scale in SCALES)} mm + {SMOOTHNESS} diffusion; no truth is used",
         "optimiser": {"name": "Adam", "learning_rate": LEARNING_RATE, "warmup": WARMUP, "decay": DECAY, "clip": CLIP,
                       "ema": EMA, "batch": 1},
         "seconds": round(run.seconds),

@@ -34,8 +34,8 @@ BASE_MM = 2.0
 ANGLES_DEG, LARGEST_SCALE = 3.0, 1.04
 """What an affine registration leaves of the pose at worst."""
 
-BENT_PARTS, BENT_REACH_MM, BENT_MM = 4, 60.0, 10.0
-MOVING, MOVING_MM = 0.35, (10.0, 30.0)
+BENT_PARTS, BENT_REACH_MM, BENT_MM = 4, 60.0, 8.0
+MOVING, MOVING_MM = 0.25, (10.0, 30.0)
 """Share of the pairs with a region that moved by itself, and how far."""
 
 NOISE_HU = (2.0, 15.0)

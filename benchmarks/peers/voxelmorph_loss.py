@@ -8,7 +8,10 @@ from monai.losses.image_dissimilarity import LocalNormalizedCrossCorrelationLoss
 from torch.nn import functional as F
 
 WINDOW = 7
-"""Voxels of the local correlation; at 4 mm, and again at 8 mm, where it sees further."""
+"""Voxels of the local correlation."""
+
+SCALES = (1, 2, 4)
+"""It is taken on images averaged over so many voxels along each axis: coarse ones agree from further away."""
 
 FLAT = 0.1
 """Sum of squares in a window below which it says nothing: a standard deviation of 0.017 of a channel's range."""
@@ -31,12 +34,14 @@ def registration_loss(
     Returns:
         -1 for images that agree everywhere, plus the smoothness.
     """
-    fine = _similarity(fixed, warped, body)
-    coarse = _similarity(*(F.avg_pool3d(image, 2) for image in (fixed, warped, body)))
+    images = (fixed, warped, body)
+    similarity = torch.stack(
+        [_similarity(*(F.avg_pool3d(image, scale) for image in images)) for scale in SCALES]
+    ).mean()
     with warnings.catch_warnings():  # MONAI indexes by lists of slices, which torch will read otherwise one day
         warnings.filterwarnings("ignore", message=r"Using a non-tuple sequence for multidimensional indexing.*")
         smoothness = DiffusionLoss()(shift)
-    return (fine + coarse) / 2 + SMOOTHNESS * smoothness
+    return similarity + SMOOTHNESS * smoothness
 
 
 def _similarity(fixed: torch.Tensor, warped: torch.Tensor, body: torch.Tensor) -> torch.Tensor:

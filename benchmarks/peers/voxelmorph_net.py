@@ -92,9 +92,7 @@ class RegistrationNet(nn.Module):
             warnings.filterwarnings("ignore", message=r".*Using PyTorch native grid_sample.*")
             self.integrate = DVF2DDF(sizes.integration_steps, padding_mode="border")
             self.warp = Warp(padding_mode="border")
-        last = self.unet.net[-1][-1].conv
-        nn.init.normal_(last.weight, std=1e-5)  # as in the paper: it begins with no shift at all
-        nn.init.zeros_(last.bias)
+        self._begin()
 
     def forward(self, fixed: torch.Tensor, moving: torch.Tensor) -> torch.Tensor:
         """Return where each voxel of `fixed` lies in `moving`, minus where it is.
@@ -106,11 +104,22 @@ class RegistrationNet(nn.Module):
         Returns:
             (1, 3, z, y, x), voxels along z, y, x, float32.
         """
-        both = torch.cat([fixed, moving], dim=1).contiguous(memory_format=torch.channels_last_3d)
+        both = (torch.cat([fixed, moving], dim=1) - 0.5).contiguous(memory_format=torch.channels_last_3d)
         dtype = choose_dtype(both.device)
         with torch.autocast(both.device.type, dtype=dtype, enabled=dtype != torch.float32):
             velocity = self.unet(both)
         return self.integrated(velocity.float().contiguous())
+
+    def _begin(self) -> None:
+        """Begin as the paper's code does: signals keep their size from layer to layer, and no voxel is shifted.
+
+        With torch's own first weights the signals fade on their way through fifteen layers without normalisation.
+        """
+        for layer in self.unet.modules():
+            if isinstance(layer, nn.Conv3d):
+                nn.init.kaiming_normal_(layer.weight, a=0.2)
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        nn.init.normal_(self.unet.net[-1][-1].conv.weight, std=1e-5)
 
     def integrated(self, velocity: torch.Tensor) -> torch.Tensor:
         """Integrate a velocity at half its resolution.
