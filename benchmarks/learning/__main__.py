@@ -1,12 +1,12 @@
 """`python -m benchmarks.learning`: MED before and after 20 corrections, on two base volumes that nothing was trained on."""
 
 import argparse
+import hashlib
 import json
+import logging
 import os
-import shutil
 import sys
-import tempfile
-import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,131 +15,185 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "apps" / "lesion_tr
 import numpy as np
 import torch
 
-from benchmarks.learning.constructed_lessons import Domain, construct, mislabelled
+from benchmarks.accuracy.data import CACHE, DATA, FINAL, MODEL
+from benchmarks.accuracy.store import code_version
+from benchmarks.learning.constructed_lessons import SEED, WRONG_MM, StoredPair, corrections, mislabelled, stored_pair
+from benchmarks.learning.scanner import Scanner
+from benchmarks.learning.stages import Run, errors_of
+from benchmarks.learning.table import interval, page
 from lib.errors import LesionTrackerError
 from lib.network.tracker import Tracker
-from lib.network.weights import CARD_FILE, WEIGHTS_FILE, load_tracker
+from lib.network.weights import load_tracker
 from lib.training.fine_tuning import FineTuningSettings
-from lib.training.gate import corrected_errors
-from lib.training.learning import Learning, Outcome
-from lib.training.lesson_data import prepare_lessons
 from lib.training.lessons import Lesson
-from lib.training.progress import ProgressFile
-from lib.training.publish import SHIPPED, ModelStore
 from lib.training.validation_inputs import FILE_NAME, read_inputs
 
-ROOT = Path(__file__).resolve().parents[2]
-MODEL = ROOT / "apps" / "lesion_tracker" / "model"
 TAUGHT_ON = ("chest_cmb_crc_01068", "abdomen_hcc_006")
-TESTED_ON = ("chest_acrin_013", "abdomen_cptac_00189")
-"""Held out from the training of the shipped weights (their card: validation_data), and from fine-tuning."""
+"""Among the training data of the shipped weights, as they were scanned; not as this domain's scanner shows them."""
+TESTED_ON = FINAL
+"""In no training, in no calibration, and not among the validation inputs of the gate."""
+MOST_PAIRS = 6
+TESTED_PAIRS = 2
+"""Of each base volume, with up to ten lesions."""
 
-AIM = 0.25
+CORRECTIONS = 20
 SHIFT_MM = 15.0
+NO_LIMIT_MIN = 600.0
+"""The steps are those of the default settings however busy the machine is; the time is measured on the processor."""
+
+PAIRS_OF = ("studies", "registration", "evaluation")
+ANSWERS_OF = ("studies", "anatomy", "network", "decoding")
+METHOD = """\
+Constructed pairs of whole studies (`lib/evaluation/hard_render.py`, seed {seed}), both as the domain's scanner shows them,
+registered by the product's affine; the truth is exact. A third of the lesions lies in a region that moved by 20 to 45 mm.
+The corrections are the first ten tracks of each base volume that are {wrong:g} mm off or more, each with the point that
+registration gave; tracks that are nearer are not used. What is run is the trainer of the server (`lib/training/learning.py`)
+with its default settings: its gate knows the corrections and the shipped validation inputs (trunk_amos_0336, chest_aorta,
+abdomen_example), never the tested volumes. The tested lesions are not chosen by their error. MED is that of `dlt`, the
+network alone. The interval resamples the pairs of studies: n = 2 base volumes, so it says little about other patients.
+Minutes of one core are those of the training process with one thread, which is what an idle machine takes at most; the
+trainer itself would take fewer steps on a machine too slow for its {minutes:g} minutes of training."""
 
 
 def main() -> int:
     """Measure, write the results, and say whether the aims are reached."""
     args = _arguments()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(args.threads)
-    weights = args.weights or (MODEL if (MODEL / CARD_FILE).exists() else MODEL / "first_part")
     try:
-        parent = load_tracker(weights, args.device)
+        parent = load_tracker(args.weights, args.device)
     except (LesionTrackerError, ValueError) as error:
         print(error, file=sys.stderr)
         return 2
-    corrections, tested_lesions = (8, 8) if args.quick else (args.corrections, args.tested)
-    settings = FineTuningSettings(
-        steps=36 if args.quick else args.steps,
-        minutes=args.minutes,
-        learning_rate=args.learning_rate,
-        device=args.device,
-        threads=args.threads,
-    )
-    started = time.monotonic()
-    taught = construct(args.data / "volumes", TAUGHT_ON, corrections, seed=31)
-    tested = construct(args.data / "volumes", TESTED_ON, tested_lesions, seed=32)
-    validation = read_inputs(MODEL / "validation" / FILE_NAME)
-    if args.quick:
-        validation = validation[::5]
-    with tempfile.TemporaryDirectory(prefix="learning_") as name:
-        place = Path(name)
-        pairs = prepare_lessons(tested.lessons, tested.volumes.__getitem__, place / "tested")
-        before = corrected_errors(parent, pairs)[0]
-        right = _learn(place / "right", weights, parent, settings, taught, taught.lessons, validation)
-        after = corrected_errors(_version(place / "right", right, args.device), pairs)[0]
-        wrong = None
-        if not args.right_only:
-            lessons = mislabelled(taught.lessons, SHIFT_MM, seed=33)
-            wrong = _learn(place / "wrong", weights, parent, settings, taught, lessons, validation)
-    lower = 1 - float(np.mean(after)) / float(np.mean(before))
-    results: dict[str, Any] = {
-        "weights": {"name": parent.name, "sha256": parent.sha256},
-        "domain": "8 mm slices, sharp kernel (unsharp mask 2.0), noise of 60 HU",
-        "taught_on": {"base_volumes": TAUGHT_ON, "corrections": len(taught.lessons)},
-        "tested_on": {"base_volumes": TESTED_ON, "lesions": len(before)},
-        "med_before_mm": round(float(np.mean(before)), 2),
-        "med_after_mm": round(float(np.mean(after)), 2),
-        "lower_by": round(lower, 3),
-        "gate_right_set": {"published": right.decision.publish, "reason": right.decision.reason},
-        "gate_mislabelled_set": None
-        if wrong is None
-        else {"published": wrong.decision.publish, "reason": wrong.decision.reason},
-        "settings": {key: getattr(settings, key) for key in ("steps", "minutes", "learning_rate", "replay", "seed")},
-        "seconds": round(time.monotonic() - started),
-        "quick": args.quick,
-    }
-    print(json.dumps(results, indent=1))
-    if not args.quick:
-        args.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    reached = lower >= AIM and (wrong is None or not wrong.decision.publish)
-    print(f"aims {'reached' if reached else 'NOT reached'}: MED lower by {100 * lower:.0f} % (aim {100 * AIM:.0f} %)")
+    found = _measure(args, parent)
+    out = CACHE / "learning" / "quick" if args.quick else Path(__file__).parent
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "results.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (out / "RESULTS.md").write_text(page(found), encoding="utf-8")
+    print(page(found))
     return 0
 
 
-def _learn(
-    place: Path,
-    weights: Path,
-    parent: Tracker,
-    settings: FineTuningSettings,
-    domain: Domain,
-    lessons: list[Lesson],
-    validation: list[Any],
-) -> Outcome:
-    """Run what the trainer of the server runs, on a copy of the weights."""
-    store = ModelStore(place / "model")
-    store.folder.mkdir(parents=True)
-    for file in (WEIGHTS_FILE, CARD_FILE):
-        shutil.copy(weights / file, store.folder / file)
-    progress = ProgressFile(place / "training" / "train_stats.json")
-    run = Learning(store, parent, SHIPPED, settings, validation, place / "training", progress)
-    outcome = run.run(lessons, domain.volumes.__getitem__)
-    print(f"{place.name}: {progress.now.result}", flush=True)
-    return outcome
+def _measure(args: argparse.Namespace, parent: Tracker) -> dict[str, Any]:
+    scanner = Scanner()
+    settings = FineTuningSettings(minutes=NO_LIMIT_MIN, device=args.device, threads=args.threads)
+    settings = replace(settings, steps=24 if args.quick else settings.steps)
+    pairs_at = CACHE / "learning" / _key(scanner.to_json(), code_version(PAIRS_OF))
+    answers_at = (
+        CACHE / "learning" / _key(pairs_at.name, parent.sha256, code_version(ANSWERS_OF, ("tracking/search.py",)))
+    )
+    learned_at = answers_at / _key(str(settings), args.quick, code_version(("training",)))
+    taught, lessons, wrong_mm = _lessons(args, parent, pairs_at, answers_at, scanner)
+    validation = read_inputs(MODEL / "validation" / FILE_NAME)[:: 5 if args.quick else 1]
+    run = Run(learned_at / "right", args.weights, parent, settings, taught, validation)
+    right = run.outcome(lessons)
+    tested = _pairs(args, pairs_at, TESTED_ON, 1 if args.quick else TESTED_PAIRS, scanner)
+    before = errors_of(parent, tested, answers_at / "tested")
+    after = errors_of(run.tracker(right["version"]), tested, learned_at / "tested")
+    wrong = None
+    if not args.right_only:
+        wrong = replace(run, place=learned_at / "wrong").outcome(mislabelled(lessons, SHIFT_MM, seed=33))
+    normal = (
+        [] if args.quick else _pairs(args, pairs_at.with_name(f"{pairs_at.name}_normal"), TESTED_ON, TESTED_PAIRS, None)
+    )
+    usual = errors_of(parent, normal, answers_at / "normal")
+    low, high = interval(list(after.values()), list(before.values()))
+    return {
+        "command": "python -m benchmarks.learning" + " --quick" * args.quick,
+        "weights": parent.sha256,
+        "domain": str(scanner),
+        "taught_on": {
+            "base_volumes": list(TAUGHT_ON),
+            "pairs": len({lesson.followup for lesson in lessons}),
+            "corrections": len(lessons),
+            "mean_error_mm": round(float(np.mean(wrong_mm)), 2),
+        },
+        "tested_on": {"base_volumes": list(TESTED_ON), "pairs": len(tested), "lesions": _figures(before)["n"]},
+        "before": _figures(before),
+        "after": _figures(after),
+        "lower_by": round(1 - _figures(after)["med_mm"] / _figures(before)["med_mm"], 4),
+        "lower_by_interval": [round(low, 4), round(high, 4)],
+        "by_volume": {name: _of_volume(name, tested, before, after) for name in TESTED_ON},
+        "normal": {"med_mm": _figures(usual)["med_mm"], "lesions": _figures(usual)["n"]} if normal else None,
+        "right": right,
+        "mislabelled": wrong,
+        "settings": {key: getattr(settings, key) for key in ("steps", "learning_rate", "replay", "seed")},
+        "method": METHOD.format(seed=SEED, wrong=WRONG_MM, minutes=FineTuningSettings().minutes),
+    }
 
 
-def _version(place: Path, outcome: Outcome, device: str) -> Tracker:
-    return load_tracker(ModelStore(place / "model").folder_of(outcome.version), device)
+def _pairs(
+    args: argparse.Namespace, cache: Path, volumes: tuple[str, ...], count: int, scanner: Scanner | None
+) -> list[StoredPair]:
+    found = [stored_pair(args.data / "volumes", cache, name, n, scanner) for name in volumes for n in range(count)]
+    return [pair for pair in found if not pair.failed]
+
+
+def _lessons(
+    args: argparse.Namespace, parent: Tracker, pairs_at: Path, answers_at: Path, scanner: Scanner
+) -> tuple[list[StoredPair], list[Lesson], list[float]]:
+    """Return the corrections, their studies, and how far off the corrected tracks are."""
+    taught: list[StoredPair] = []
+    lessons: list[Lesson] = []
+    wrong_mm: list[float] = []
+    wanted = (8 if args.quick else CORRECTIONS) // len(TAUGHT_ON)
+    for name in TAUGHT_ON:
+        own: list[Lesson] = []
+        for number in range(MOST_PAIRS):
+            pair = stored_pair(args.data / "volumes", pairs_at, name, number, scanner)
+            if pair.failed or len(own) == wanted:
+                continue
+            errors = errors_of(parent, [pair], answers_at / "taught")[pair.name]
+            new = corrections(pair, errors, wanted - len(own))
+            by_id = dict(zip((lesion["id"] for lesion in pair.lesions), errors, strict=True))
+            wrong_mm += [by_id[lesson.lesion] for lesson in new]
+            own += new
+            taught.append(pair)
+            if len(own) == wanted:
+                break
+        lessons += own
+    return taught, lessons, wrong_mm
+
+
+def _figures(errors: dict[str, list[float]]) -> dict[str, float]:
+    values = np.array([error for one in errors.values() for error in one])
+    if not len(values):
+        return {"n": 0, "med_mm": 0.0, "median_mm": 0.0, "within_10mm": 0.0}
+    return {
+        "n": len(values),
+        "med_mm": round(float(values.mean()), 3),
+        "median_mm": round(float(np.median(values)), 3),
+        "within_10mm": round(float((values <= 10).mean()), 3),
+    }
+
+
+def _of_volume(
+    name: str, tested: list[StoredPair], before: dict[str, list[float]], after: dict[str, list[float]]
+) -> dict[str, Any]:
+    own = [pair.name for pair in tested if pair.volume == name]
+    return {
+        "pairs": len(own),
+        "before": _figures({pair: before[pair] for pair in own}),
+        "after": _figures({pair: after[pair] for pair in own}),
+    }
+
+
+def _key(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--weights", type=Path, help="folder of the weights; default: the published ones, else the candidate"
+        "--weights", type=Path, default=MODEL, help="folder of the weights; default: the published ones"
     )
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
-    parser.add_argument("--corrections", type=int, default=20)
-    parser.add_argument("--tested", type=int, default=40, help="lesions on the held-out base volumes")
-    parser.add_argument("--steps", type=int, default=FineTuningSettings().steps)
-    parser.add_argument("--minutes", type=float, default=FineTuningSettings().minutes)
-    parser.add_argument("--learning-rate", type=float, default=FineTuningSettings().learning_rate)
+    parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--right-only", action="store_true", help="leave the mislabelled set out")
     parser.add_argument(
         "--quick", action="store_true", help="8 corrections and a few steps: shows that it runs, not the aim"
     )
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "learning" / "results.json")
     return parser.parse_args()
 
 

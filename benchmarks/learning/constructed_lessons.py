@@ -1,67 +1,154 @@
-"""Constructed studies of a domain that the weights handle worse, with corrections whose truth is exact."""
+"""Constructed pairs of whole studies in a domain, registered once, and the corrections that a reader would make on them."""
 
+import functools
+import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from benchmarks.accuracy.data import study
+from benchmarks.learning.scanner import Scanner, scanned
+from lib.errors import RegistrationFailed
+from lib.evaluation.hard_render import hard_pair
+from lib.network.inputs import hu_source
+from lib.network.tracker import Tracker
+from lib.registration.register import register
 from lib.studies.grid import Grid
-from lib.studies.reader import read_volume
 from lib.studies.volume import Volume
-from lib.training.appearance import Appearance
-from lib.training.constructed import ConstructedPair, Scan
-from lib.training.draw import RegistrationErrors
+from lib.tracking.search import search
 from lib.training.lessons import Lesson
-from lib.training.prepare import prepare_study
-from lib.training.scenario import ScenarioSettings, draw_pair
-from lib.training.studies import PreparedStudy
 
-SHARP = Appearance(sharpen=2.0, slices=4, noise_hu=60.0)
-"""Slices of 8 mm, a sharp kernel and much noise: beyond what training draws (6 mm, 1.0, 35 HU)."""
-
-SCENARIO = ScenarioSettings(vanished=0.0, moving=0.25, implant=0.6, lesions=2)
-ERRORS = RegistrationErrors(np.zeros((0, 3)), tail=0.4)
-REACH_MM = 110.0
-SPACING_MM = np.array([0.8, 0.8, 2.0])
+SEED = 77
+WRONG_MM = 3.0
+"""A reader moves a point that is at least this far off."""
 
 
-@dataclass(frozen=True, eq=False)
-class Domain:
-    """Lessons on constructed studies, and the studies.
+@dataclass(frozen=True)
+class StoredPair:
+    """A constructed pair on disk.
 
     Args:
-        lessons: corrections; the patient is the base volume.
-        volumes: by study id.
+        volume: base volume.
+        number: of the pair.
+        folder: with `baseline.npz`, `followup.npz` and `pair.json`.
+        lesions: records: id, baseline_mm, radius_mm, followup_mm, followup_radius_mm (as registration expects it),
+            expected_mm (the affine's point), seen (whether that was scanned).
+        failed: why the pair could not be constructed or registered, or "".
     """
 
-    lessons: list[Lesson]
-    volumes: dict[str, Volume]
+    volume: str
+    number: int
+    folder: Path
+    lesions: list[dict[str, Any]]
+    failed: str
+
+    def study(self, name: str) -> Volume:
+        """Return "baseline" or "followup"."""
+        return _read(self.folder / f"{name}.npz")
+
+    @property
+    def name(self) -> str:
+        """The pair's name; its studies are `<name>__baseline` and `<name>__followup`."""
+        return f"{self.volume}_{self.number}"
 
 
-def construct(folder: Path, names: Sequence[str], lesions: int, seed: int) -> Domain:
-    """Construct pairs of base volumes until each has its share of the lesions.
+def stored_pair(data: Path, cache: Path, volume: str, number: int, scanner: Scanner | None) -> StoredPair:
+    """Return a pair, constructed and registered at the first call.
 
     Args:
-        folder: of the volumes, `<name>.nii.gz` each.
-        names: base volumes.
-        lesions: in all.
-        seed: of everything drawn.
+        data: folder of the base volumes.
+        cache: of this benchmark's pairs.
+        volume: base volume.
+        number: of the pair, from 0.
+        scanner: of both studies; None leaves them as `lib/evaluation` renders them.
     """
-    lessons: list[Lesson] = []
-    volumes: dict[str, Volume] = {}
-    for number, name in enumerate(names):
-        study = prepare_study(name, read_volume(folder / f"{name}.nii.gz"), [])
-        wanted = lesions // len(names) + (1 if number < lesions % len(names) else 0)
-        own: list[Lesson] = []
-        draw = 0
-        while len(own) < wanted:
-            rng = np.random.default_rng([seed, number, draw])
-            own += _taught(f"{name}__{draw}", study, rng, volumes)[: wanted - len(own)]
-            draw += 1
-        lessons += own
-    used = {lesson.baseline for lesson in lessons} | {lesson.followup for lesson in lessons}
-    return Domain(lessons, {key: volume for key, volume in volumes.items() if key in used})
+    folder = cache / f"{volume}_{number}"
+    if not (folder / "pair.json").exists():
+        _construct(data, folder, volume, number, scanner)
+    record = json.loads((folder / "pair.json").read_text(encoding="utf-8"))
+    return StoredPair(volume, number, folder, record["lesions"], record["failed"])
+
+
+def _construct(data: Path, folder: Path, volume: str, number: int, scanner: Scanner | None) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    source, places = study(data, volume)
+    lesions: list[dict[str, Any]] = []
+    failed = ""
+    try:
+        made = hard_pair(source, places, SEED, number)
+        baseline = scanned(made.baseline, scanner, [SEED, number, 1])
+        followup = scanned(made.followup, scanner, [SEED, number, 2])
+        found = register(baseline, followup, "affine")
+    except (ValueError, RegistrationFailed) as error:
+        failed = str(error)
+    else:
+        for file, scan in (("baseline", baseline), ("followup", followup)):
+            _write(folder / f"{file}.npz", scan)
+        for lesion in made.scenario.lesions:
+            inside = baseline.grid.contains(np.array([lesion.baseline_mm]))[0]
+            if not (lesion.counted and inside and followup.grid.contains(np.array([lesion.followup_mm]))[0]):
+                continue
+            expected = found(np.array([lesion.baseline_mm]))[0]
+            lesions.append({
+                "id": lesion.id,
+                "baseline_mm": list(lesion.baseline_mm),
+                "radius_mm": lesion.radius_mm,
+                "followup_mm": list(lesion.followup_mm),
+                "followup_radius_mm": float(np.clip(lesion.radius_mm * found.radius_scale, 0.5, 200.0)),
+                "expected_mm": expected.tolist(),
+                "seen": bool(followup.grid.contains(expected[None])[0]),
+                "hard": lesion.hard,
+            })  # fmt: skip
+    part = folder / "pair.part"
+    part.write_text(json.dumps({"lesions": lesions, "failed": failed}), encoding="utf-8")
+    os.replace(part, folder / "pair.json")
+
+
+def track_errors(tracker: Tracker, pair: StoredPair) -> list[float]:
+    """Track the lesions of a pair as method `dlt` does; return the distances to the truth in mm."""
+    baseline, followup = hu_source(pair.study("baseline")), hu_source(pair.study("followup"))
+    errors = []
+    for lesion in pair.lesions:
+        answer = expected = np.array(lesion["expected_mm"])
+        if lesion["seen"]:
+            center = np.array(lesion["baseline_mm"])
+            radii = lesion["radius_mm"], lesion["followup_radius_mm"]
+            answer = search(tracker, baseline, center, radii[0], followup, expected, radii[1]).center_mm
+        errors.append(float(np.linalg.norm(answer - lesion["followup_mm"])))
+    return errors
+
+
+def corrections(pair: StoredPair, errors: Sequence[float], most: int) -> list[Lesson]:
+    """Return what a reader corrects on a pair: the first `most` points that are 3 mm off or more.
+
+    Args:
+        pair: constructed.
+        errors: of the weights that tracked it, one for each lesion.
+        most: so many at most.
+    """
+    lessons = []
+    for lesion, error in zip(pair.lesions, errors, strict=True):
+        if error < WRONG_MM or not lesion["seen"] or len(lessons) == most:
+            continue
+        lessons.append(
+            Lesson(
+                patient=pair.volume,
+                baseline=f"{pair.name}__baseline",
+                followup=f"{pair.name}__followup",
+                lesion=lesion["id"],
+                baseline_mm=tuple(lesion["baseline_mm"]),
+                radius_mm=lesion["radius_mm"],
+                followup_mm=tuple(lesion["followup_mm"]),
+                followup_radius_mm=lesion["followup_radius_mm"],
+                expected_mm=tuple(lesion["expected_mm"]),
+                verdict="corrected",
+            )
+        )
+    return lessons
 
 
 def mislabelled(lessons: Sequence[Lesson], shift_mm: float, seed: int) -> list[Lesson]:
@@ -75,46 +162,21 @@ def mislabelled(lessons: Sequence[Lesson], shift_mm: float, seed: int) -> list[L
     return moved
 
 
-def _taught(name: str, study: PreparedStudy, rng: np.random.Generator, volumes: dict[str, Volume]) -> list[Lesson]:
-    pair = draw_pair([study], ERRORS, SCENARIO, rng)
-    before, after = f"{name}__before", f"{name}__after"
-    volumes[before] = _scanned(pair.baseline, np.array([x.clicked_mm for x in pair.lesions]))
-    volumes[after] = _scanned(pair.followup, _followup_points(pair))
-    found = []
-    for number, lesion in enumerate(pair.lesions):
-        if lesion.followup_mm is None:
-            continue
-        found.append(
-            Lesson(
-                patient=study.name,
-                baseline=before,
-                followup=after,
-                lesion=f"lesion_{number}",
-                baseline_mm=_triple(lesion.clicked_mm),
-                radius_mm=lesion.radius_mm,
-                followup_mm=_triple(lesion.followup_mm),
-                followup_radius_mm=lesion.followup_radius_mm,
-                expected_mm=_triple(lesion.expected_mm),
-                verdict="corrected",
-            )
-        )
-    return [lesson for lesson in found if volumes[after].grid.contains(np.array([lesson.followup_mm]))[0]]
+def study_of(pairs: Sequence[StoredPair], study_id: str) -> Volume:
+    """Return the volume of a study id that `corrections` wrote."""
+    name, which = study_id.rsplit("__", 1)
+    return next(pair for pair in pairs if pair.name == name).study(which)
 
 
-def _followup_points(pair: ConstructedPair) -> np.ndarray:
-    places = [lesson.followup_mm for lesson in pair.lesions if lesson.followup_mm is not None]
-    return np.array([*places, *(lesson.expected_mm for lesson in pair.lesions)])
+def _write(path: Path, volume: Volume) -> None:
+    part = path.with_suffix(".part.npz")
+    np.savez_compressed(part, hu=volume.hu, lps_from_index=volume.grid.lps_from_index)
+    os.replace(part, path)
 
 
-def _scanned(scan: Scan, points_mm: np.ndarray) -> Volume:
-    """Scan the surroundings of some points as the domain's scanner would."""
-    low, high = points_mm.min(axis=0) - REACH_MM, points_mm.max(axis=0) + REACH_MM
-    counts = np.ceil((high - low) / SPACING_MM).astype(int)
-    grid = Grid.from_parts((int(counts[0]), int(counts[1]), int(counts[2])), SPACING_MM, low, np.eye(3))
-    hu = replace(scan, look=SHARP).source()(grid).numpy()
-    return Volume(np.round(hu).astype(np.int16), grid)
-
-
-def _triple(point: np.ndarray) -> tuple[float, float, float]:
-    x, y, z = (float(value) for value in point)
-    return x, y, z
+@functools.lru_cache(maxsize=4)
+def _read(path: Path) -> Volume:
+    with np.load(path) as arrays:
+        hu = arrays["hu"]
+        nz, ny, nx = hu.shape
+        return Volume(hu, Grid((nx, ny, nz), arrays["lps_from_index"]))

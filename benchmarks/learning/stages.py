@@ -1,0 +1,83 @@
+"""The steps of the benchmark, each kept on disk when it is done: a run that is stopped goes on where it was."""
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.learning.constructed_lessons import StoredPair, study_of, track_errors
+from lib.network.tracker import Tracker
+from lib.network.weights import CARD_FILE, WEIGHTS_FILE, load_tracker
+from lib.training.fine_tuning import FineTuningSettings
+from lib.training.learning import Learning, summary
+from lib.training.lessons import Lesson
+from lib.training.progress import ProgressFile
+from lib.training.publish import SHIPPED, ModelStore
+from lib.training.validation_inputs import ValidationPair
+
+
+def kept(path: Path, make: Callable[[], Any]) -> Any:
+    """Return what a JSON file says; where it is not there yet, make it."""
+    if not path.exists():
+        made = make()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(made), encoding="utf-8")
+        os.replace(part, path)
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def errors_of(tracker: Tracker, pairs: Sequence[StoredPair], folder: Path) -> dict[str, list[float]]:
+    """Return the errors of some weights on each pair in mm, by the pair's name; `folder` keeps them."""
+    return {pair.name: kept(folder / f"{pair.name}.json", lambda: track_errors(tracker, pair)) for pair in pairs}  # noqa: B023
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What the trainer of the server runs on a set of lessons.
+
+    Args:
+        place: of its files.
+        weights: folder of the published weights; they are copied.
+        parent: the same, loaded.
+        settings: of fine-tuning.
+        pairs: the lessons' studies.
+        validation: the shipped inputs.
+    """
+
+    place: Path
+    weights: Path
+    parent: Tracker
+    settings: FineTuningSettings
+    pairs: Sequence[StoredPair]
+    validation: Sequence[ValidationPair]
+
+    def outcome(self, lessons: Sequence[Lesson]) -> dict[str, Any]:
+        """Return what the run led to, with its seconds on the clock and of the processor."""
+        return dict(kept(self.place / "outcome.json", lambda: self._learn(lessons)))
+
+    def tracker(self, version: str) -> Tracker:
+        """Load the weights that the run led to."""
+        return load_tracker(ModelStore(self.place / "model").folder_of(version), str(self.parent.device))
+
+    def _learn(self, lessons: Sequence[Lesson]) -> dict[str, Any]:
+        store = ModelStore(self.place / "model")
+        shutil.rmtree(store.folder, ignore_errors=True)
+        store.folder.mkdir(parents=True)
+        for file in (WEIGHTS_FILE, CARD_FILE):
+            shutil.copy(self.weights / file, store.folder / file)
+        folder = self.place / "training"
+        progress = ProgressFile(folder / "train_stats.json")
+        run = Learning(store, self.parent, SHIPPED, self.settings, self.validation, folder, progress)
+        clock, processor = time.monotonic(), time.process_time()
+        outcome = run.run(lessons, lambda study: study_of(self.pairs, study))
+        return {
+            **summary(outcome),
+            "steps": progress.now.total_epochs,
+            "seconds": round(time.monotonic() - clock),
+            "processor_seconds": round(time.process_time() - processor),
+        }
