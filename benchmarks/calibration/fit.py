@@ -10,12 +10,12 @@ from scipy.optimize import minimize
 from lib.evaluation.reliability import area_under_curve, expected_calibration_error
 from lib.metrics.cpm import hits_at_10mm
 from lib.tracking.candidates import Candidate
-from lib.tracking.confidence import FEATURES, Calibration, Logistic, confidence_features, features
+from lib.tracking.confidence import CONFIDENCE_FEATURES, Calibration, Logistic, confidence_features, features
 from lib.tracking.evidence import Evidence
 from lib.tracking.fusion import choose, fuse
 
 CHOICE_PENALTY = 3.0
-PENALTY = 30.0
+PENALTY = 15.0
 """Of the squared weights of standardised features, of the choice and of the confidence."""
 AGREE_MM = (2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
 MOST_FLAGGED = 0.04
@@ -135,7 +135,7 @@ def fit_logistic(values: np.ndarray, right: np.ndarray, penalty: float = PENALTY
 
 def fit_all(examples: Sequence[Example], agree_mm: float, found_from: float = 0.5) -> Calibration:
     """Fit the choice, then the confidence of what is chosen by it."""
-    chosen = Calibration(fit_choice(examples), Logistic((0.0,) * (len(FEATURES) + 1), 0.0), found_from, agree_mm)
+    chosen = Calibration(fit_choice(examples), Logistic((0.0,) * len(CONFIDENCE_FEATURES), 0.0), found_from, agree_mm)
     values, right = [], []
     for example in examples:
         place = choose(example.candidates, example.evidence, chosen)

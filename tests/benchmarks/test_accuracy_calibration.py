@@ -9,7 +9,7 @@ import pytest
 from benchmarks.calibration.__main__ import write_calibration
 from benchmarks.calibration.fit import Example, calibrate, examples_of, fit_choice, fit_logistic, held_out
 from lib.tracking.candidates import Candidate
-from lib.tracking.confidence import FEATURES, Calibration
+from lib.tracking.confidence import CONFIDENCE_FEATURES, Calibration
 from lib.tracking.evidence import Evidence
 
 BLANK = dict.fromkeys((field.name for field in fields(Evidence)), 0.5) | {"radius_mm": 8.0}
@@ -100,5 +100,5 @@ def test_the_card_keeps_its_other_entries(tmp_path):
     card = json.loads(path.read_text())
     assert card["name"] == "m"
     assert Calibration.from_json(card["calibration"]) == fitted
-    assert len(fitted.confidence.weights) == len(FEATURES) + 1
+    assert len(fitted.confidence.weights) == len(CONFIDENCE_FEATURES)
     assert list(tmp_path.iterdir()) == [path]

@@ -8,11 +8,14 @@ import pytest
 from lib.errors import WeightsError
 from lib.tracking.candidates import Candidate
 from lib.tracking.confidence import (
+    CONFIDENCE_FEATURES,
     FEATURES,
     UNCALIBRATED,
     Calibration,
     Logistic,
+    confidence_features,
     features,
+    gone,
     registration_confidence,
     uncalibrated_state,
 )
@@ -107,6 +110,34 @@ def test_the_features_have_the_names_and_the_order_that_cards_store() -> None:
     assert features(replace(GOOD, apart_mm=1e9))[FEATURES.index("apart")] == pytest.approx(np.log1p(60.0))
 
 
+def test_confidence_reads_the_odds_of_the_choice_and_whether_the_lesion_has_gone() -> None:
+    values = dict(zip(CONFIDENCE_FEATURES, confidence_features(BAD, 0.9), strict=True))
+    assert values["odds"] == pytest.approx(np.log(9.0))
+    assert values["gone"] == gone(BAD)
+    assert values["logit"] == -4.0
+
+
+@pytest.mark.parametrize(
+    ("change", "low", "high"),
+    [
+        ({"lost": 1.0, "changed_hu": 100.0}, 0.9, 1.0),
+        ({"lost": 1.0, "changed_hu": 10.0}, 0.0, 0.01),  # it grew over its rim
+        ({"lost": 0.5, "changed_hu": 50.0}, 0.0, 0.05),  # it faded
+        ({"lost": 1.0, "changed_hu": 15.0, "contrast_hu": 15.0}, 0.0, 0.15),  # it could hardly be seen
+        ({"lost": 0.0, "changed_hu": 0.0, "contrast_hu": 0.0}, 0.0, 0.01),
+    ],
+)
+def test_a_visible_lesion_whose_contrast_is_lost_by_its_own_change_has_gone(
+    change: dict[str, float], low: float, high: float
+) -> None:
+    assert low <= gone(replace(GOOD, **change)) <= high
+
+
+def test_a_lesion_that_may_have_gone_is_named() -> None:
+    lost = replace(GOOD, lost=1.0, changed_hu=100.0)
+    assert "it may have gone" in fuse([PRIOR], [lost], UNCALIBRATED).note
+
+
 def test_shares_add_up_to_one() -> None:
     shares = UNCALIBRATED.shares([GOOD, BAD, ELSEWHERE])
     assert shares.sum() == pytest.approx(1.0)
@@ -126,6 +157,7 @@ def test_a_calibration_survives_the_card() -> None:
     "change",
     [
         {"features": ["logit"]},
+        {"confidence_features": ["logit"]},
         {"confidence": {"weights": [1.0], "offset": 0.0}},
         {"found_from": "high"},
         {"choice": None},

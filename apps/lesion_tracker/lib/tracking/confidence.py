@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lib.errors import WeightsError
+from lib.tracking.core import FAINT_HU
 from lib.tracking.evidence import Evidence
 from lib.tracking.records import State
 
@@ -19,7 +20,19 @@ FEATURES = (
     "lost", "lost_hu", "contrast", "changed", "texture", "rim", "strain", "shifted", "warped", "inside", "registration",
     "size",
 )  # fmt: skip
-"""What is read about one candidate, in this order; see `features`."""
+"""What is read about one candidate to choose among them, in this order; see `features`."""
+
+CONFIDENCE_FEATURES = (
+    "registered", "similarity", "lead", "logit", "gap", "mass", "apart", "from_network", "lost", "lost_hu", "changed",
+    "texture", "rim", "warped", "size", "odds", "gone",
+)  # fmt: skip
+"""What confidence is read from, in this order: some of FEATURES and two more; see `confidence_features`."""
+
+GONE_FROM, GONE_WIDTH = 0.8, 0.07
+"""A lesion has gone where more than this share of its contrast has, and its own density changed as much."""
+
+VISIBLE_HU = 60.0
+"""From this contrast on a lesion that has gone can be seen to have gone."""
 
 
 def registration_confidence(similarity: float, inside: float, fallback: str) -> float:
@@ -97,8 +110,7 @@ class Calibration:
 
     Args:
         choice: weights of FEATURES; among the candidates of a lesion the highest sum is chosen (conditional logit).
-        confidence: probability that the chosen point is right, from FEATURES of the chosen candidate and the logarithm
-            of the odds of its choice.
+        confidence: probability that the chosen point is right, from CONFIDENCE_FEATURES of the chosen candidate.
         found_from: answers of this confidence and above are "found".
         agree_mm: candidates nearer to each other than this are one place, and registration's point answers for it.
     """
@@ -122,13 +134,15 @@ class Calibration:
             WeightsError: if it does not fit this version's features.
         """
         try:
-            if tuple(data["features"]) != FEATURES:
-                raise WeightsError(f"the card's calibration reads {data['features']}, this version {list(FEATURES)}")
+            for name, known in (("features", FEATURES), ("confidence_features", CONFIDENCE_FEATURES)):
+                if tuple(data[name]) != known:
+                    raise WeightsError(f"the card's calibration has {name} {data[name]}, this version {list(known)}")
             choice = tuple(float(w) for w in data["choice"])
             weights = tuple(float(w) for w in data["confidence"]["weights"])
-            if len(choice) != len(FEATURES) or len(weights) != len(FEATURES) + 1:
+            if len(choice) != len(FEATURES) or len(weights) != len(CONFIDENCE_FEATURES):
                 raise WeightsError(
-                    f"the card's calibration does not have {len(FEATURES)} and {len(FEATURES) + 1} weights"
+                    f"the card's calibration has {len(choice)} and {len(weights)} weights, not {len(FEATURES)} and "
+                    f"{len(CONFIDENCE_FEATURES)}"
                 )
             confidence = Logistic(weights, float(data["confidence"]["offset"]))
             return cls(choice, confidence, float(data["found_from"]), float(data["agree_mm"]))
@@ -139,6 +153,7 @@ class Calibration:
         """Return what `from_json` reads."""
         return {
             "features": list(FEATURES),
+            "confidence_features": list(CONFIDENCE_FEATURES),
             "choice": list(self.choice),
             "confidence": {"weights": list(self.confidence.weights), "offset": self.confidence.offset},
             "found_from": self.found_from,
@@ -147,17 +162,35 @@ class Calibration:
 
 
 def confidence_features(evidence: Evidence, share: float) -> list[float]:
-    """Return what confidence reads: FEATURES of the chosen candidate, and the logarithm of the odds of its choice, ±6."""
-    odds = math.log(max(share, 1e-9) / max(1 - share, 1e-9))
-    return [*features(evidence), max(-6.0, min(6.0, odds))]
+    """Return the numbers of CONFIDENCE_FEATURES: of FEATURES, the log-odds of the choice (±6), and whether it has gone.
+
+    Args:
+        evidence: about the chosen candidate.
+        share: probability of its choice.
+    """
+    values = dict(zip(FEATURES, features(evidence), strict=True))
+    values["odds"] = max(-6.0, min(6.0, math.log(max(share, 1e-9) / max(1 - share, 1e-9))))
+    values["gone"] = gone(evidence)
+    return [values[name] for name in CONFIDENCE_FEATURES]
+
+
+def gone(evidence: Evidence) -> float:
+    """Return how clearly a visible lesion is no longer there, 0 to 1: its contrast is lost, and by its own change of HU.
+
+    A lesion that grew over its rim has lost its contrast, too, but its own HU are the same.
+    """
+    share = min(evidence.lost, evidence.changed_hu / max(evidence.contrast_hu, FAINT_HU))
+    visible = min(evidence.contrast_hu / VISIBLE_HU, 1.0)
+    return visible / (1 + math.exp(-max(-40.0, (share - GONE_FROM) / GONE_WIDTH)))
 
 
 _BY_HAND = {"registered": 0.5, "similarity": 6.0, "logit": 0.3, "gap": -0.1, "mass": 2.0, "apart": -0.3, "lost": -2.0,
             "texture": 2.0, "inside": 1.0}  # fmt: skip
+_BY_HAND_CONFIDENCE = {**{name: 0.5 * weight for name, weight in _BY_HAND.items()}, "odds": 0.3}
 
 UNCALIBRATED = Calibration(
     choice=tuple(_BY_HAND.get(name, 0.0) for name in FEATURES),
-    confidence=Logistic((*(0.5 * _BY_HAND.get(name, 0.0) for name in FEATURES), 0.3), -4.0),
+    confidence=Logistic(tuple(_BY_HAND_CONFIDENCE.get(name, 0.0) for name in CONFIDENCE_FEATURES), -3.5),
     found_from=FOUND_FROM,
     agree_mm=4.0,
 )

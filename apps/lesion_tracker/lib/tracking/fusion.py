@@ -7,11 +7,14 @@ import numpy as np
 
 from lib.arrays import PointMm
 from lib.tracking.candidates import Candidate
-from lib.tracking.confidence import Calibration, confidence_features
+from lib.tracking.confidence import Calibration, confidence_features, gone
 from lib.tracking.evidence import Evidence
 
 DISAGREE_MM = 15.0
 """An answer this far from the point of registration says that it is."""
+
+GONE = 0.5
+"""From here on the note says that the lesion may have gone; see `gone`."""
 
 RIVAL_SHARE = 0.25
 """A candidate of this share, elsewhere, is named beside the answer."""
@@ -74,11 +77,13 @@ def fuse(candidates: Sequence[Candidate], evidence: Sequence[Evidence], calibrat
     place = choose(candidates, evidence, calibration)
     values = confidence_features(evidence[place.number], place.share)
     sources = [source for member in place.members for source in candidates[member].sources]
+    notes = ["its contrast is lost at this point: it may have gone"] if gone(evidence[place.number]) >= GONE else []
+    notes += _notes(candidates, calibration.shares(evidence), _same(candidates, calibration), place.number)
     return Fused(
         np.asarray(candidates[place.number].center_mm),
         calibration.confidence.probability(values),
         " and ".join(dict.fromkeys(sources)),
-        _note(candidates, calibration.shares(evidence), _same(candidates, calibration), place.number),
+        "; ".join(notes),
     )
 
 
@@ -88,7 +93,7 @@ def _same(candidates: Sequence[Candidate], calibration: Calibration) -> np.ndarr
     return near
 
 
-def _note(candidates: Sequence[Candidate], shares: np.ndarray, same: np.ndarray, number: int) -> str:
+def _notes(candidates: Sequence[Candidate], shares: np.ndarray, same: np.ndarray, number: int) -> list[str]:
     chosen, of_place = candidates[number], same @ shares
     notes = []
     apart = float(np.linalg.norm(chosen.center_mm - candidates[0].center_mm))
@@ -100,7 +105,7 @@ def _note(candidates: Sequence[Candidate], shares: np.ndarray, same: np.ndarray,
         x, y, z = rival.center_mm
         away = float(np.linalg.norm(rival.center_mm - chosen.center_mm))
         notes.append(f"({x:.0f}, {y:.0f}, {z:.0f}) LPS mm, {away:.0f} mm away, looks alike")
-    return "; ".join(notes)
+    return notes
 
 
 def network_alone(
