@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "apps" / "lesion_tr
 
 from tqdm import tqdm
 
+from benchmarks.accuracy.card import card_figures, write_card
 from benchmarks.accuracy.cases import PAIRS, SEED
 from benchmarks.accuracy.data import CACHE, DATA, FINAL, MODEL
 from benchmarks.accuracy.figures import figures
@@ -17,7 +18,7 @@ from benchmarks.accuracy.parallel import run_in_order
 from benchmarks.accuracy.store import Store, code_version, plain
 from benchmarks.accuracy.table import markdown
 from lib.errors import LesionTrackerError
-from lib.network.weights import load_tracker
+from lib.network.weights import CARD_FILE, load_tracker
 
 QUICK_PAIRS = 2
 TIMED_VOLUME, TIMED_PAIRS = "chest_lidc_0001", 3
@@ -70,12 +71,18 @@ def main() -> int:
     found = figures(records, args.seed)
     about = {"command": "python -m benchmarks.accuracy" + " --quick" * args.quick, "weights": model.sha256,
              "code": code_version(), "seed": args.seed, "method": _method(found, records, share)}  # fmt: skip
+    _write(args, found, about)
+    return 0
+
+
+def _write(args: argparse.Namespace, found: dict, about: dict) -> None:
     out = args.out or (CACHE / "accuracy" / "quick" if args.quick else Path(__file__).parent)
     out.mkdir(parents=True, exist_ok=True)
     (out / "RESULTS.md").write_text(markdown(found, about))
     (out / "results.json").write_text(json.dumps(plain({**about, "figures": found}), indent=1, allow_nan=False) + "\n")
+    if args.card and not args.quick:
+        write_card(args.model / CARD_FILE, "figures", card_figures(found, about))
     print((out / "RESULTS.md").read_text())
-    return 0
 
 
 def _method(found: dict, records: list[dict], share: float) -> str:
@@ -99,6 +106,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, default=None, help="folder of RESULTS.md and results.json")
     parser.add_argument("--processes", type=int, default=1, help="pairs at once; three are then timed by themselves")
+    parser.add_argument("--card", action="store_true", help="put the figures into the weights' card")
     parser.add_argument("--silent", action="store_true", help="no progress bar")
     return parser.parse_args()
 

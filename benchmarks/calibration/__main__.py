@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -10,9 +9,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "apps" / "lesion_tr
 
 from tqdm import tqdm
 
+from benchmarks.accuracy.card import write_card
 from benchmarks.accuracy.data import DATA, MODEL
 from benchmarks.accuracy.parallel import run_in_order
-from benchmarks.accuracy.store import Store, code_version, plain
+from benchmarks.accuracy.store import Store, code_version
 from benchmarks.calibration.fit import calibrate, examples_of
 from benchmarks.calibration.jobs import cases_of, collect_one
 from lib.errors import LesionTrackerError
@@ -52,13 +52,8 @@ def main() -> int:
 
 def write_calibration(path: Path, fitted: Calibration, quality: dict) -> None:
     """Put a calibration into a card, which appears whole or not at all."""
-    card = json.loads(path.read_text())
-    card["calibration"] = plain(
-        {**fitted.to_json(), "held_out": quality, "command": "python -m benchmarks.calibration"}
-    )
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(card, indent=2, allow_nan=False) + "\n")
-    os.replace(part, path)
+    held = {**fitted.to_json(), "held_out": quality, "command": "python -m benchmarks.calibration"}
+    write_card(path, "calibration", held)
 
 
 def _code() -> str:

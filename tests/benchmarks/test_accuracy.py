@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy.answers import answers_of, grouped, resampled
+from benchmarks.accuracy.card import card_figures, write_card
 from benchmarks.accuracy.cases import shifted_clicks
 from benchmarks.accuracy.figures import figures
 from benchmarks.accuracy.store import Store, code_version
@@ -57,6 +58,23 @@ def test_scores_of_all_and_of_the_hard_part(found):
     assert found["hard"]["deformable"]["cpm_at_10mm"] == 0
     assert found["easy"]["auto"]["n"] == 14
     assert found["all"]["auto"]["signed_median_mm"] == pytest.approx([1, 0, 0])
+
+
+def test_a_card_quotes_the_figures_and_keeps_its_other_entries(found, tmp_path):
+    figures_ = card_figures(found, {"command": "python -m benchmarks.accuracy", "code": "c0de"})
+    assert figures_["constructed"]["auto"]["cpm_at_10mm"] == 0.8
+    assert figures_["not_found"]["gone"] == {"n": 4, "share": 0.5}
+    assert figures_["confidence"]["all_points"]["n"] == 24
+    path = tmp_path / "card.json"
+    path.write_text('{"name": "dlt-1"}')
+    write_card(path, "figures", figures_)
+    assert json.loads(path.read_text()) == {"name": "dlt-1", "figures": figures_}
+
+
+def test_confidence_counts_every_point_that_a_reader_gets(found):
+    given = found["confidence"]["all_answers"]
+    assert given["share_right"] == pytest.approx(16 / 24)
+    assert found["confidence"]["share_right"] == pytest.approx(16 / 20)
 
 
 def test_states_and_confidence(found):
