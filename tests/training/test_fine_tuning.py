@@ -15,7 +15,7 @@ from lib.network.lattice import crop_grid
 from lib.network.weights import load_tracker, save_tracker
 from lib.studies.grid import Grid
 from lib.studies.volume import Volume
-from lib.training.fine_tuning import FineTuningSettings
+from lib.training.fine_tuning import FineTuningSettings, _trainer
 from lib.training.learning import Learning, Outcome, summary
 from lib.training.lesson_data import around, prepare_lessons
 from lib.training.lessons import collect_lessons
@@ -172,6 +172,24 @@ def test_a_mislabelled_set_is_kept_back_and_the_answer_says_why(
     assert run.store.published().version == outcome.version
     assert "kept as a candidate" in read_progress(tmp_path / "training" / "train_stats.json")["result"]
     assert load_tracker(run.store.folder_of(kept.version), "cpu").name == "tiny + corrections 2"
+
+
+def test_scales_and_offsets_of_the_normalisations_move_by_their_factor(tmp_path: Path) -> None:
+    parent = tiny_tracker()
+    lessons = prepare_lessons(
+        collect_lessons(made_marks(tmp_path), patient_of)[0], made_patients(3).__getitem__, tmp_path / "lessons"
+    )
+    settings = replace(QUICK, steps=1, learning_rate=1e-4, scale_factor=7.0)
+    trainer = _trainer(parent, lessons, settings, tmp_path / "run")
+    trainer.run(lambda _: None)
+    moved = {
+        name: float((value - parent.net.state_dict()[name]).abs().max())
+        for name, value in trainer.net.named_parameters()
+    }
+    scales = {name: most for name, most in moved.items() if trainer.net.state_dict()[name].ndim <= 1}
+    # Adam's first step moves every parameter that has a gradient by the learning rate.
+    assert max(scales.values()) == pytest.approx(7e-4, rel=0.05)
+    assert max(most for name, most in moved.items() if name not in scales) == pytest.approx(1e-4, rel=0.05)
 
 
 def test_too_few_corrections_start_nothing(tmp_path: Path) -> None:

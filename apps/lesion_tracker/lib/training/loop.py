@@ -110,7 +110,7 @@ class Trainer:
         others = [p for p in net.parameters() if p.ndim <= 1]
         groups = [
             {"params": decayed, "weight_decay": settings.optimiser.weight_decay},
-            {"params": others, "weight_decay": 0.0},
+            {"params": others, "weight_decay": 0.0, "factor": settings.optimiser.scale_factor},
         ]
         self.optimiser = torch.optim.AdamW(groups, lr=settings.optimiser.learning_rate, betas=(0.9, 0.99))
         self.average = {name: value.detach().clone() for name, value in net.state_dict().items()}
@@ -221,7 +221,7 @@ class Trainer:
     def _train_on(self, stream: Iterator[Example]) -> tuple[float, list[float], Example, torch.Tensor]:
         optimiser = self.settings.optimiser
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(optimiser, self.step)
+            group["lr"] = learning_rate(optimiser, self.step) * group.get("factor", 1.0)
         self.optimiser.zero_grad(set_to_none=True)
         losses, errors = [], []
         for _ in range(optimiser.batch):

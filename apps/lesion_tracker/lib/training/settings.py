@@ -89,6 +89,7 @@ class OptimiserSection(_Section):
         steps: in all.
         batch: examples of one process whose gradients are averaged in a step.
         learning_rate: after the warm-up; it falls linearly to 0 over the last `decay` share of the steps.
+        scale_factor: of the learning rate, for scales and offsets of the normalisations.
         warmup: steps.
         decay: share of the steps.
         weight_decay: of AdamW.
@@ -103,6 +104,7 @@ class OptimiserSection(_Section):
     steps: int = Field(default=1000, ge=1)
     batch: int = Field(default=1, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
+    scale_factor: float = Field(default=1.0, gt=0)
     warmup: int = Field(default=100, ge=0)
     decay: float = Field(default=0.3, ge=0, le=1)
     weight_decay: float = Field(default=1e-4, ge=0)
