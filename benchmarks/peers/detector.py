@@ -9,8 +9,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 import torch
 from torch import nn
+from torch.nn import functional as F
 
-from lib.network.config import STRIDES, NetworkConfig
+from lib.network.config import SPACING_MM, STRIDES, WINDOWS_HU, NetworkConfig
 from lib.network.dense_fpn import DenseFPN
 from lib.network.lattice import crop_grid
 from lib.network.precision import choose_dtype
@@ -26,6 +27,9 @@ ANCHOR_MM = (6.0, 12.0, 24.0)
 """Radius of the anchor ball in each cell of the three scales."""
 
 TRUNK = NetworkConfig(blocks=(3, 4, 4), growth=16, stem=24, features=32, global_kernel=None, anatomy=False)
+CONTRAST_GAIN = 4.0
+"""Brings the difference between cells and their surroundings, in windows of width 2, to about 1."""
+
 PRIOR = 0.01
 """What every cell scores before training, as in the paper."""
 
@@ -47,8 +51,10 @@ class DetectorNet(nn.Module):
             raise ValueError(f"the mode must be one of {get_args(Mode)}, got {mode!r}")
         self.mode, self.trunk = mode, trunk
         self.psi = DenseFPN(trunk)
-        self.scores = _branch(trunk.features, 1, 3 if mode == "3d" else 1)
-        self.balls = _branch(trunk.features, 4, 3 if mode == "3d" else 1)
+        depth = 3 if mode == "3d" else 1
+        width = trunk.features + 2 * len(WINDOWS_HU)
+        self.scores = _branch(width, trunk.features, 1, depth)
+        self.balls = _branch(width, trunk.features, 4, depth)
         with torch.no_grad():
             self.scores[-1].bias.fill_(float(np.log(PRIOR / (1 - PRIOR))))  # type: ignore[union-attr, operator]
 
@@ -74,7 +80,10 @@ class DetectorNet(nn.Module):
             Logits (batch, anchors) and balls (batch, anchors, 4) relative to their anchors, float32; in the order of
             `anchors`.
         """
-        features = self.psi(image)
+        features = [
+            torch.cat((part, contrast(image, stride)), dim=1)
+            for part, stride in zip(self.psi(image), STRIDES, strict=True)
+        ]
         if self.mode == "2.5d":
             features = [part.narrow(2, part.shape[2] // 2, 1) for part in features]
         logits = [self.scores(part).flatten(1) for part in features]
@@ -106,13 +115,40 @@ def short_numbers() -> Any:
     return nullcontext() if dtype == torch.float32 else torch.autocast("cpu", dtype=dtype)
 
 
-def _branch(features: int, outputs: int, depth: int) -> nn.Sequential:
+def contrast(image: torch.Tensor, stride: tuple[int, int, int]) -> torch.Tensor:
+    """Return each cell's mean and how it differs from its surroundings, by window: what a blob is at this scale.
+
+    From random weights a thousand steps are too few to find this out; with it the heads start from blobs.
+
+    Args:
+        image: (batch, windows, z, y, x).
+        stride: voxels per cell along x, y, z.
+
+    Returns:
+        (batch, 2 windows, z, y, x) in cells: the mean of 3 x 3 cells in plane and as many mm along z, and that minus the
+        mean of 5 x 5 cells.
+    """
+    sx, sy, sz = stride
+    cells = F.avg_pool3d(image, (sz, sy, sx))
+    layers = round(sx * SPACING_MM[0] / (sz * SPACING_MM[2]))  # of a cube one cell wide in plane
+    inner = _mean(cells, 3, layers)
+    return torch.cat((inner, CONTRAST_GAIN * (inner - _mean(cells, 5, layers))), dim=1)
+
+
+def _mean(cells: torch.Tensor, width: int, layers: int) -> torch.Tensor:
+    """Return the mean of `width` cells in plane and of as many mm along z, in at most 11 layers; less at the border."""
+    most = [2 * ((n - 1) // 2) + 1 for n in cells.shape[2:]]  # odd, and not more than there are
+    kernel = (min(2 * (width * layers // 2) + 1, 11, most[0]), min(width, most[1]), min(width, most[2]))
+    return F.avg_pool3d(cells, kernel, 1, tuple(n // 2 for n in kernel), count_include_pad=False)
+
+
+def _branch(inputs: int, width: int, outputs: int, depth: int) -> nn.Sequential:
     """Return a head that all scales share; it looks `depth` cells along z."""
     kernel, padding = (depth, 3, 3), (depth // 2, 1, 1)
     layers = []
-    for _ in range(2):
-        layers += [nn.Conv3d(features, features, kernel, padding=padding), nn.ReLU(inplace=True)]
-    last = nn.Conv3d(features, outputs, kernel, padding=padding)
+    for number in range(2):
+        layers += [nn.Conv3d(width if number else inputs, width, kernel, padding=padding), nn.ReLU(inplace=True)]
+    last = nn.Conv3d(width, outputs, kernel, padding=padding)
     nn.init.normal_(last.weight, std=0.01)
     nn.init.zeros_(last.bias)  # type: ignore[arg-type]
     return nn.Sequential(*layers, last)

@@ -16,7 +16,7 @@ from lib.studies.resample import sample_at_index
 from lib.training.appearance import random_appearance
 from lib.training.constructed import Scan
 from lib.training.draw import random_radius
-from lib.training.implants import random_implant
+from lib.training.implants import LUNG_HU, Implant, random_implant
 from lib.training.scenario import STRUCTURE_HU, ScenarioSettings, first_lesion
 from lib.training.studies import PreparedStudy, points_with_structure
 
@@ -24,9 +24,12 @@ CROP_VOXELS = (96, 96, 24)
 SLABS = 4
 """Of a crop, for the 2.5D detector."""
 
-MORE = (0, 0, 1, 1, 2)
-"""So many further implants, each equally likely."""
-MOST_MM = 25.0
+MORE = (0, 4, 6, 8)
+"""At most so many further implants, each equally likely: a step is short, and each implant teaches."""
+MOST_MM, MOST_FURTHER_MM = 25.0, 12.0
+STRONGER = 3.0
+"""Contrast of an implant is multiplied by up to this: natural lesions differ from fat and lung by more than from an organ."""
+
 SCENARIO = ScenarioSettings(implant=0.8)
 """One crop in five shows a structure in its middle that is no lesion."""
 
@@ -55,7 +58,7 @@ def draw(studies: Sequence[PreparedStudy], mode: Mode, rng: np.random.Generator)
     grid = crop_grid(center - size / 2 + rng.uniform(-0.25, 0.25, 3) * size, CROP_VOXELS)
     bodies = [(center, min(radius, MOST_MM))] if kind == "implant" else []
     bodies += _more(study, grid, [*_marked(study), *bodies, (center, radius)], rng)
-    implants = tuple(random_implant(rng, place, r, _hu_at(study, place)) for place, r in bodies)
+    implants = tuple(_implant(study, place, r, rng) for place, r in bodies)
     scan = Scan(study.volume, None, implants, random_appearance(rng), int(rng.integers(2**31)))
     lesions = np.array([[*place, r] for place, r in [*bodies, *_marked(study)]]).reshape(-1, 4)
     lesions = lesions[grid.contains(lesions[:, :3])]
@@ -63,6 +66,13 @@ def draw(studies: Sequence[PreparedStudy], mode: Mode, rng: np.random.Generator)
     if mode == "3d":
         return Shown(windowed(hu), (grid,), (lesions,))
     return _slabs(hu, grid, lesions, rng)
+
+
+def _implant(study: PreparedStudy, place: PointMm, radius: float, rng: np.random.Generator) -> Implant:
+    around = _hu_at(study, place)
+    drawn = random_implant(rng, place, radius, around)
+    stronger = around + (drawn.hu - around) * rng.uniform(1, STRONGER)
+    return drawn if around < LUNG_HU else drawn.changed(hu=float(np.clip(stronger, -200, 400)))
 
 
 def _marked(study: PreparedStudy) -> list[tuple[PointMm, float]]:
@@ -74,14 +84,16 @@ def _more(
 ) -> list[tuple[PointMm, float]]:
     """Draw further places with structure that no lesion reaches."""
     low, high = grid.bounds_mm()
-    points = rng.uniform(low, high, (40, 3))
+    points = rng.uniform(low, high, (80, 3))
     usable = points[points_with_structure(study, points, STRUCTURE_HU)]
     found: list[tuple[PointMm, float]] = []
-    for point in usable[: 4 * int(rng.choice(MORE))]:
-        radius = random_radius(rng, 15.0)
-        if all(np.linalg.norm(point - place) > 1.2 * (radius + r) for place, r in [*taken, *found]):
+    most = int(rng.choice(MORE))
+    for point in usable:
+        radius = random_radius(rng, MOST_FURTHER_MM)
+        apart = all(np.linalg.norm(point - place) > 1.2 * (radius + r) for place, r in [*taken, *found])
+        if apart and len(found) < most:
             found.append((point, radius))
-    return found[:2]
+    return found
 
 
 def _hu_at(study: PreparedStudy, center: PointMm) -> float:

@@ -17,7 +17,7 @@ from benchmarks.peers.app_methods import app_method
 from benchmarks.peers.candidates import Candidates, find_candidates
 from benchmarks.peers.detector import DetectorNet, short_numbers
 from benchmarks.peers.detector_weights import load_net
-from benchmarks.peers.embedding import EmbeddingNet
+from benchmarks.peers.embedding import LENGTH, EmbeddingNet
 from benchmarks.peers.peer import FindPoints, Peer, Seconds
 from lib.arrays import PointMm, PointsMm
 from lib.network.inputs import hu_source, windowed
@@ -30,8 +30,11 @@ from lib.tracking.search import SEARCH_VOXELS
 logger = logging.getLogger(__name__)
 
 DETECTORS = {"3d": "detector-3d", "2.5d": "detector-2.5d"}
-EMBEDDINGS = {"image": "embedding-image", "image, position": "embedding-image-position"}
+EMBEDDING = "embedding-image-position"
 """The folders of the parts."""
+
+SEEN = {"image": False, "image, position": True}
+"""Whether the position enters; it is one network, trained with it."""
 
 OWN_CODE = ("candidates", "detector", "detector_peer", "detector_targets", "embedding")
 NOTE = (
@@ -49,12 +52,12 @@ def detector_peers(weights: Path) -> list[Peer]:
     Raises:
         WeightsError: for weights that are there but torn, or of another network.
     """
-    return [_peer(mode, sees, weights) for mode, sees in itertools.product(DETECTORS, EMBEDDINGS)]
+    return [_peer(mode, sees, weights) for mode, sees in itertools.product(DETECTORS, SEEN)]
 
 
 def _peer(mode: str, sees: str, weights: Path) -> Peer:
     name, note = f"detector {mode} + embedding ({sees})", NOTE.format(mode=mode, sees=sees.replace(", ", " and "))
-    parts = [DETECTORS[mode], EMBEDDINGS[sees]]
+    parts = [DETECTORS[mode], EMBEDDING]
     if missing := [part for part in parts if not (weights / part).is_dir()]:
         return Peer(
             name, note, None, f"not trained: no weights in {' and '.join(f'weights/{part}' for part in missing)}"
@@ -62,11 +65,17 @@ def _peer(mode: str, sees: str, weights: Path) -> Peer:
     detector, detector_card = load_net(weights / parts[0], DetectorNet)
     embedding, embedding_card = load_net(weights / parts[1], EmbeddingNet)
     decided_by = {"detector": detector_card["sha256"], "embedding": embedding_card["sha256"], "modules": _own_code()}
-    return Peer(name, note, matching(detector, embedding), decided_by=decided_by)
+    return Peer(name, note, matching(detector, embedding, SEEN[sees]), decided_by=decided_by)
 
 
-def matching(detector: DetectorNet, embedding: EmbeddingNet) -> FindPoints:
-    """Return the peer's function."""
+def matching(detector: DetectorNet, embedding: EmbeddingNet, position: bool) -> FindPoints:
+    """Return the peer's function.
+
+    Args:
+        detector: of candidates.
+        embedding: of places.
+        position: whether the position enters.
+    """
     affine = app_method("affine")
 
     def find(pair: Pair, lesions: Sequence[Lesion]) -> tuple[PointsMm, Seconds]:
@@ -74,7 +83,7 @@ def matching(detector: DetectorNet, embedding: EmbeddingNet) -> FindPoints:
         points, took = [], []
         for lesion, place in zip(lesions, expected, strict=True):
             started = time.perf_counter()
-            points.append(_locate(detector, embedding, pair, lesion, place))
+            points.append(_locate(detector, embedding, position, pair, lesion, place))
             took.append(time.perf_counter() - started)
         further = None if seconds.further is None else seconds.further + float(np.mean(took[1:]))
         return np.array(points), Seconds(seconds.first + took[0], further)
@@ -90,12 +99,13 @@ def _locate(detector: DetectorNet, embedding: EmbeddingNet, pair: Pair, lesion: 
     if not len(found):
         logger.warning("no candidate near %s for lesion %s: the affine point answers", expected.round(1), lesion.id)
         return expected
-    best = nearest(embedding, pair, lesion, expected, hu, grid, found)
+    likeness = products(embedding, pair, lesion, expected, hu, grid, found)
+    best = int(likeness[1 if position else 0].argmax())
     logger.info("lesion %s: candidate %d of %d, score %.2f", lesion.id, best + 1, len(found), found[best, 4])
     return np.asarray(found[best, :3])
 
 
-def nearest(
+def products(
     embedding: EmbeddingNet,
     pair: Pair,
     lesion: Lesion,
@@ -103,8 +113,8 @@ def nearest(
     hu: torch.Tensor,
     grid: Grid,
     found: Candidates,
-) -> int:
-    """Return the row of the candidate whose embedding is nearest to the lesion's.
+) -> torch.Tensor:
+    """Return how near each candidate's vector is to the lesion's, (2, candidates): by the image, and with the position.
 
     Args:
         embedding: of places.
@@ -123,7 +133,7 @@ def nearest(
     with torch.inference_mode():
         wanted = embedding.embed(before, template, np.array([lesion.center_mm]), expected[None] - middle)
         there = embedding.embed(after, grid, found[:, :3], found[:, :3] - middle)
-    return int((there @ wanted[0]).argmax())
+    return torch.stack([there[:, :LENGTH] @ wanted[0, :LENGTH], there @ wanted[0]])
 
 
 def _own_code() -> str:

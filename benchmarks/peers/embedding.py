@@ -1,7 +1,8 @@
 """What a place looks like as a vector: nearest neighbours are the same lesion; with position, also in the same place.
 
 The DenseFPN is read at the place in its three scales. With position, waves of the place in the affine-registered frame are
-appended: two vectors' product then falls with the distance of their places, by amplitudes that are learned.
+appended: two vectors' product then falls with the distance of their places, by amplitudes that are learned. They stand
+behind the image's part, so that the image alone can be compared too.
 """
 
 from collections.abc import Sequence

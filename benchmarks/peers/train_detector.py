@@ -33,10 +33,12 @@ from lib.training.checkpoint import only_run
 from lib.training.draw import RegistrationErrors
 from lib.training.studies import PreparedStudy, read_index, read_prepared
 
-PARTS = ("detector-3d", "detector-2.5d", "embedding-image", "embedding-image-position")
+PARTS = ("detector-3d", "detector-2.5d", "embedding-image-position")
 WEIGHTS = Path(__file__).parent / "weights"
 NEVER = (*FINAL, *CALIBRATION)
 """Studies that the benchmarks or the calibration are measured on."""
+
+DETECTOR_RATE, EMBEDDING_RATE = 2e-3, 1e-3
 
 MEANING = {
     "detector": (
@@ -56,12 +58,13 @@ def main(words: Sequence[str] | None = None) -> int:
     args = _arguments(words)
     if args.threads:
         torch.set_num_threads(args.threads)
-    settings = RunSettings(steps=args.steps, seed=args.seed)
+    rate = DETECTOR_RATE if args.part.startswith("detector") else EMBEDDING_RATE
+    settings = RunSettings(steps=args.steps, seed=args.seed, learning_rate=rate)
     try:
         with only_run(args.out / args.part):
             run, studies = prepare(args.part, args.data, args.out / args.part, settings)
             run.start()
-            run.run(_report)
+            run.run(lambda step, _: _report(step, run.losses))
             run.net.load_state_dict(run.average)
             command = "python -m benchmarks.peers.train_detector " + " ".join(words or sys.argv[1:])
             card = card_of(args.part, studies, run, command)
@@ -88,7 +91,7 @@ def prepare(part: str, data: Path, folder: Path, settings: RunSettings) -> tuple
         net = DetectorNet("3d" if part == "detector-3d" else "2.5d")
         loss_of = _detector_loss_of(net, studies, settings.seed)
     else:
-        net = EmbeddingNet(position=part == "embedding-image-position")
+        net = EmbeddingNet(position=True)
         loss_of = _embedding_loss_of(net, studies, errors, settings.seed)
     net.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     return Run(net, loss_of, folder, settings), studies
@@ -140,9 +143,9 @@ def card_of(part: str, studies: Sequence[PreparedStudy], run: Run, command: str)
     }
 
 
-def _report(step: int, loss: float) -> None:
+def _report(step: int, losses: Sequence[float]) -> None:
     if step % 20 == 0:
-        print(f"{time.strftime('%H:%M:%S')} step {step}: loss {loss:.3f}", flush=True)
+        print(f"{time.strftime('%H:%M:%S')} step {step}: loss {statistics.mean(losses[-20:]):.3f}", flush=True)
 
 
 def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
