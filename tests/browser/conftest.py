@@ -14,6 +14,7 @@ from lib.studies.dicom_writer import uid_of
 from scripts.sample_to_pacs import STUDIES, write
 from tests.pacs.orthanc import Orthanc, drawn_series, needs_orthanc
 from tests.server.conftest import ROOT, Server, start_server, stop, wait_until_ready
+from tests.server.locked_server import locked_server
 from tests.server.phantom import PATIENTS
 
 HERE = Path(__file__).parent
@@ -71,23 +72,38 @@ def server(studies: tuple[Orthanc, list[str]], tmp_path_factory: pytest.TempPath
 
 
 @pytest.fixture(scope="session")
+def locked(studies: tuple[Orthanc, list[str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return a server with accounts on that PACS."""
+    folder = tmp_path_factory.mktemp("browser-locked")
+    more = {"MONAI_LABEL_DICOMWEB_CACHE_PATH": str(folder / "cache")}
+    conf = {"method": "affine", "data_dir": str(folder / "data")}
+    with locked_server(folder, studies[0].dicom_web, conf, more) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def scenario(server: Server) -> Scenario:
     """Return a function that runs a scenario of scenario.js and returns what it saw; screenshots go to build/browser."""
-    SHOTS.mkdir(parents=True, exist_ok=True)
 
     def run(name: str, **given: Any) -> dict[str, Any]:
-        config = json.dumps({"base": server.url, "shots": str(SHOTS), **given})
-        done = subprocess.run(
-            [str(NODE), str(HERE / "scenario.js"), name, config],
-            env={**os.environ, "PLAYWRIGHT": str(PLAYWRIGHT), "CHROMIUM": str(CHROMIUM)},
-            capture_output=True,
-            text=True,
-            timeout=SCENARIO_S,
-        )
-        assert done.returncode == 0, f"{done.stderr}\n{server.log.read_text()[-2000:]}"
-        return dict(json.loads(done.stdout.splitlines()[-1]))
+        return run_scenario(server, "scenario.js", name, **given)
 
     return run
+
+
+def run_scenario(server: Server, script: str, name: str, **given: Any) -> dict[str, Any]:
+    """Run a scenario of one of the scripts beside this file on a server; return what it saw."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    config = json.dumps({"base": server.url, "shots": str(SHOTS), **given})
+    done = subprocess.run(
+        [str(NODE), str(HERE / script), name, config],
+        env={**os.environ, "PLAYWRIGHT": str(PLAYWRIGHT), "CHROMIUM": str(CHROMIUM)},
+        capture_output=True,
+        text=True,
+        timeout=SCENARIO_S,
+    )
+    assert done.returncode == 0, f"{done.stderr}\n{server.log.read_text()[-2000:]}"
+    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 def drawn_study_uid() -> str:

@@ -117,5 +117,23 @@ async function track(page) {
   return run(page, await chooseModel(page, 'Auto-Segmentation', 'track_lesion'), 'track_lesion');
 }
 
+// Runs the scenario that the command line names in a new browser, and prints its result as one line of JSON.
+async function runScenario(scenarios) {
+  const [name, given] = process.argv.slice(2);
+  const settings = JSON.parse(given);
+  const session = await open(settings);
+  try {
+    const result = await scenarios[name](session, settings);
+    console.log(JSON.stringify(result));
+  } catch (error) {
+    await session.shot(`failed-${name}`);
+    console.error(String(error.stack ?? error).slice(0, 2000));
+    console.error(session.said.filter((line) => /^(error|pageerror)/.test(line)).slice(-10).join('\n'));
+    process.exitCode = 1;
+  } finally {
+    await session.browser.close();
+  }
+}
+
 module.exports = {
-  viewportOnScreen, chooseModel, run, prompt, track, open, openStudy, volumeLoaded, lookAt, PATIENCE_MS, PANEL };
+  runScenario, viewportOnScreen, chooseModel, run, prompt, track, open, openStudy, volumeLoaded, lookAt, PATIENCE_MS, PANEL };

@@ -83,21 +83,4 @@ function focus(page) {
   return page.evaluate(() => Array.from(window.cornerstone.getRenderingEngines()[0].getVolumeViewports()[0].getCamera().focalPoint));
 }
 
-async function main() {
-  const [name, given] = process.argv.slice(2);
-  const settings = JSON.parse(given);
-  const session = await ohif.open(settings);
-  try {
-    const result = await scenarios[name](session, settings);
-    console.log(JSON.stringify(result));
-  } catch (error) {
-    await session.shot(`failed-${name}`);
-    console.error(String(error.stack ?? error).slice(0, 2000));
-    console.error(session.said.filter((line) => /^(error|pageerror)/.test(line)).slice(-10).join('\n'));
-    process.exitCode = 1;
-  } finally {
-    await session.browser.close();
-  }
-}
-
-main();
+ohif.runScenario(scenarios);

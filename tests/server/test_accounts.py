@@ -1,6 +1,8 @@
 """A server with accounts, and each client that has to log in: a browser's session, 3D Slicer's plugin, programs."""
 
+import html
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -9,6 +11,7 @@ import pytest
 import requests
 
 from lib.correction.mark_store import MarkStore
+from lib.tasks.accounts import MOST_FAILURES
 from lib.tasks.accounts_guard import COOKIE
 from tests.server.conftest import Server
 from tests.server.locked_server import PASSWORD, bearer, locked_server
@@ -71,8 +74,48 @@ def test_a_browser_gets_the_form_and_a_cookie_that_covers_every_page(locked: Ser
     infer = browser.post(f"{locked.url}/infer/spleen?image=ann__20200101", data={"params": "{}"}, timeout=60)
     assert infer.status_code == 404
     assert "spleen" in infer.json()["detail"]
-    browser.post(f"{locked.url}/logout", timeout=60)
+    left = browser.post(f"{locked.url}/logout", timeout=60, allow_redirects=False)
+    assert left.headers["clear-site-data"] == '"cache", "storage"'
     assert browser.get(f"{locked.url}/info/", timeout=60, headers={"Accept": "*/*"}).status_code == 401
+
+
+def test_after_the_log_in_the_browser_gets_the_study_that_it_asked_for(locked: Server) -> None:
+    asked = "/lesions/?patient=a%26b&lesion=x%20y"
+    browser = requests.Session()
+    browser.headers["Accept"] = "text/html"
+    form = browser.get(f"{locked.url}{asked}", timeout=60)
+    (wanted,) = re.findall(r'name="next" value="([^"]*)"', form.text)
+    assert html.unescape(wanted) == asked
+    data = {"username": "ann", "password": PASSWORD, "next": html.unescape(wanted)}
+    answer = browser.post(f"{locked.url}/login", data=data, timeout=60, allow_redirects=False)
+    assert answer.headers["location"] == asked
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("/info/", "no-store"),
+        ("/datastore/image?image=ann__20200101", "no-store"),
+        ("/ohif/", "no-store"),
+        ("/static/ohif/index.html", "private, no-cache"),
+        ("/lesions/", "no-store"),
+    ],
+)
+def test_a_browser_keeps_nothing_for_the_next_person_at_its_screen(locked: Server, path: str, kept: str) -> None:
+    answer = requests.get(f"{locked.url}{path}", headers=bearer(locked, "ann"), timeout=60)
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, kept)
+
+
+def test_who_guesses_has_to_wait_and_is_told_so(locked: Server) -> None:
+    guess = {"username": "mallory", "password": "no"}
+    for _ in range(MOST_FAILURES):
+        assert requests.post(f"{locked.url}/login", data=guess, timeout=60).status_code == 401
+    form = requests.post(f"{locked.url}/login", data=guess, timeout=60)
+    token = requests.post(f"{locked.url}/auth/token", data=guess, timeout=60)
+    assert (form.status_code, token.status_code) == (429, 429)
+    assert "too many wrong passwords: wait 5 minutes" in form.text
+    assert "wait 5 minutes" in token.json()["detail"]
+    assert bearer(locked, "ann")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,20 @@ def test_guessing_is_slowed_for_one_name_and_not_for_others(file: Path) -> None:
         server.log_in("ann", PASSWORD)
     assert server.log_in("bob", PASSWORD)
     assert server.log_in("nobody", PASSWORD) is None
+
+
+def test_guesses_that_come_at_once_are_all_counted(file: Path) -> None:
+    server = AccountsFile(file)
+
+    def guess(number: int) -> bool:
+        try:
+            return server.log_in("ann", f"wrong password {number}") is None
+        except InputError:
+            return False
+
+    with ThreadPoolExecutor(16) as pool:
+        looked_at = sum(pool.map(guess, range(48)))
+    assert looked_at == MOST_FAILURES
 
 
 @pytest.mark.parametrize(

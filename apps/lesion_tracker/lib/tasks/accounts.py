@@ -123,23 +123,26 @@ class AccountsFile:
         Raises:
             InputError: after too many wrong passwords of one name.
         """
+        self._count_attempt(name)
+        account = self.now().accounts.get(name)
+        salt = account.salt if account else "00" * 16
+        given = password_hash(password, salt)
+        if account is None or not hmac.compare_digest(given, account.scrypt):
+            return None
+        with self._lock:
+            self._failures.pop(name, None)
+        return self.now().token(account, time.time())
+
+    def _count_attempt(self, name: str) -> None:
+        """Count a log-in as failed until it has succeeded, so that guesses that come at once are all counted."""
         moment = time.monotonic()
         with self._lock:
             recent = [then for then in self._failures.get(name, []) if moment - then < FAILURES_S]
             if len(recent) >= MOST_FAILURES:
                 raise InputError(f"too many wrong passwords: wait {FAILURES_S / 60:.0f} minutes")
-        account = self.now().accounts.get(name)
-        salt = account.salt if account else "00" * 16
-        given = password_hash(password, salt)
-        if account is None or not hmac.compare_digest(given, account.scrypt):
-            with self._lock:
-                if len(self._failures) > 10_000:
-                    self._failures.clear()
-                self._failures[name] = [*recent, moment]
-            return None
-        with self._lock:
-            self._failures.pop(name, None)
-        return self.now().token(account, time.time())
+            if len(self._failures) > 10_000:
+                self._failures.clear()
+            self._failures[name] = [*recent, moment]
 
     def of_token(self, token: str) -> Account | None:
         """Return whose token it is, or None."""

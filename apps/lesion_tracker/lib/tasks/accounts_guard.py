@@ -18,6 +18,7 @@ ADMIN_WRITES = ("/train", "/models", "/model/", "/batch", "/logs", "/reload")
 """Only an admin may write to these."""
 
 ADMIN_DELETES = ("/datastore",)
+VIEWER_FILES = "/static/"
 
 
 class Guard:
@@ -40,26 +41,27 @@ class Guard:
         headers = Headers(scope=scope)
         foreign = self._is_foreign(headers)
         account = self._account(headers)
-        refusal = self._refusal(scope["method"], scope["path"], headers, foreign, account)
+        refusal = self._refusal(scope, headers, foreign, account)
         if refusal is not None:
             await refusal(scope, receive, send)
             return
+        if self._accounts is not None:
+            send = _not_kept(send, scope["path"])
         token = current_reader.set(account.name if account else "")
         try:
             await self._app(scope, receive, send if headers.get("origin") in self._origins else _closed(send))
         finally:
             current_reader.reset(token)
 
-    def _refusal(
-        self, method: str, path: str, headers: Headers, foreign: bool, account: Account | None
-    ) -> Response | None:
+    def _refusal(self, scope: Scope, headers: Headers, foreign: bool, account: Account | None) -> Response | None:
+        method, path = scope["method"], scope["path"]
         if foreign and method not in SAFE:
             origin = headers.get("origin", "")[:200]
             return _no(403, f"a page of {origin!r} may not use this server: open the server's own page")
         if self._accounts is None or path in OPEN_PATHS:
             return None
         if account is None:
-            return _log_in(method, path, headers)
+            return _log_in(method, path, scope.get("query_string", b"").decode("ascii", "ignore"), headers)
         if account.role != "admin" and needs_admin(method, path):
             return _no(403, f"{account.name} may not do this: it needs an account with the role admin")
         return None
@@ -96,16 +98,29 @@ def cookie_of(header: str) -> str:
     return found.value if found else ""
 
 
-def _log_in(method: str, path: str, headers: Headers) -> Response:
-    """Send a browser's page to the form, and everything else away with 401."""
+def _log_in(method: str, path: str, query: str, headers: Headers) -> Response:
+    """Send a browser's page to the form, and from there to what it asked for; everything else away with 401."""
     if method == "GET" and "text/html" in headers.get("accept", ""):
-        return RedirectResponse(f"/login?next={quote(path)}", 303)
+        wanted = f"{quote(path)}?{query}" if query else quote(path)
+        return RedirectResponse(f"/login?next={quote(wanted)}", 303)
     return _no(401, "log in first: POST /auth/token with username and password, or open /login in a browser")
 
 
 def _no(status: int, text: str) -> Response:
     extra = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return JSONResponse({"detail": text}, status, headers=extra)
+
+
+def _not_kept(send: Send, path: str) -> Send:
+    """Let a browser keep no answer that the next person at its screen could see; the viewer's own files it asks for again."""
+    kept = "private, no-cache" if path.startswith(VIEWER_FILES) else "no-store"
+
+    async def with_rule(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).setdefault("Cache-Control", kept)
+        await send(message)
+
+    return with_rule
 
 
 def _closed(send: Send) -> Send:

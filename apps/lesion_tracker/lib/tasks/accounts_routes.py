@@ -82,7 +82,7 @@ def _add_form(router: APIRouter, accounts: AccountsFile) -> None:
 
     @router.post("/logout", include_in_schema=False)
     def log_out() -> Response:
-        answer = RedirectResponse("/login", 303)
+        answer = RedirectResponse("/login", 303, headers={"Clear-Site-Data": '"cache", "storage"'})
         answer.delete_cookie(COOKIE)
         return answer
 

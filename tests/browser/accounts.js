@@ -1,0 +1,124 @@
+// A reader and a server with accounts: node accounts.js NAME '{"base": …, "shots": …, …}'; prints its result as a line of JSON.
+const http = require('node:http');
+const ohif = require('./ohif.js');
+
+const LOCKED = ['/lesions/', '/ohif/', '/static/ohif/index.html', '/proxy/dicom/qido/studies', '/info/', '/datastore/?output=all'];
+
+const scenarios = {
+  // Log in through the form, work on the review page and in OHIF, meet a foreign page, log out, and be kept out.
+  async whole({ page, shot }, { base, user, password, baseline, followup, patient, marks }) {
+    const result = {};
+    const context = page.context();
+    const sent = watch(page, base);
+
+    await page.goto(`${base}/lesions/?patient=${encodeURIComponent(patient)}`);
+    result.form = { url: page.url(), type: await page.getAttribute('#password', 'type') };
+    await shot('login-1-form');
+    result.wrong = await logIn(page, user, 'wrong horse');
+    await shot('login-2-wrong');
+    result.right = await logIn(page, user, password);
+    result.cookies = await context.cookies(base);
+    result.script = await page.evaluate(() => document.cookie);
+    result.review = { reader: await page.inputValue('#reader'), locked: await page.locator('#reader').isDisabled() };
+    await shot('login-3-review');
+
+    await ohif.openStudy(page, base, baseline);
+    result.mark = await ohif.prompt(page, 'mark_lesion', marks);
+    await ohif.openStudy(page, base, followup);
+    result.track = await ohif.track(page);
+    await shot('login-4-ohif');
+    await page.locator('[data-cy="lesions-btn"]').click();
+    await page.locator('.lesionTracker .point').first().waitFor();
+    result.panel = await page.locator('.lesionTracker').innerText();
+
+    await page.goto(`${base}/lesions/?patient=${encodeURIComponent(patient)}`, { waitUntil: 'networkidle' });
+    result.rows = await page.locator('.row.lesion').count();
+    result.crops = await page.locator('.row.lesion img').evaluateAll((all) => all.filter((one) => one.complete && one.naturalWidth > 0).length);
+    await page.locator('.cell.track, .cell').filter({ has: page.locator('img') }).last().focus();
+    await page.keyboard.press('a');
+    await page.waitForFunction(() => document.getElementById('said').textContent !== '');
+    result.accepted = await page.textContent('#said');
+    await shot('login-5-accepted');
+
+    result.foreign = await foreignPage(context, base);
+    await page.click('#log-out');
+    await page.waitForURL('**/login');
+    result.after = { cookies: await context.cookies(base), statuses: await refusals(page, base) };
+    for (const address of ['/lesions/', '/ohif/', `/ohif/monai-label?StudyInstanceUIDs=${followup}`]) {
+      await page.goto(`${base}${address}`);
+      result.after[address] = page.url();
+    }
+    await shot('login-6-logged-out');
+    result.sent = await sent();
+    return result;
+  },
+};
+
+// Counts what the browser asked of each part of the server, and whether the cookie went along.
+function watch(page, base) {
+  const seen = [];
+  page.on('requestfinished', (request) => {
+    if (request.url().startsWith(base)) {
+      seen.push(request.allHeaders().then((headers) => ({
+        part: new URL(request.url()).pathname.split('/')[1], cookie: /lesion_tracker=/.test(headers.cookie ?? ''),
+      })).catch(() => undefined));
+    }
+  });
+  const known = [];
+  return async () => {
+    known.push(...await Promise.all(seen));
+    return known.filter(Boolean);
+  };
+}
+
+async function logIn(page, user, password) {
+  await page.fill('#username', user);
+  await page.fill('#password', password);
+  const [answer] = await Promise.all([
+    page.waitForResponse((one) => one.url().endsWith('/login') && one.request().method() === 'POST'),
+    page.click('form button'),
+  ]);
+  await page.waitForLoadState('load');
+  const said = await page.locator('[role=alert]').allInnerTexts();
+  return { status: answer.status(), url: page.url(), said };
+}
+
+// Another page on this machine, open in the same browser, tries to write and to read with the reader's cookie.
+async function foreignPage(context, base) {
+  const server = http.createServer((_, answer) => answer.end('<!doctype html><title>elsewhere</title>'));
+  await new Promise((ready) => server.listen(0, '127.0.0.1', ready));
+  const page = await context.newPage();
+  try {
+    await page.goto(`http://127.0.0.1:${server.address().port}/`);
+    const statuses = {};
+    page.on('response', (one) => { if (one.url().startsWith(base)) statuses[one.request().method()] = one.status(); });
+    const read = await page.evaluate(async (base) => {
+      const form = new FormData();
+      form.append('params', '{}');
+      await fetch(`${base}/infer/mark_lesion?image=x`, { method: 'POST', body: form, credentials: 'include', mode: 'no-cors' });
+      return fetch(`${base}/info/`, { credentials: 'include' }).then(() => 'read', (error) => String(error));
+    }, base);
+    return { statuses, read };
+  } finally {
+    await page.close();
+    server.close();
+  }
+}
+
+// What the browser gets without the cookie, asked by scripts of the log-in page.
+function refusals(page, base) {
+  return page.evaluate(async ({ base, locked }) => {
+    const found = {};
+    for (const address of locked) {
+      found[address] = (await fetch(`${base}${address}`)).status;
+    }
+    for (const model of ['mark_lesion', 'track_lesion', 'correct_lesion']) {
+      const form = new FormData();
+      form.append('params', '{}');
+      found[`/infer/${model}`] = (await fetch(`${base}/infer/${model}?image=x`, { method: 'POST', body: form })).status;
+    }
+    return found;
+  }, { base, locked: LOCKED });
+}
+
+ohif.runScenario(scenarios);
