@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from lib.network.config import SPACING_MM, STRIDES, WINDOWS_HU, NetworkConfig
 from lib.network.dense_fpn import DenseFPN
 from lib.network.lattice import crop_grid
+from lib.network.normalization import FrozenNorm
 from lib.network.precision import choose_dtype
 from lib.studies.grid import Grid
 
@@ -51,6 +52,8 @@ class DetectorNet(nn.Module):
             raise ValueError(f"the mode must be one of {get_args(Mode)}, got {mode!r}")
         self.mode, self.trunk = mode, trunk
         self.psi = DenseFPN(trunk)
+        self.norms = nn.ModuleList([FrozenNorm(trunk.features) for _ in STRIDES])
+        """What all cells have in common is taken away, so that the heads start from what tells them apart."""
         depth = 3 if mode == "3d" else 1
         width = trunk.features + 2 * len(WINDOWS_HU)
         self.scores = _branch(width, trunk.features, 1, depth)
@@ -81,8 +84,8 @@ class DetectorNet(nn.Module):
             `anchors`.
         """
         features = [
-            torch.cat((part, contrast(image, stride)), dim=1)
-            for part, stride in zip(self.psi(image), STRIDES, strict=True)
+            torch.cat((norm(part), contrast(image, stride)), dim=1)
+            for part, norm, stride in zip(self.psi(image), self.norms, STRIDES, strict=True)
         ]
         if self.mode == "2.5d":
             features = [part.narrow(2, part.shape[2] // 2, 1) for part in features]

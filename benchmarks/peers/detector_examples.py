@@ -20,7 +20,7 @@ from lib.training.implants import LUNG_HU, Implant, random_implant
 from lib.training.scenario import STRUCTURE_HU, ScenarioSettings, first_lesion
 from lib.training.studies import PreparedStudy, points_with_structure
 
-CROP_VOXELS = (96, 96, 24)
+CROP_VOXELS = (80, 80, 20)
 SLABS = 4
 """Of a crop, for the 2.5D detector."""
 

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from lib.arrays import PointsMm
 from lib.network.config import STRIDES, NetworkConfig
 from lib.network.dense_fpn import DenseFPN
+from lib.network.normalization import FrozenNorm
 from lib.studies.grid import Grid
 
 TRUNK = NetworkConfig(blocks=(3, 4, 4), growth=16, stem=24, features=32, global_kernel=None, anatomy=False)
@@ -37,6 +38,8 @@ class EmbeddingNet(nn.Module):
         self.position, self.trunk = position, trunk
         self.psi = DenseFPN(trunk)
         width = len(STRIDES) * trunk.features
+        self.enter, self.leave = FrozenNorm(width), FrozenNorm(LENGTH)
+        """What all places have in common is taken away: without it all vectors still pointed the same way after 500 steps."""
         self.head = nn.Sequential(nn.Linear(width, 128), nn.ReLU(), nn.Linear(128, LENGTH))
         self.log_scale = nn.Parameter(torch.tensor([2.3]))
         """Half of it multiplies the image's part: a product of two vectors is up to exp(log_scale), about 10 at the start."""
@@ -74,7 +77,10 @@ class EmbeddingNet(nn.Module):
             (n, length), float32; all of one norm, so the nearest has the largest product.
         """
         seen = torch.cat([_at(part, grid, points_mm, s) for part, s in zip(features, STRIDES, strict=True)], dim=1)
-        image = F.normalize(self.head(seen).float(), dim=1) * torch.exp(self.log_scale / 2)
+        told = self.leave(self.head(self.enter(seen[..., None, None, None]).flatten(1))[..., None, None, None]).flatten(
+            1
+        )
+        image = F.normalize(told.float(), dim=1) * torch.exp(self.log_scale / 2)
         return torch.cat([image, self._waves(offsets_mm)], dim=1) if self.position else image
 
     def _waves(self, offsets_mm: PointsMm) -> torch.Tensor:

@@ -15,7 +15,7 @@ from lib.training.draw import RegistrationErrors
 from lib.training.scenario import ScenarioSettings, draw_pair
 from lib.training.studies import PreparedStudy
 
-SCENARIO = ScenarioSettings(template_voxels=(80, 80, 20), search_voxels=((96, 96, 28),), vanished=0.0)
+SCENARIO = ScenarioSettings(template_voxels=(64, 64, 16), search_voxels=((80, 80, 24),), vanished=0.0)
 OTHERS = 32
 """Places of the follow-up that are none of the lesions; half of them near one."""
 
