@@ -149,6 +149,7 @@ def main() -> int:
         scenarios[LARGE] = (partial(large_pair, args.data), {})
     found: dict[str, Any] = {
         "command": " ".join(["python -m benchmarks.server.load", *_given(args)]),
+        "track_s": args.seconds,
         "machine": machine(),
         "load_before": [round(value, 2) for value in os.getloadavg()],
         "reach_ms": {"median": round(1000 * MEDIAN_REACH_S), "worst": round(1000 * WORST_REACH_S)},
@@ -157,6 +158,7 @@ def main() -> int:
     for name, (make, more) in scenarios.items():
         found["scenarios"][name] = measure(args.seconds, make, more)
         print(json.dumps({name: found["scenarios"][name]}, indent=1), flush=True)
+    found["load_after"] = [round(value, 2) for value in os.getloadavg()]
     (HERE / "load.json").write_text(json.dumps(found, indent=1) + "\n")
     (HERE / "LOAD.md").write_text(load_page(found))
     good = all(one["verdict"] == "met" and not one["refused"] for one in found["scenarios"].values())
