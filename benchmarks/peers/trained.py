@@ -27,8 +27,9 @@ class _Variant:
 
 VARIANTS = (
     _Variant("siamrpn++ 3d", "our backbone without anatomy signal, kernel up to (3, 5, 5), on the affine point", True),
+    _Variant("dlt-1000", "the paper's tracker, learned from constructed follow-ups with the budget of the other peers"),
     _Variant("dlt-ssl", "the paper's tracker, learned from augmented single studies alone"),
-    _Variant("dlt-mix", "the paper's tracker, learned from pairs and from augmented single studies"),
+    _Variant("dlt-mix", "the paper's tracker, learned from constructed follow-ups and from augmented single studies"),
 )
 
 
@@ -64,7 +65,9 @@ def _peer(variant: _Variant, folder: Path, device: str) -> Peer:
             f"the weights in {folder} are not those of {variant.name!r}: anatomy is {config.anatomy} and the kernel "
             f"{config.global_kernel}, not False and at most {SIAMESE_KERNEL}"
         )
-    return Peer(variant.name, variant.note, app_method("dlt", model), decided_by={"weights": model.sha256})
+    steps = model.card.get("steps")
+    note = variant.note if steps is None else f"{variant.note}; {steps:,} steps"
+    return Peer(variant.name, note, app_method("dlt", model), decided_by={"weights": model.sha256})
 
 
 def _is_siamese(config: NetworkConfig) -> bool:
