@@ -41,6 +41,7 @@ const scenarios = {
     await shot('login-5-accepted');
 
     result.foreign = await foreignPage(context, base);
+    result.sent = await sent();
     await page.click('#log-out');
     await page.waitForURL('**/login');
     result.after = { cookies: await context.cookies(base), statuses: await refusals(page, base) };
@@ -49,7 +50,6 @@ const scenarios = {
       result.after[address] = page.url();
     }
     await shot('login-6-logged-out');
-    result.sent = await sent();
     return result;
   },
 };

@@ -178,14 +178,14 @@ def widget(client: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     sys.modules.pop("LesionTracker", None)
 
 
-def test_the_window_hands_on_user_and_password_and_saves_only_the_user(widget: Any, server: Server) -> None:
+def test_the_window_hands_on_user_and_password_and_saves_only_the_user(widget: Any) -> None:
     module, made, qt, _ = widget
-    made.url.text, made.user.text, made.password.text = server.url, "ann", PASSWORD
+    made.url.text, made.user.text, made.password.text = "http://127.0.0.1:8000", "ann", PASSWORD
     module.LesionTrackerLogic = MagicMock()
     made.table.currentRow.return_value = 0
     made.track()
     (sent, _), _ = module.LesionTrackerLogic.call_args
-    assert (sent.url, sent._user, sent._password) == (server.url, "ann", PASSWORD)
+    assert (sent.url, sent._user, sent._password) == ("http://127.0.0.1:8000", "ann", PASSWORD)
     saved = {call.args[0]: call.args[1] for call in qt.QSettings.return_value.setValue.call_args_list}
     assert saved["LesionTracker/user"] == "ann"
     assert PASSWORD not in saved.values()
