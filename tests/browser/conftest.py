@@ -22,7 +22,7 @@ NODE = shutil.which("node")
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 PLAYWRIGHT = Path(os.environ.get("PLAYWRIGHT", ROOT / ".node" / "node_modules" / "playwright-core"))
 SHOTS = ROOT / "build" / "browser"
-SCENARIO_S = 900
+SCENARIO_S = 1800
 
 needs_browser = pytest.mark.skipif(
     not (NODE and CHROMIUM and PLAYWRIGHT.is_dir()),

@@ -2,7 +2,7 @@
 const path = require('node:path');
 const { chromium } = require(process.env.PLAYWRIGHT);
 
-const PATIENCE_MS = 120000; // a bound on a busy machine, not an expectation
+const PATIENCE_MS = 300000; // a bound on a busy machine, not an expectation
 const HALF_HEIGHT_MM = 140; // of what a viewport shows after zooming to a lesion: a pixel is about 0.3 mm then
 const PANEL = '.monaiLabelPanel';
 
