@@ -182,11 +182,10 @@ def test_scales_and_offsets_of_the_normalisations_move_by_their_factor(tmp_path:
     settings = replace(QUICK, steps=1, learning_rate=1e-4, scale_factor=7.0)
     trainer = _trainer(parent, lessons, settings, tmp_path / "run")
     trainer.run(lambda _: None)
-    moved = {
-        name: float((value - parent.net.state_dict()[name]).abs().max())
-        for name, value in trainer.net.named_parameters()
-    }
-    scales = {name: most for name, most in moved.items() if trainer.net.state_dict()[name].ndim <= 1}
+    before, after = parent.net.state_dict(), trainer.net.state_dict()
+    names = [name for name, _ in trainer.net.named_parameters()]
+    moved = {name: float((after[name] - before[name]).abs().max()) for name in names}
+    scales = {name: most for name, most in moved.items() if after[name].ndim <= 1}
     # Adam's first step moves every parameter that has a gradient by the learning rate.
     assert max(scales.values()) == pytest.approx(7e-4, rel=0.05)
     assert max(most for name, most in moved.items() if name not in scales) == pytest.approx(1e-4, rel=0.05)
