@@ -134,7 +134,10 @@ class Run:
         decay = min(self.settings.ema, (1 + step) / (10 + step))
         with torch.no_grad():
             for name, value in self.net.state_dict().items():
-                self.average[name].lerp_(value, 1 - decay)
+                if value.is_floating_point():
+                    self.average[name].lerp_(value, 1 - decay)
+                else:  # a counter
+                    self.average[name].copy_(value)
 
     def _copy(self) -> dict[str, torch.Tensor]:
         return {name: value.detach().clone() for name, value in self.net.state_dict().items()}

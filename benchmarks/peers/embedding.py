@@ -38,8 +38,9 @@ class EmbeddingNet(nn.Module):
         self.position, self.trunk = position, trunk
         self.psi = DenseFPN(trunk)
         width = len(STRIDES) * trunk.features
-        self.enter, self.leave = FrozenNorm(width), FrozenNorm(LENGTH)
-        """What all places have in common is taken away: without it all vectors still pointed the same way after 500 steps."""
+        self.enter = FrozenNorm(width)
+        self.spread = nn.BatchNorm1d(LENGTH, affine=False, momentum=0.05)
+        """Of the places of an example: with stored statistics all vectors pointed the same way after 200 steps."""
         self.head = nn.Sequential(nn.Linear(width, 128), nn.ReLU(), nn.Linear(128, LENGTH))
         self.log_scale = nn.Parameter(torch.tensor([2.3]))
         """Half of it multiplies the image's part: a product of two vectors is up to exp(log_scale), about 10 at the start."""
@@ -76,11 +77,16 @@ class EmbeddingNet(nn.Module):
         Returns:
             (n, length), float32; all of one norm, so the nearest has the largest product.
         """
+        return self.vectors(self.spread(self.look(features, grid, points_mm)), offsets_mm)
+
+    def look(self, features: Sequence[torch.Tensor], grid: Grid, points_mm: PointsMm) -> torch.Tensor:
+        """Return what the image shows at places, (n, 64) float32, before it is spread and scaled."""
         seen = torch.cat([_at(part, grid, points_mm, s) for part, s in zip(features, STRIDES, strict=True)], dim=1)
-        told = self.leave(self.head(self.enter(seen[..., None, None, None]).flatten(1))[..., None, None, None]).flatten(
-            1
-        )
-        image = F.normalize(told.float(), dim=1) * torch.exp(self.log_scale / 2)
+        return self.head(self.enter(seen[..., None, None, None]).flatten(1)).float()
+
+    def vectors(self, spread: torch.Tensor, offsets_mm: PointsMm) -> torch.Tensor:
+        """Return vectors of one length from what the image shows and where it is; as `embed`."""
+        image = F.normalize(spread, dim=1) * torch.exp(self.log_scale / 2)
         return torch.cat([image, self._waves(offsets_mm)], dim=1) if self.position else image
 
     def _waves(self, offsets_mm: PointsMm) -> torch.Tensor:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from benchmarks.peers.embedding import EmbeddingNet
+from benchmarks.peers.embedding import LENGTH, EmbeddingNet
 from lib.arrays import PointsMm
 from lib.network.inputs import windowed
 from lib.studies.grid import Grid
@@ -75,10 +75,15 @@ def draw_matching(studies: Sequence[PreparedStudy], errors: RegistrationErrors, 
 
 
 def matching_loss(net: EmbeddingNet, shown: Matching) -> torch.Tensor:
-    """Embed both sides and contrast them."""
-    lesions = net.embed(net.psi(shown.template), shown.template_grid, shown.lesions_mm, shown.expected_mm)
-    places = net.embed(net.psi(shown.search), shown.search_grid, shown.places_mm, shown.offsets_mm)
-    return contrast_loss(lesions, places, too_near(shown.places_mm, len(shown.lesions_mm)))
+    """Embed both sides and contrast them, by the image alone and with the position."""
+    before = net.look(net.psi(shown.template), shown.template_grid, shown.lesions_mm)
+    after = net.look(net.psi(shown.search), shown.search_grid, shown.places_mm)
+    spread = net.spread(torch.cat([before, after]))
+    lesions = net.vectors(spread[: len(before)], shown.expected_mm)
+    places = net.vectors(spread[len(before) :], shown.offsets_mm)
+    left_out = too_near(shown.places_mm, len(shown.lesions_mm))
+    image = contrast_loss(lesions[:, :LENGTH], places[:, :LENGTH], left_out)
+    return image + contrast_loss(lesions, places, left_out) if net.position else image
 
 
 def too_near(places_mm: PointsMm, lesions: int) -> torch.Tensor:
