@@ -135,7 +135,7 @@ def _about(args: argparse.Namespace, rows: list[Row], subset: dict[str, int]) ->
     unmeasured = ", ".join(f"`{name}` lacks {count} pairs" for name, count in left.items())
     inputs = [args.data / "pairs" / f"{name}.json" for name in REAL]
     return {
-        "command": "python -m benchmarks.peers" + " --quick" * args.quick,
+        "command": "python -m benchmarks.peers" + " --quick" * args.quick + _fewer(args),
         "machine": f"{os.cpu_count()} processors, {platform.machine()}",
         "unmeasured": f"Time was up: {unmeasured}. The same command goes on." if left else "",
         "versions": versions(),
@@ -145,6 +145,11 @@ def _about(args: argparse.Namespace, rows: list[Row], subset: dict[str, int]) ->
             volumes=" and ".join(FINAL), subset=sum(subset.values()), pairs=len(subset), seed=SEED
         ),
     }  # fmt: skip
+
+
+def _fewer(args: argparse.Namespace) -> str:
+    usual = QUICK_PAIRS if args.quick else PAIRS
+    return "" if args.constructed == usual else f" --constructed {args.constructed}"
 
 
 def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
