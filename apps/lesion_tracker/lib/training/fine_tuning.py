@@ -88,6 +88,30 @@ def fine_tune(
     return trainer.averaged_net()
 
 
+def part_of_the_way(parent: Tracker, net: TrackerNet, share: float) -> TrackerNet:
+    """Return weights between the published ones and the trained ones.
+
+    They keep most of what was learned and lose less of what was known (Wortsman et al., Robust fine-tuning of zero-shot
+    models, CVPR 2022).
+
+    Args:
+        parent: the published weights.
+        net: trained from them.
+        share: of the way, 0 to 1.
+
+    Returns:
+        A new network on the CPU, in evaluation mode.
+    """
+    old, new = parent.net.state_dict(), net.state_dict()
+    between = {
+        name: old[name].detach().cpu().lerp(value.detach().cpu(), share) if value.is_floating_point() else value
+        for name, value in new.items()
+    }
+    blended = TrackerNet(net.config)
+    blended.load_state_dict(between)
+    return blended.eval()
+
+
 def affordable_steps(parent: Tracker, lessons: Sequence[LessonPair], settings: FineTuningSettings, folder: Path) -> int:
     """Return how many steps fit into the minutes of the settings here, at most its steps; three steps are timed."""
     moments = [time.monotonic()]

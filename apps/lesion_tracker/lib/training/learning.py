@@ -16,8 +16,8 @@ from lib.network.tracker import Tracker, tracker_from_net
 from lib.network.tracker_net import TrackerNet
 from lib.studies.volume import Volume
 from lib.training.checkpoint import only_run
-from lib.training.fine_tuning import FineTuningSettings, affordable_steps, fine_tune
-from lib.training.gate import FEWEST_TESTED, Decision, Kept, PairedErrors, corrected_errors, decide
+from lib.training.fine_tuning import FineTuningSettings, affordable_steps, fine_tune, part_of_the_way
+from lib.training.gate import FEWEST_TESTED, MOST_LOST, Decision, Kept, PairedErrors, corrected_errors, decide
 from lib.training.lesson_data import LessonPair, prepare_lessons
 from lib.training.lessons import Lesson
 from lib.training.loop import StepReport
@@ -28,6 +28,9 @@ from lib.training.tuned_card import tuned_card
 from lib.training.validation_inputs import ValidationPair, found_inputs
 
 logger = logging.getLogger(__name__)
+
+SHARES = (1.0, 0.75, 0.5)
+"""Of the way from the published weights to the trained ones; the largest is taken that keeps the validation inputs."""
 
 FEWEST_STEPS = 4
 """With fewer steps a training the weights hardly move: the machine is too slow for the minutes given."""
@@ -108,22 +111,35 @@ class Learning:
         trainings = len(split.folds) if split.held_out else len(split.folds) + 1
         steps = self._steps_each(pairs, trainings)
         self.progress.update(stage=f"training ({split.name})", total_epochs=steps * trainings)
-        before_mm, after_mm, patients = [], [], []
-        net: TrackerNet | None = None
+        trained: list[tuple[TrackerNet, list[LessonPair]]] = []
         for fold in split.folds:
             taught = [pair for pair in pairs if pair.patient not in fold.tested]
-            tested = [pair for pair in pairs if pair.patient in fold.tested]
-            net = self._train(taught, steps)
+            trained.append((self._train(taught, steps), [pair for pair in pairs if pair.patient in fold.tested]))
+        net = trained[0][0] if split.held_out else self._train(pairs, steps)
+        self.progress.update(stage="comparing with the published weights")
+        share, net, kept = self._as_far_as_it_keeps(net)
+        before_mm, after_mm, patients = [], [], []
+        for fold_net, tested in trained:
+            self.alive()
             before, whose = corrected_errors(self.parent, tested)
             before_mm += before
-            after_mm += corrected_errors(self._tracker(net), tested)[0]
+            after_mm += corrected_errors(self._tracker(part_of_the_way(self.parent, fold_net, share)), tested)[0]
             patients += whose
-        if net is None or not split.held_out:
-            net = self._train(pairs, steps)
-        self.progress.update(stage="comparing with the published weights")
-        decision = decide(PairedErrors(tuple(before_mm), tuple(after_mm), tuple(patients), split.name), self._kept(net))
+        decision = decide(PairedErrors(tuple(before_mm), tuple(after_mm), tuple(patients), split.name), kept)
+        decision = replace(decision, figures={**decision.figures, "share_of_the_way": share})
         self.progress.update(best_metric=decision.figures.get("within_10mm_after", 0.0))
         return self._publish(net, decision, pairs, split, steps)
+
+    def _as_far_as_it_keeps(self, net: TrackerNet) -> tuple[float, TrackerNet, Kept]:
+        """Return how far to go from the published weights to the trained ones, those weights, and what they keep."""
+        before = found_inputs(self.parent, self.validation)
+        for share in SHARES:
+            self.alive()
+            part = part_of_the_way(self.parent, net, share)
+            kept = Kept(len(before), sum(before), sum(found_inputs(self._tracker(part), self.validation)))
+            if kept.before - kept.after <= MOST_LOST:
+                break
+        return share, part, kept
 
     def _steps_each(self, pairs: Sequence[LessonPair], trainings: int) -> int:
         affordable = affordable_steps(self.parent, pairs, self.settings, self.folder / "training")
@@ -155,11 +171,6 @@ class Learning:
         copy = TrackerNet(net.config)
         copy.load_state_dict(net.state_dict())
         return tracker_from_net(copy, name="candidate", card=self.parent.card, device=str(self.parent.device))
-
-    def _kept(self, net: TrackerNet) -> Kept:
-        before = found_inputs(self.parent, self.validation)
-        after = found_inputs(self._tracker(net), self.validation)
-        return Kept(len(before), sum(before), sum(after))
 
     def _publish(
         self, net: TrackerNet, decision: Decision, pairs: Sequence[LessonPair], split: Split, steps: int
