@@ -15,7 +15,7 @@ from lib.network.lattice import crop_grid
 from lib.network.weights import load_tracker, save_tracker
 from lib.studies.grid import Grid
 from lib.studies.volume import Volume
-from lib.training.fine_tuning import FineTuningSettings, _trainer
+from lib.training.fine_tuning import FineTuningSettings, _trainer, part_of_the_way
 from lib.training.learning import Learning, Outcome, summary
 from lib.training.lesson_data import around, prepare_lessons
 from lib.training.lessons import collect_lessons
@@ -189,6 +189,28 @@ def test_scales_and_offsets_of_the_normalisations_move_by_their_factor(tmp_path:
     # Adam's first step moves every parameter that has a gradient by the learning rate.
     assert max(scales.values()) == pytest.approx(7e-4, rel=0.05)
     assert max(most for name, most in moved.items() if name not in scales) == pytest.approx(1e-4, rel=0.05)
+
+
+def test_weights_part_of_the_way_lie_between_the_published_and_the_trained_ones() -> None:
+    parent, trained = tiny_tracker(), tiny_tracker().net
+    with torch.no_grad():
+        for value in trained.parameters():
+            value.add_(1.0)
+    old, between = parent.net.state_dict(), part_of_the_way(parent, trained, 0.75).state_dict()
+    assert all(torch.allclose(between[name], old[name] + 0.75) for name, _ in trained.named_parameters())
+    untouched = part_of_the_way(parent, trained, 0.0).state_dict()
+    assert all(torch.equal(untouched[name], value) for name, value in old.items())
+
+
+def test_new_weights_go_only_as_far_as_the_validation_inputs_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = learning(tmp_path)
+    found = iter([[True] * 10, [True] * 7 + [False] * 3, [True] * 8 + [False] * 2])  # before, the whole way, 0.75
+    monkeypatch.setattr("lib.training.learning.found_inputs", lambda *_: next(found))
+    share, _, kept = run._as_far_as_it_keeps(tiny_tracker().net)
+    assert share == 0.75
+    assert (kept.n, kept.before, kept.after) == (10, 10, 8)
 
 
 def test_too_few_corrections_start_nothing(tmp_path: Path) -> None:
