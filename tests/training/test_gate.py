@@ -10,7 +10,7 @@ GOOD = Kept(40, 30, 29)
 
 
 def errors_changed(change: list[float]) -> PairedErrors:
-    before = tuple(10.0 + n for n in range(len(change)))
+    before = tuple(6.0 + n for n in range(len(change)))
     after = tuple(b + c for b, c in zip(before, change, strict=True))
     return PairedErrors(before, after, tuple(f"p{n % 4}" for n in range(len(change))), "held-out patients")
 
@@ -18,7 +18,7 @@ def errors_changed(change: list[float]) -> PairedErrors:
 def test_lower_on_every_lesion_is_published_with_its_numbers() -> None:
     decision = decide(errors_changed([-2.0] * 9), GOOD)
     assert decision.publish
-    assert "14.0 mm before, 12.0 mm after" in decision.reason
+    assert "10.0 mm before, 8.0 mm after" in decision.reason
     assert decision.figures["bootstrap_share"] == 1.0
     assert decision.figures["patients"] == 4
 
@@ -29,6 +29,16 @@ def test_a_mean_that_is_lower_by_one_lucky_lesion_is_kept_back() -> None:
     assert not decision.publish
     assert "not surely better" in decision.reason
     assert 0.5 < decision.figures["bootstrap_share"] < 0.8
+
+
+def test_lower_errors_to_points_that_are_far_from_what_the_weights_see_are_kept_back() -> None:
+    before = tuple(24.0 + n for n in range(8))
+    far = PairedErrors(before, tuple(b - 5.0 for b in before), tuple("abcdabcd"), "held-out patients")
+    decision = decide(far, GOOD)
+    assert not decision.publish
+    assert decision.figures["bootstrap_share"] == 1.0
+    assert "only 0 are found within 10 mm of the reader's point" in decision.reason
+    assert "are the corrections on the right lesions?" in decision.reason
 
 
 def test_the_share_of_a_known_case_is_its_exact_probability() -> None:

@@ -20,6 +20,10 @@ SEED = 2026
 MOST_LOST = 2
 """Validation inputs that the new weights may find fewer than the old ones."""
 
+AGREED = 0.5
+"""Share of the corrected lesions that the new weights must place within 10 mm of the reader's point. Training on a new scanner
+lowers the error to any points, wrong ones too; but points that are not on the lesions stay far from what the weights see."""
+
 FEWEST_TESTED = 4
 """With fewer corrected lesions than this the bootstrap says nothing."""
 
@@ -134,7 +138,7 @@ def decide(tested: PairedErrors, kept: Kept) -> Decision:
     figures |= {"within_10mm_before": _within(tested.before_mm), "within_10mm_after": _within(tested.after_mm)}
     corrected = _about_corrected(tested, before, after, share)
     lost = _about_validation(kept)
-    better = after < before and share >= SURE
+    better = after < before and share >= SURE and figures["within_10mm_after"] >= AGREED
     safe = kept.n > 0 and kept.before - kept.after <= MOST_LOST
     return Decision(better and safe, f"{corrected}; {lost}", figures)
 
@@ -143,6 +147,12 @@ def _about_corrected(tested: PairedErrors, before: float, after: float, share: f
     where = f"on {len(tested.before_mm)} corrected lesions ({tested.how})"
     numbers = f"{before:.1f} mm before, {after:.1f} mm after, lower in {100 * share:.0f} % of bootstrap samples"
     few = "" if len(tested.before_mm) >= HELD_OUT_LESIONS else ", few lesions"
+    near = round(_within(tested.after_mm) * len(tested.after_mm))
+    if after < before and share >= SURE and near < AGREED * len(tested.after_mm):
+        return (
+            f"lower {where}: {numbers}; but only {near} are found within 10 mm of the reader's point, "
+            f"{100 * AGREED:.0f} % are needed: are the corrections on the right lesions?{few}"
+        )
     if after < before and share >= SURE:
         return f"better {where}: {numbers}{few}"
     needed = f"{100 * SURE:.0f} % are needed"
