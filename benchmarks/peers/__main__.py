@@ -118,7 +118,8 @@ def _write(out: Path, args: argparse.Namespace, peers: list[Peer], rows: list[Ro
     whole = {row: given for row, given in answers.items() if row in found[CONSTRUCTED]}
     text = page(found, peers, about)
     if whole:
-        cumulative_distance(whole).savefig(out / "peers.png", dpi=110)
+        drawn = {row: whole[row] for row in sorted(whole, key=lambda row: row != "auto")}
+        cumulative_distance(drawn).savefig(out / "peers.png", dpi=110)
         text = text.replace(
             "\n\n## ", "\n\n![constructed pairs: the share of answers within each distance](peers.png)\n\n## ", 1
         )

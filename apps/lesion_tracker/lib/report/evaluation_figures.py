@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,6 +16,7 @@ from lib.evaluation.strata import Stratum, strata_of
 from lib.metrics.cpm import hits_at_10mm
 
 COLORS = ("#0b5fa5", "#d1661c", "#3a8f3a", "#8452a8", "#5c5c5c", "#b8325e")
+DASHES = ("solid", "dashed", "dotted")
 FARTHEST_MM = 40.0
 """Where the axis of distances ends; a figure says how many answers lie beyond."""
 WIDEST_MM = 20.0
@@ -46,14 +48,13 @@ def cumulative_distance(sets: Mapping[str, Sequence[Answer]]) -> Figure:
     """Draw the share of answers within each distance."""
     figure = Figure(figsize=(8, 5), layout="constrained")
     axes = figure.subplots()
-    for (name, answers), color in zip(sets.items(), _colors(len(sets)), strict=True):
+    for number, (name, answers) in enumerate(sets.items()):
         distance = np.sort(distances_of(answers))
         share = 100 * np.arange(1, len(distance) + 1) / len(distance)
         beyond = int((distance > FARTHEST_MM).sum())
         label = f"{name} (n = {len(distance)}" + (f", {beyond} beyond {FARTHEST_MM:g} mm)" if beyond else ")")
-        axes.step(
-            np.concatenate([[0.0], distance]), np.concatenate([[0.0], share]), where="post", color=color, label=label
-        )
+        distance, share = np.concatenate([[0.0], distance]), np.concatenate([[0.0], share])
+        axes.step(distance, share, where="post", label=label, **_line(number))
     axes.axvline(10, color="0.6", linewidth=1, linestyle=":")
     axes.text(10.3, 3, "10 mm", color="0.4")
     axes.set(
@@ -134,8 +135,9 @@ def _stratum_panel(axes: Axes, stratum: Stratum, answers: Sequence[Answer]) -> N
     axes.grid(axis="y", alpha=0.25)
 
 
-def _colors(count: int) -> list[str]:
-    return [COLORS[n % len(COLORS)] for n in range(count)]
+def _line(number: int) -> dict[str, Any]:
+    """Return how a set is drawn: no two of the first eighteen look alike."""
+    return {"color": COLORS[number % len(COLORS)], "linestyle": DASHES[number // len(COLORS) % len(DASHES)]}
 
 
 def _save(figure: Figure, path: Path) -> Path:
