@@ -23,7 +23,8 @@ class RunSettings:
     """Budget and optimiser; what the other trained peers have too.
 
     Args:
-        steps: one example each.
+        steps: of the optimiser.
+        batch: examples a step; the examples are small, and with six a step costs what one of the tracking rows does.
         seed: of weights and examples.
         learning_rate: rises over `warmup` steps, falls to 0 over the last `decay` share.
         warmup: steps.
@@ -35,6 +36,7 @@ class RunSettings:
     """
 
     steps: int = 1000
+    batch: int = 6
     seed: int = 1
     learning_rate: float = 1e-3
     warmup: int = 50
@@ -125,12 +127,15 @@ class Run:
         for group in self.optimiser.param_groups:
             group["lr"] = self.settings.rate(step)
         self.optimiser.zero_grad(set_to_none=True)
-        loss = self.loss_of(step)
-        loss.backward()  # type: ignore[no-untyped-call]
+        total = 0.0
+        for number in range(step * self.settings.batch, (step + 1) * self.settings.batch):
+            loss = self.loss_of(number) / self.settings.batch
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += float(loss.detach())
         norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), self.settings.clip)
         if bool(torch.isfinite(norm)):
             self.optimiser.step()
-        self.losses.append(float(loss.detach()))
+        self.losses.append(total)
         decay = min(self.settings.ema, (1 + step) / (10 + step))
         with torch.no_grad():
             for name, value in self.net.state_dict().items():

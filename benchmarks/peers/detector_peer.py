@@ -91,7 +91,9 @@ def matching(detector: DetectorNet, embedding: EmbeddingNet, position: bool) -> 
     return find
 
 
-def _locate(detector: DetectorNet, embedding: EmbeddingNet, pair: Pair, lesion: Lesion, expected: PointMm) -> PointMm:
+def _locate(
+    detector: DetectorNet, embedding: EmbeddingNet, position: bool, pair: Pair, lesion: Lesion, expected: PointMm
+) -> PointMm:
     grid = search_grid(expected, SEARCH_VOXELS)
     hu = hu_source(pair.followup)(grid)
     found = find_candidates(detector, hu, grid)

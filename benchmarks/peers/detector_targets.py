@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-CORE = 0.4
+CORE = 0.75
 """Anchors within this share of a lesion's radius round its centre stand for it; the nearest one always does."""
 ALPHA, GAMMA = 0.25, 2.0
 

@@ -45,7 +45,7 @@ class EmbeddingNet(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor([2.3]))
         """Half of it multiplies the image's part: a product of two vectors is up to exp(log_scale), about 10 at the start."""
         if position:
-            self.log_amplitudes = nn.Parameter(torch.zeros(3 * len(WAVES_MM)))
+            self.log_amplitudes = nn.Parameter(torch.full((3 * len(WAVES_MM),), -1.0))
 
     @property
     def config(self) -> dict[str, Any]:

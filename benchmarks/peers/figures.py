@@ -1,6 +1,7 @@
 """Raw records to answers and figures: every row on every set of lesions, through the evaluator of the product."""
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -61,26 +62,38 @@ def answers_of(records: Records, chosen: Chosen) -> list[Answer]:
     return found
 
 
-def figures(rows: Mapping[str, Records], subset: Mapping[str, int], slow: Sequence[str]) -> dict[str, Any]:
+def figures(
+    rows: Mapping[str, Records],
+    subset: Mapping[str, int],
+    slow: Sequence[str],
+    timed: Mapping[str, Records] = MappingProxyType({}),
+) -> dict[str, Any]:
     """Return all figures as plain JSON values: by set, then by row.
 
     Args:
         rows: records by row; a row without any is left out.
         subset: lesions by pair.
         slow: rows that have the subset only.
+        timed: records by row whose seconds are shown instead of the rows' own, where there are any on the same data.
     """
     found: dict[str, Any] = {}
     for name, chosen in sets_of(subset).items():
         shown = {row: r for row, r in rows.items() if row not in slow or name not in (CONSTRUCTED, HARD)}
-        found[name] = {row: _row(records, chosen) for row, records in shown.items() if answers_of(records, chosen)}
+        found[name] = {
+            row: _row(records, chosen, timed.get(row, ()))
+            for row, records in shown.items()
+            if answers_of(records, chosen)
+        }
     found["comparison"] = _comparisons(rows, sets_of(subset), slow)
     return found
 
 
-def _row(records: Records, chosen: Chosen) -> dict[str, Any]:
+def _row(records: Records, chosen: Chosen, timed: Records) -> dict[str, Any]:
     answers = answers_of(records, chosen)
     used = [record for record in records if chosen(record)]
-    seconds = [record["seconds"] for record in used if record["seconds"]]
+    data = {record["data"] for record in used}
+    alone = [record["seconds"] for record in timed if record["data"] in data and record["seconds"]]
+    seconds = alone or [record["seconds"] for record in used if record["seconds"]]
     further = [one["further"] for one in seconds if one["further"] is not None]
     peaks = [record["peak_bytes"] for record in used if record["peak_bytes"]]
     return {

@@ -39,7 +39,7 @@ def test_all_vectors_have_one_length_so_the_nearest_has_the_largest_product(net)
     points = np.array([[4.0, 5.0, 6.0], [12.0, 9.0, 8.0], [20.0, 20.0, 4.0]])
     with torch.no_grad():
         found = net.embed(net.psi(torch.randn(1, 3, 8, 32, 32)), grid, points, points - 100.0)
-    square = math.exp(2.3) + 3 * len(WAVES_MM)
+    square = math.exp(2.3) + 3 * len(WAVES_MM) * math.exp(-1.0)
     assert found.square().sum(1).numpy() == pytest.approx([square] * 3, rel=1e-4)
 
 

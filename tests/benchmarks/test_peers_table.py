@@ -81,6 +81,17 @@ def test_scores_seconds_and_intervals(found):
     assert found["acrin_silver"]["auto"]["intervals"]["med_mm"] is None  # one pair
 
 
+def test_the_seconds_of_a_quick_run_are_shown_where_there_are_any():
+    timed = {"auto": [record("a/0", [1.0], first=1.5), record("a/1", [1.0], first=2.5)]}
+    found = figures(rows(), SUBSET_BY_PAIR, ["bspline"], timed)
+    assert found[CONSTRUCTED]["auto"]["first_s"] == found[HARD]["auto"]["first_s"] == 2.0
+    timed = {"auto": [record("a/0", [1.0], first=1.5)]}
+    found = figures(rows(), SUBSET_BY_PAIR, ["bspline"], timed)
+    assert found[SUBSET]["auto"]["first_s"] == 1.5
+    assert found["acrin_silver"]["auto"]["first_s"] == 2.0  # not timed on these data
+    assert found[CONSTRUCTED]["auto"]["n"] == 18
+
+
 def test_auto_is_compared_lesion_by_lesion(found):
     assert found["comparison"]["deformable"]["scores"]["cpm_at_10mm"]["wins"] == 6
     assert found["comparison"]["bspline"]["n"] == 12
@@ -225,9 +236,13 @@ def test_a_run_measures_writes_and_goes_on_where_it_stopped(tiny_data, tmp_path,
     assert scores["failed"] == {}
     assert scores["first_s"] > 0
 
+    assert "quick run for: no row" in (tmp_path / "out" / "RESULTS.md").read_text()
+    assert command.main([*words, "--quick"]) == 0
     monkeypatch.setattr("benchmarks.peers.run._process", lambda: pytest.fail("something was measured again"))
     assert command.main(words) == 0
-    assert "lacks" not in (tmp_path / "out" / "RESULTS.md").read_text()
+    whole = (tmp_path / "out" / "RESULTS.md").read_text()
+    assert "lacks" not in whole
+    assert "quick run for: `affine`" in whole
 
 
 def test_a_row_whose_process_dies_goes_on_with_the_next_pair(tmp_path, monkeypatch):
