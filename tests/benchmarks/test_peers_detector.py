@@ -61,7 +61,12 @@ def test_a_lesion_belongs_to_the_scale_of_its_size_and_its_rim_is_not_judged():
     # 11 mm is nearest to 12 mm; 0.75 radii are 8.25 mm: the anchors at 8 to 20 mm, 5, 1, 3 and 7 mm away
     assert wanted.positive.nonzero().flatten().tolist() == [8 + 2, 8 + 3, 8 + 4, 8 + 5]
     inside = {place for place in range(8) if abs(x[place] - 13) <= 11}
-    assert {n for n in range(24) if not wanted.counted[n]} == {s * 8 + n for s in range(3) for n in inside} - {10, 11, 12, 13}
+    assert {n for n in range(24) if not wanted.counted[n]} == {s * 8 + n for s in range(3) for n in inside} - {
+        10,
+        11,
+        12,
+        13,
+    }
     assert wanted.balls[11].numpy() == pytest.approx([1 / 12, 0, 0, math.log(11 / 12)])
 
 
