@@ -1,14 +1,17 @@
 """What a reader sees and does: accept, correct, undo, rename, delete, restore, track all, CSV."""
 
 import csv
+import errno
 import io
 import time
 from typing import Any
 
 import pytest
+import torch
+from fastapi import HTTPException
 
 from lib.tracking.records import Lesion
-from tests.review.conftest import STUDIES, Page
+from tests.review.conftest import STUDIES, Page, ShiftingEngine
 
 FIRST, SECOND, THIRD = STUDIES
 
@@ -60,6 +63,49 @@ def test_an_accepted_point_is_where_the_third_study_is_tracked_from(page: Page) 
     assert [track.baseline_study for track in page.marks.tracks(THIRD)] == [FIRST]
     uids = {lesion.tracking_uid for study in (FIRST, SECOND) for lesion in page.marks.lesions(study)}
     assert len(uids) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), "the GPU has not enough free memory"),
+        (OSError(errno.ENOSPC, "No space left on device"), "the disk is full"),
+        (OSError(errno.EROFS, "Read-only file system"), "the file system is read-only"),
+        (HTTPException(404, detail="no study 'x'"), "no study 'x'"),
+    ],
+)
+def test_what_the_machine_lacks_is_said_of_its_study_and_the_next_one_is_tracked(
+    page: Page, monkeypatch: pytest.MonkeyPatch, error: Exception, text: str
+) -> None:
+    tracked = ShiftingEngine.track
+
+    def once(self: ShiftingEngine, baseline: Any, followup: Any, *more: Any) -> Any:
+        if followup.id == SECOND:
+            raise error
+        return tracked(self, baseline, followup, *more)
+
+    monkeypatch.setattr(ShiftingEngine, "track", once)
+    job = track_all(page)
+    assert (job["done"], job["total"], job["tracked"]) == (2, 2, 1)
+    assert len(job["messages"]) == 1
+    assert job["messages"][0].startswith(f"{SECOND}: ")
+    assert text in job["messages"][0]
+    assert page.marks.tracks(SECOND) == []
+    assert len(page.marks.tracks(THIRD)) == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_of_the_server_ends_the_job_and_is_said(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fault(*_: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(ShiftingEngine, "track", fault)
+    job = page.post("track", patient="eve")
+    end = time.monotonic() + 60
+    while job["state"] == "running" and time.monotonic() < end:
+        time.sleep(0.02)
+        job = page.http.get(f"/lesions/track/{job['id']}").json()
+    assert job["state"] == "failed"
 
 
 def test_a_correction_is_kept_undone_and_not_overwritten_by_tracking(page: Page) -> None:

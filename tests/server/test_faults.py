@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 import requests
+import SimpleITK as sitk
 import torch
 from fastapi import FastAPI
 
@@ -143,6 +145,42 @@ def test_a_full_disk_is_named_and_what_was_stored_stays(small: Server, request: 
             json.loads(line)
 
 
+def submit(server: Server, study: str, label: bytes) -> requests.Response:
+    """Send a label file, as the plugin's Submit Label does."""
+    files = {"label": ("label.nrrd", label)}
+    return requests.put(f"{server.url}/datastore/label?image={study}", files=files, timeout=300)
+
+
+def a_label(folder: Path, value: int) -> bytes:
+    """Return a mask of 200 kB that no compression makes smaller."""
+    voxels = np.random.default_rng(value).integers(0, 255, (60, 60, 60)).astype(np.uint8)
+    sitk.WriteImage(sitk.GetImageFromArray(voxels), str(folder / "label.nrrd"))
+    return (folder / "label.nrrd").read_bytes()
+
+
+def test_a_label_that_is_submitted_to_a_full_disk_ruins_nothing(
+    small: Server, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    assert submit(small, "ann__20200101", a_label(tmp_path, 1)).status_code == 200
+    kept = small.studies / "labels" / "final" / "ann__20200101.nrrd"
+    before, listed = kept.read_bytes(), (small.studies / "datastore_v2.json").read_bytes()
+    filler = request.getfixturevalue("full")
+    for study in ("ann__20200101", "bob__20200101"):
+        refused_one = submit(small, study, a_label(tmp_path, 2))
+        assert refused_one.status_code == 507, refused_one.text
+        assert "the disk is full" in refused_one.json()["detail"]
+    said = requests.put(
+        f"{small.url}/datastore/image/info?image=ann__20200101", data={"info": '{"patient": "x"}'}, timeout=60
+    )
+    assert said.status_code == 507, said.text
+    filler.unlink()
+    assert kept.read_bytes() == before
+    assert (small.studies / "datastore_v2.json").read_bytes() == listed
+    objects = get(small, "/datastore/?output=all")["objects"]
+    assert "patient" not in objects["ann__20200101"]["image"]["info"]
+    assert not objects["bob__20200101"]["labels"]
+
+
 def test_a_training_on_a_full_disk_publishes_nothing_and_says_so(small: Server, request: pytest.FixtureRequest) -> None:
     for patient in ("ann", "bob"):
         mark(small, patient)
@@ -161,7 +199,9 @@ def test_a_training_on_a_full_disk_publishes_nothing_and_says_so(small: Server, 
     assert get(small, "/models/")["published"] == "shipped"
 
 
-def test_a_read_only_folder_is_named_and_the_server_lives(small: Server, request: pytest.FixtureRequest) -> None:
+def test_a_read_only_folder_is_named_and_the_server_lives(
+    small: Server, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     mark(small, "ann")
     track(small, "ann")
     before = stored(small)
@@ -171,7 +211,21 @@ def test_a_read_only_folder_is_named_and_the_server_lives(small: Server, request
     assert get(small, "/info/")["name"] == "Lesion Tracker"
     train = requests.post(f"{small.url}/train/track_lesion", json={}, timeout=60)
     assert train.status_code in (409, 422, 507)
+    label = a_label(tmp_path, 3)
+    info = {"data": {"info": '{"patient": "x"}'}}
+    answers = {
+        "label": submit(small, "ann__20200101", label),
+        "removed": requests.delete(f"{small.url}/datastore/image?id=ann__20210101", timeout=60),
+        "info": requests.put(f"{small.url}/datastore/image/info?image=ann__20200101", **info, timeout=60),
+        "deleted": requests.post(
+            f"{small.url}/lesions/delete", json={"patient": "ann", "lesion": "lesion_1"}, timeout=60
+        ),
+    }
+    assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(answers, 507)
+    assert all("read-only" in answer.json()["detail"] for answer in answers.values())
     assert stored(small) == before
+    assert (small.studies / "ann__20210101.nii.gz").exists()
+    assert "patient" not in get(small, "/datastore/?output=all")["objects"]["ann__20200101"]["image"]["info"]
 
 
 class NoMemory:

@@ -1,8 +1,10 @@
 """Work that nobody waits for: in order, bounded, and not stopped by an error."""
 
+import errno
 import threading
 
 import pytest
+import torch
 
 from lib.errors import RegistrationFailed
 from lib.tasks.background import Background
@@ -15,8 +17,16 @@ def test_jobs_run_one_after_the_other_and_errors_stop_nothing() -> None:
     def fail() -> None:
         raise RegistrationFailed("no")
 
+    def no_memory() -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    def no_room() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     assert background.add("one", lambda: done.append(1))
     assert background.add("fails", fail)
+    assert background.add("no memory", no_memory)
+    assert background.add("no room", no_room)
     assert background.add("two", lambda: done.append(2))
     background.wait()
     assert done == [1, 2]

@@ -4,9 +4,12 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
-from lib.errors import LesionTrackerError
+from fastapi import HTTPException
+
+from lib.tasks.http_errors import refusals_as_http
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +68,10 @@ class Background:
 
 def _run_logged(name: str, job: Callable[[], Any]) -> None:
     try:
-        job()
+        with refusals_as_http():
+            job()
         logger.info("done in the background: %s", name)
-    except LesionTrackerError as error:
-        logger.info("not done in the background: %s: %s", name, error)
+    except HTTPException as error:
+        if error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise
+        logger.info("not done in the background: %s: %s", name, error.detail)

@@ -1,11 +1,14 @@
 """MONAI Label's folder of studies, made safe for several threads and for names that are no file names."""
 
+import json
 import os
 import re
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +20,15 @@ from lib.correction.mark_store import TAGS
 from lib.tasks.empty_label import require_content
 from lib.tasks.http_errors import refusals_as_http, unknown_study
 
+ROOM_BYTES = 65_536
+"""What one more study may add to the list of the studies, with room to spare."""
+
 EXTENSIONS = ("*.nii.gz", "*.nii", "*.nrrd", "*.mha", "*.mhd")
 
+_WRITES = ("remove_label", "update_image_info", "update_label_info")
+"""What MONAI Label's own routes ask for; a disk that is full or read-only is answered as everywhere else."""
+
 _ONE_AT_A_TIME = (
-    "remove_label",
-    "update_image_info",
-    "update_label_info",
     "refresh",
     "datalist",
     "status",
@@ -71,6 +77,7 @@ class StudyFolder(LocalDatastore):
         target = os.path.join(self._datastore.image_path(), name)
         try:
             shutil.copy(image_filename, target + ".part")
+            self._require_room(Path(self._datastore_path), 0)
         except OSError:
             Path(target + ".part").unlink(missing_ok=True)
             raise
@@ -85,20 +92,21 @@ class StudyFolder(LocalDatastore):
         """Remove a study.
 
         Raises:
-            HTTPException: 404 for an unknown study.
+            HTTPException: 404 for an unknown study, 507 where nothing can be written.
         """
         if image_id not in self.list_images():
             raise unknown_study(image_id)
-        with self._threads:
-            super().remove_image(image_id)
-        self._on_removed(image_id)
+        with refusals_as_http():
+            with self._threads:
+                super().remove_image(image_id)
+            self._on_removed(image_id)
 
     def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
         """Keep a label that a client submitted.
 
         Raises:
             HTTPException: 404 for an unknown study, 422 for a tag that is no name or that belongs to the tracker, or for
-                an empty mask.
+                an empty mask, 507 where nothing can be written; nothing is kept then.
         """
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", label_tag) or label_tag in TAGS:
             raise HTTPException(
@@ -109,8 +117,33 @@ class StudyFolder(LocalDatastore):
             raise unknown_study(image_id)
         with refusals_as_http():
             require_content(Path(label_filename), image_id)
-        with self._threads:
-            return str(super().save_label(image_id, label_filename, label_tag, label_info))
+            with self._threads:
+                folder = Path(self._datastore.label_path(label_tag))
+                folder.mkdir(parents=True, exist_ok=True)
+                self._require_room(folder, os.stat(label_filename).st_size)  # MONAI Label copies over what is there
+                return str(super().save_label(image_id, label_filename, label_tag, label_info))
+
+    def _require_room(self, folder: Path, size: int) -> None:
+        """Raise OSError unless a folder has room for `size` more bytes and for a new list of the studies."""
+        known = os.stat(self._datastore_config_path).st_size if os.path.exists(self._datastore_config_path) else 0
+        with tempfile.TemporaryFile(dir=folder) as file:
+            os.posix_fallocate(file.fileno(), 0, size + known + ROOM_BYTES)
+
+    def _update_datastore_file(self, lock: bool = True) -> None:
+        """Write the list of the studies in one step: half a list would keep the server from starting again."""
+        target = Path(self._datastore_config_path)
+        with self._threads, FileLock(self._lock_file) if lock else nullcontext():
+            draft = target.with_name(f".{target.name}.part")
+            try:
+                with draft.open("w") as file:
+                    json.dump(self._datastore.model_dump(exclude={"base_path"}), file, indent=2, default=str)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(draft, target)
+            except OSError:
+                draft.unlink(missing_ok=True)
+                raise
+            self._config_ts = os.stat(target).st_mtime
 
 
 def _one_at_a_time(name: str) -> Any:
@@ -122,5 +155,23 @@ def _one_at_a_time(name: str) -> Any:
     return method
 
 
+def _write(name: str) -> Any:
+    one_at_a_time = _one_at_a_time(name)
+
+    def method(self: StudyFolder, *args: Any, **kwargs: Any) -> Any:
+        with refusals_as_http(), self._threads:
+            before = self._datastore.model_copy(deep=True)
+            try:
+                return one_at_a_time(self, *args, **kwargs)
+            except OSError:
+                self._datastore = before
+                raise
+
+    method.__name__ = name
+    return method
+
+
 for _name in _ONE_AT_A_TIME:
     setattr(StudyFolder, _name, _one_at_a_time(_name))
+for _name in _WRITES:
+    setattr(StudyFolder, _name, _write(_name))

@@ -7,16 +7,19 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
+from http import HTTPStatus
 
 import numpy as np
+from fastapi import HTTPException
 
 from lib.correction.mark_store import MarkStore
-from lib.errors import InputError, LesionTrackerError
+from lib.errors import InputError
 from lib.studies.study import Study
 from lib.tasks.answer import plain_track
 from lib.tasks.baseline import Source, passed_on, same_place, sources_of
 from lib.tasks.catalog import Catalog
 from lib.tasks.engine import Engine
+from lib.tasks.http_errors import refusals_as_http
 from lib.tasks.review_sources import ordered
 from lib.tracking.records import Lesion
 
@@ -160,12 +163,15 @@ class TrackJobs:
 
 
 def _said(job: Job, study: Study, work: Callable[[], None]) -> None:
-    """Do a part of a job; where it is refused, the job says why and goes on."""
+    """Do a part of a job; where it is refused, or the machine lacks something for it, the job says why and goes on."""
     try:
-        work()
-    except LesionTrackerError as error:
-        job.messages.append(f"{study.id}: {error}")
-        logger.info("not tracked: %s: %s", study.id, error)
+        with refusals_as_http():
+            work()
+    except HTTPException as error:
+        if error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise
+        job.messages.append(f"{study.id}: {error.detail}")
+        logger.info("not tracked: %s: %s", study.id, error.detail)
 
 
 def _log_fault(future: "Future[None]") -> None:
