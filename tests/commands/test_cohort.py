@@ -3,6 +3,7 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 
 from lib.commands import track_cohort
@@ -11,6 +12,9 @@ from lib.commands.cohort.plan import payload_of, steps_of
 from lib.commands.cohort.table import read_cohort
 from lib.commands.dispatch import main
 from lib.errors import FileFormatError
+from lib.studies.dicom_writer import uid_of, write_dicom_series
+from lib.studies.grid import Grid
+from lib.studies.volume import Volume
 from tests.commands.standin_job import answer
 
 LESIONS = {"lesions": [{"id": name, "center_mm": [1.0, 2.0, 3.0], "radius_mm": 5.0} for name in ("a", "b")]}
@@ -188,3 +192,36 @@ def test_wrong_words_are_bad_input(cohort, call, capsys):
     assert "--workers must be at least 1, got 0" in capsys.readouterr().err
     assert main(["track-cohort", "none.csv", "--out", "x"]) == 2
     assert "there is no file none.csv" in capsys.readouterr().err
+
+
+def dicom_study(folder, frames):
+    """Write a study with a folder for each frame of reference in `frames`, each a series one slice longer."""
+    for number, (name, frame) in enumerate(frames.items()):
+        grid = Grid.from_parts((8, 8, 20 + number), np.array([2.0, 2.0, 5.0]), np.zeros(3), np.eye(3))
+        uids = {"study_uid": uid_of("tests", folder.name), "series_uid": uid_of("tests", folder.name, name)}
+        volume = Volume(np.zeros(grid.shape, np.int16), grid)
+        more = {"study_date": "20200101", "description": name, "frame_of_reference_uid": frame}
+        write_dicom_series(volume, folder / name, patient_id="p", **uids, **more)
+
+
+def test_of_a_studys_folder_a_series_is_chosen_shown_and_can_be_named(cohort, call, tmp_path, capsys):
+    cohort(p=["x"])
+    dicom_study(tmp_path / "ct_0", {"a": "1.2.3", "b": "1.2.3"})
+    dicom_study(tmp_path / "ct_1", {"a": "1.2.4", "b": "1.2.5"})
+    table = "patient,date,image,lesions\np,20200101,ct_0,lesions.json\np,20200401,{},\n"
+    path = tmp_path / "cohort.csv"
+    path.write_text(table.format("ct_1"))
+    code, rows, calls = call(path)
+    assert (code, [row["error"] for row in rows], len(calls)) == (0, ["", ""], 1)
+    assert calls[0].startswith("b b ")  # the longest of each
+    shown = capsys.readouterr().err
+    for study in ("ct_0", "ct_1"):
+        assert f"{study}: chose series b (b: 105 mm in slices 5 mm apart); not a (a: 100 mm" in shown
+    assert len(json.loads((tmp_path / "out" / "run.json").read_text())["choices"]) == 2
+    path.write_text(table.format("ct_1/a"))
+    assert call(path)[2][0].startswith("b a ")
+    path.write_text(table.format("x").replace("ct_0", "ct_1"))
+    (tmp_path / "x").touch()
+    _, rows, calls = call(path)
+    assert calls == []
+    assert "the lesions could belong to any of the series a" in rows[0]["error"]

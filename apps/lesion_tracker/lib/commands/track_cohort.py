@@ -56,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
         workers.close()
     results.write_table(steps, done.tracks, done.errors)
     write_json({**_facts(done, args), "provenance": provenance([args.cohort], model)}, args.out / RUN_FILE)
+    for sentence in done.choices:
+        print(sentence, file=sys.stderr)
     for step in steps:
         if step.key in done.errors:
             pair = f"{step.patient}, {step.baseline.date} to {step.followup.date} ({step.way})"
@@ -86,6 +88,7 @@ def _facts(done: CohortRun, args: argparse.Namespace) -> dict[str, object]:
         "tracked": done.tracked,
         "kept": done.kept,
         "failed": len(done.errors),
+        "choices": done.choices,
         "seconds": round(done.seconds, 1),
         "pairs_per_hour": round(done.pairs_per_hour, 1),
         "workers": args.workers,

@@ -53,6 +53,17 @@ def assess(series_uid: str, items: Sequence[dict[str, Any]], *, any_modality: bo
     if not items:
         return SeriesQuality(series_uid, "", problem="it has no instances")
     headers = [_header(number, item) for number, item in enumerate(items, start=1)]
+    return assess_headers(series_uid, headers, any_modality=any_modality)
+
+
+def assess_headers(series_uid: str, headers: list[SliceHeader], *, any_modality: bool = False) -> SeriesQuality:
+    """Judge a series by the headers of its files.
+
+    Args:
+        series_uid: what it is called in answers.
+        headers: of all its files, at least one.
+        any_modality: accept what is not CT.
+    """
     description, frame = headers[0].text("SeriesDescription"), headers[0].text("FrameOfReferenceUID")
     try:
         _, grid = grid_of_headers(headers, any_modality=any_modality)
@@ -76,10 +87,18 @@ def choose(series: Sequence[SeriesQuality]) -> SeriesQuality | None:
     return min(enough, key=lambda quality: (quality.slice_mm, -quality.coverage_mm, quality.series_uid))
 
 
-def explain(chosen: SeriesQuality, series: Sequence[SeriesQuality]) -> str:
-    """Return the sentence that shows a choice and how to override it."""
+def explain(
+    chosen: SeriesQuality, series: Sequence[SeriesQuality], instead: str = "name another one as baseline_image"
+) -> str:
+    """Return the sentence that shows a choice and how to override it.
+
+    Args:
+        chosen: which.
+        series: all, also the chosen one.
+        instead: how to override it.
+    """
     others = "; ".join(other.describe() for other in series if other.series_uid != chosen.series_uid)
-    return f"chose series {chosen.describe()}; not {others or 'any other'}; name another one as baseline_image"
+    return f"chose series {chosen.describe()}; not {others or 'any other'}; {instead}"
 
 
 def _header(number: int, item: dict[str, Any]) -> SliceHeader:

@@ -1,15 +1,20 @@
 """Share out a cohort's pairs: what is done is skipped, what fails is noted, what waits for another pair follows it."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from lib.commands.cohort.plan import Step, lesions_after, payload_of
 from lib.commands.cohort.results import ResultFolder
 from lib.commands.work.workers import Outcome, Workers
 from lib.errors import InputError
+from lib.studies.series_folders import series_in
 from lib.tracking.records import Lesion, Track
+
+logger = logging.getLogger(__name__)
 
 Advance = Callable[[int], object]
 
@@ -23,12 +28,14 @@ class CohortRun:
         errors: by step that has none.
         kept: steps that were done already.
         seconds: that this run took.
+        choices: sentences on series that were chosen because a row names the folder of a whole study.
     """
 
     tracks: dict[str, list[Track]] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     kept: int = 0
     seconds: float = 0.0
+    choices: list[str] = field(default_factory=list)
 
     @property
     def tracked(self) -> int:
@@ -81,6 +88,7 @@ class _Cohort:
         self.by_key = {step.key: step for step in steps}
         self.next = {step.after.key: step for step in steps if step.after is not None}
         self.stamps: dict[str, str] = {}
+        self.chosen: dict[Path, Path] = {}
 
     def begin(self, step: Step, lesions: Sequence[Lesion]) -> None:
         """Hand a step in, unless it is done already or cannot be done."""
@@ -88,6 +96,7 @@ class _Cohort:
             self.fail(step, "no lesion is left: the study before shows the place of none")
             return
         try:
+            step = self.with_series(step)
             payload = payload_of(step, lesions, self.options)
         except InputError as error:
             self.fail(step, str(error))
@@ -99,6 +108,22 @@ class _Cohort:
             return
         self.stamps[step.key] = payload["stamp"]
         self.workers.submit(step.key, payload)
+
+    def with_series(self, step: Step) -> Step:
+        """Return a step whose studies are single series."""
+        first = replace(step.baseline, image=self.series(step.baseline.image, step.way == "first"))
+        found = replace(step, baseline=first, followup=replace(step.followup, image=self.series(step.followup.image)))
+        self.by_key[step.key] = found
+        return found
+
+    def series(self, image: Path, has_lesions: bool = False) -> Path:
+        """Return the series of a study, chosen once a run."""
+        if image not in self.chosen:
+            self.chosen[image], sentence = series_in(image, has_lesions=has_lesions)
+            if sentence:
+                self.run.choices.append(sentence)
+                logger.info("%s", sentence)
+        return self.chosen[image]
 
     def finish(self, outcome: Outcome) -> None:
         """Keep what came of a step, and begin the one that waited for it."""
