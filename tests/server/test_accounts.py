@@ -13,7 +13,7 @@ import requests
 from lib.correction.mark_store import MarkStore
 from lib.tasks.accounts import MOST_FAILURES
 from lib.tasks.accounts_guard import COOKIE
-from tests.server.conftest import Server
+from tests.server.conftest import ROOT, Server
 from tests.server.locked_server import PASSWORD, bearer, locked_server
 from tests.server.phantom import ANN, PATIENTS, write_patients
 from tests.server.taught_server import plugin_client
@@ -192,3 +192,39 @@ def test_without_accounts_foreign_pages_are_kept_out_as_well(server: Server) -> 
         f"{server.url}/infer/mark_lesion?image=x", headers={"Origin": FOREIGN}, data={"params": "{}"}, timeout=60
     )
     assert written.status_code == 403
+
+
+def behind_nginx(browser_sends: dict[str, str]) -> dict[str, str]:
+    """Return the headers of a browser's request as the README's nginx passes them on."""
+    config = (ROOT / "README.md").read_text().split("    server {")[1].split("\n    }\n")[0]
+    rules = dict(re.findall(r"proxy_set_header (\S+) (\S+);", config))
+    assert set(rules) == {"Host", "X-Forwarded-Proto"}
+    assert "listen 443 ssl" in config
+    passed = {name: value.replace("$http_host", browser_sends["Host"]) for name, value in rules.items()}
+    return {**browser_sends, **passed}
+
+
+def test_behind_the_readmes_reverse_proxy_the_cookie_is_secure_and_its_own_pages_may_write(locked: Server) -> None:
+    page = {"Host": "tracker.example", "Origin": "https://tracker.example", "Accept": "text/html"}
+    answer = requests.post(
+        f"{locked.url}/login",
+        data={"username": "ann", "password": PASSWORD},
+        headers=behind_nginx(page),
+        allow_redirects=False,
+        timeout=60,
+    )
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/"  # no name of a server that the browser cannot reach
+    assert "secure" in answer.headers["set-cookie"].lower().split("; ")
+    cookie = {"Cookie": answer.headers["set-cookie"].split(";")[0]}
+    sent = {"headers": behind_nginx({**page, **cookie}), "data": {"params": "{}"}, "timeout": 60}
+    assert requests.post(f"{locked.url}/infer/spleen?image=x", **sent).status_code == 404
+    other = {"headers": behind_nginx({**page, **cookie, "Origin": FOREIGN}), "data": {"params": "{}"}, "timeout": 60}
+    assert requests.post(f"{locked.url}/infer/spleen?image=x", **other).status_code == 403
+
+
+def test_without_a_proxy_the_cookie_also_works_on_plain_loopback(locked: Server) -> None:
+    answer = requests.post(
+        f"{locked.url}/login", data={"username": "ann", "password": PASSWORD}, allow_redirects=False, timeout=60
+    )
+    assert "secure" not in answer.headers["set-cookie"].lower().split("; ")
