@@ -166,6 +166,26 @@ def test_nonsense_is_refused_and_forms_of_other_pages_are_not_taken(page: Page) 
         assert "<script>" not in answer.text
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"study": "\\udc80"}',
+        '{"patient": NaN}',
+        '{"x": 1e400}',
+        '{"\\udfff": 1}',
+        '{"a": ' + "[" * 100_000,
+        "\ud7ff",
+        "",
+    ],
+    ids=["half a letter", "no number", "endless", "key", "deep", "no JSON", "nothing"],
+)
+@pytest.mark.parametrize("what", ["accept", "move", "undo", "delete", "restore", "rename", "track"])
+def test_json_that_could_not_be_sent_back_is_refused_as_well(page: Page, what: str, body: str) -> None:
+    answer = page.http.post(f"/lesions/{what}", content=body.encode(), headers={"content-type": "application/json"})
+    assert answer.status_code in (400, 422), answer.text
+    assert answer.json()["detail"]
+
+
 def test_a_lesion_is_renamed_deleted_and_restored_in_all_studies(page: Page) -> None:
     track_all(page)
     assert page.post("rename", patient="eve", lesion="lesion_1", label="<b>hilum</b>")["studies"] == list(STUDIES)

@@ -1,29 +1,28 @@
 """What nobody thought of: schemathesis over the app's own routes, and odd JSON in the params of every task."""
 
 import json
-import re
-import subprocess
-import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
 
+from lib.studies.writer import write_volume
 from tests.server.conftest import Server
+from tests.server.fuzzing import LONGEST_S, needs_schemathesis, require_no_fault
+from tests.server.locked_server import bearer, locked_server
+from tests.server.phantom import PATIENTS
 
 hypothesis = pytest.importorskip("hypothesis", reason="hypothesis comes with schemathesis, which is not installed")
-schemathesis = Path(sys.executable).with_name("schemathesis")
 
 from hypothesis import strategies as st  # noqa: E402 - after the skip
 
 pytestmark = [pytest.mark.server, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 OWN = r"^/(infer/\{model\}|train/|models/|lesions|activelearning/|scoring/)"
-LONGEST_S = 120.0
-"""A bound against hanging, not an expectation: the machine may be busy with other things."""
-
 KEYS = ("lesions", "lesion_1", "lesion_2", "label", "radius_mm", "baseline_image", "patient", "method", "study_date",
         "foreground", "background", "label_prompt", "client_id", "restore_label_idx", "result_extension", "roi")  # fmt: skip
 
@@ -77,15 +76,76 @@ def test_params_that_are_no_json_are_refused(server: Server) -> None:
     send()
 
 
-@pytest.mark.skipif(not schemathesis.exists(), reason="schemathesis is not installed")
+@pytest.mark.parametrize(
+    "params",
+    [
+        "[" * 100_000,
+        '{"lesion_1": ' + "[" * 50_000 + "]" * 50_000 + "}",
+        '{"lesion_1": [[1' + "0" * 400 + ", 1, 1]]}",
+        '{"lesion_1": [[1e400, 1, 1]]}',
+        '{"lesions": [{"id": "lesion_1", "center_mm": [1' + "0" * 400 + ', 0, 0], "radius_mm": 5}]}',
+        '{"radius_mm": 1' + "0" * 400 + "}",
+        '{"\\udc80": [[1, 1, 1]]}',
+        '{"lesions": [{"id": "lesion_1", "label": "\\ud800", "center_mm": [0, 0, 0], "radius_mm": 5}]}',
+        '{"lesions": [{"id": "lesion_1", "\\udfff": 1}]}',
+    ],
+    ids=["deep", "deep click", "huge index", "endless index", "huge mm", "huge radius", "half a letter", "name", "key"],
+)
+def test_json_that_nothing_can_be_computed_from_is_refused(server: Server, params: str) -> None:
+    for model in ("mark_lesion", "track_lesion", "correct_lesion"):
+        answer = server.infer(model, "cid__20200101", params, output="json")
+        assert answer.status_code == 422, answer.text
+        assert "params must be a JSON object" in answer.json()["detail"]
+
+
+@needs_schemathesis
 def test_schemathesis_finds_no_fault_in_the_apps_own_routes(server: Server, tmp_path: Path) -> None:
-    command = [str(schemathesis), "run", f"{server.url}/openapi.json", "--include-path-regex", OWN]
-    command += ["--checks", "not_a_server_error", "--max-examples", "12", "--request-timeout", str(LONGEST_S)]
-    command += ["--seed", "7", "--phases", "examples,coverage,fuzzing", "--workers", "1", "--no-color"]
-    command += ["--suppress-health-check", "all"]
-    found = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=1500, check=False)
-    assert found.returncode == 0, found.stdout[-6000:] + found.stderr[-2000:]
-    tested = re.search(r"(\d+) generated", found.stdout) or re.search(r"Test cases:\s*\n?\s*(\d+)", found.stdout)
-    assert tested is not None, found.stdout[-2000:]
-    assert int(tested[1]) >= 50
-    assert requests.get(f"{server.url}/info/", timeout=LONGEST_S).status_code == 200
+    require_no_fault(server, OWN, tmp_path, least=50)
+
+
+@needs_schemathesis
+def test_schemathesis_finds_no_fault_in_uploads_and_what_is_kept_of_studies(server: Server, tmp_path: Path) -> None:
+    before = requests.get(f"{server.url}/datastore/?output=all", timeout=LONGEST_S).json()["objects"]
+    require_no_fault(server, r"^/datastore/image", tmp_path, least=20)
+    after = requests.get(f"{server.url}/datastore/?output=all", timeout=LONGEST_S).json()["objects"]
+    assert set(after) == set(before)
+
+
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return a server with accounts on one drawn patient."""
+    folder = tmp_path_factory.mktemp("fuzz-accounts")
+    studies = folder / "studies"
+    studies.mkdir()
+    write_volume(PATIENTS[0].study(), studies / f"{PATIENTS[0].name}__20200101.nii.gz")
+    with locked_server(folder, studies, {"method": "affine", "background": "false"}) as running:
+        yield running
+
+
+@needs_schemathesis
+def test_schemathesis_finds_no_fault_in_the_routes_of_accounts(locked: Server, tmp_path: Path) -> None:
+    paths = r"^/(auth/|models/|train/)"
+    require_no_fault(locked, paths, tmp_path, least=20, examples=8, headers=bearer(locked, "boss"))
+    assert "Traceback" not in locked.log.read_text()
+
+
+def test_odd_log_ins_are_refused_and_never_a_fault(locked: Server) -> None:
+    text = st.text(max_size=30)
+
+    @hypothesis.settings(max_examples=40, deadline=None, derandomize=True, database=None)
+    @hypothesis.given(path=st.sampled_from(["/login", "/auth/token"]), name=text, password=text, wanted=text)
+    def send(path: str, name: str, password: str, wanted: str) -> None:
+        form = {"username": name.encode("utf-8", "replace"), "password": password.encode("utf-8", "replace")}
+        answer = requests.post(
+            f"{locked.url}{path}",
+            data={**form, "next": wanted.encode("utf-8", "replace")},
+            headers={"Cookie": "lesion_tracker=" + quote(wanted)},
+            allow_redirects=False,
+            timeout=LONGEST_S,
+        )
+        assert answer.status_code in (401, 422, 429), (
+            f"{path} {name!r} {password!r}: {answer.status_code} {answer.text}"
+        )
+
+    send()
+    assert "Traceback" not in locked.log.read_text()

@@ -50,7 +50,9 @@ def test_numbers(value: object, number: float | None) -> None:
     assert option_number({"radius_mm": value}, "radius_mm", OPTIONS, 0.5, 200.0) == number
 
 
-@pytest.mark.parametrize("value", ["wide", "nan", "inf", 0.1, 201, -3, float("nan"), True, {}])
+@pytest.mark.parametrize(
+    "value", ["wide", "nan", "inf", 0.1, 201, -3, float("nan"), pytest.param(10**400, id="huge"), True, {}]
+)
 def test_what_is_no_number_in_range_is_refused(value: object) -> None:
     with pytest.raises(InputError):
         option_number({"radius_mm": value}, "radius_mm", OPTIONS, 0.5, 200.0)

@@ -260,3 +260,15 @@ class LesionTrackerApp(MONAILabelApp):
             )
         datastore.update_image_info(image_id, info)
         return image_id
+
+    def describe_study(self, image_id: str, info: dict[str, Any]) -> None:
+        """Keep what a client says of a study; patient and date that cannot be are refused before.
+
+        Raises:
+            InputError: if its patient or date could not be read afterwards.
+            HTTPException: 404 for an unknown study, 507 where nothing can be written.
+        """
+        with refusals_as_http():
+            study = self._catalog.study(image_id)
+            study_of(study.path, upload=info)
+            self.datastore().update_image_info(image_id, info)

@@ -1,6 +1,5 @@
 """Clicks of the viewers: voxel indices of the loaded volume, by the name of the lesion."""
 
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +47,8 @@ CLIENT_KEYS = frozenset(
 """What the clients and the server send beside clicks and options."""
 
 LONGEST_NAME = 64
+LARGEST_INDEX = 1e9
+"""Beyond it there is no voxel, and whole numbers of Python no longer fit into those of NumPy."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def _is_index(click: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST_INDEX
 
 
 def _numbers(values: Any) -> str:

@@ -12,6 +12,7 @@ from monailabel.utils.async_tasks.utils import background_tasks
 
 from lib.errors import InputError
 from lib.tasks.http_errors import refusals_as_http
+from lib.tasks.plain_errors import PlainErrorsRoute
 from lib.tasks.trainer import OPTIONS, SERVER, LesionTrainer
 from lib.training.publish import ModelStore
 
@@ -26,7 +27,7 @@ def learning_routes(trainers: Mapping[str, LesionTrainer], store: ModelStore) ->
         trainers: by name.
         store: of the weights.
     """
-    router = APIRouter(prefix=monailabel_settings.MONAI_LABEL_API_STR, tags=["Train"])
+    router = APIRouter(prefix=monailabel_settings.MONAI_LABEL_API_STR, tags=["Train"], route_class=PlainErrorsRoute)
     reader = Depends(RBAC(monailabel_settings.MONAI_LABEL_AUTH_ROLE_USER))
     admin = Depends(RBAC(monailabel_settings.MONAI_LABEL_AUTH_ROLE_ADMIN))
 

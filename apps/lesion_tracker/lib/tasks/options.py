@@ -48,7 +48,7 @@ def option_number(
     """
     value = params.get(name)
     if isinstance(value, int | float) and not isinstance(value, bool):
-        number = float(value)
+        number = _float(value)
     else:
         text = option_text(params, name, options)
         if not text:
@@ -58,5 +58,13 @@ def option_number(
         except ValueError:
             raise InputError(f"option {name!r} must be a number, got {text!r}") from None
     if not (math.isfinite(number) and low <= number <= high):
-        raise InputError(f"option {name!r} must be between {low:g} and {high:g}, got {value!r}")
+        raise InputError(f"option {name!r} must be between {low:g} and {high:g}, got {value!r:.60}")
     return number
+
+
+def _float(value: int | float) -> float:
+    """Return a number of Python, whose whole numbers have no end, as a float."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf

@@ -16,6 +16,7 @@ from lib.report.review_csv import review_csv
 from lib.tasks.catalog import Catalog
 from lib.tasks.engine import Engine
 from lib.tasks.http_errors import refusals_as_http
+from lib.tasks.plain_errors import PlainErrorsRoute
 from lib.tasks.review import PatientReview, Review, spacing_of
 from lib.tasks.review_jobs import Job, TrackJobs
 from lib.tasks.review_pages import FILES, FOLDER, HEADERS, page
@@ -35,7 +36,8 @@ def review_routes(review: Review, jobs: TrackJobs, catalog: Catalog, engine: Eng
         catalog: the studies.
         engine: reads their volumes.
     """
-    router = APIRouter(prefix=f"{monailabel_settings.MONAI_LABEL_API_STR}/lesions", tags=["Lesions"])
+    prefix = f"{monailabel_settings.MONAI_LABEL_API_STR}/lesions"
+    router = APIRouter(prefix=prefix, tags=["Lesions"], route_class=PlainErrorsRoute)
     _add_pages(router, review, catalog, engine)
     _add_crops(router, catalog, engine)
     _add_clicks(router, review)

@@ -1,6 +1,7 @@
 """Own HTTP routes, put before MONAI Label's: infer in a pool, uploads that are checked."""
 
 import json
+import math
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ from monailabel.endpoints.user.auth import RBAC, User
 from lib.errors import InputError
 from lib.tasks.accounts import current_reader
 from lib.tasks.http_errors import refusals_as_http
+from lib.tasks.plain_errors import PlainErrorsRoute
 from lib.tasks.request_pool import RequestPool
 
 RESERVED = ("image", "model", "session", "session_id", "output", "user", "file", "uploaded_image")
@@ -26,7 +28,8 @@ RESERVED = ("image", "model", "session", "session_id", "output", "user", "file",
 
 FILE_NAME = re.compile(r"""[^/\\:*?"<>|\x00-\x1f]+""")
 LONGEST_NAME_BYTES = 180
-
+MOST_DIGITS = 20
+"""Of a whole number; longer ones are no voxel index and no id."""
 
 ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha")
 """Formats that hold a volume in one file."""
@@ -39,7 +42,7 @@ def own_routes(app: Any, pool: RequestPool) -> APIRouter:
         app: the LesionTrackerApp.
         pool: where requests are computed.
     """
-    router = APIRouter(prefix=monailabel_settings.MONAI_LABEL_API_STR)
+    router = APIRouter(prefix=monailabel_settings.MONAI_LABEL_API_STR, route_class=PlainErrorsRoute)
     reader = Depends(RBAC(monailabel_settings.MONAI_LABEL_AUTH_ROLE_USER))
     annotator = Depends(RBAC(monailabel_settings.MONAI_LABEL_AUTH_ROLE_ANNOTATOR))
 
@@ -77,6 +80,12 @@ def own_routes(app: Any, pool: RequestPool) -> APIRouter:
                 info["user"] = known_user(user)
             return await pool.run(lambda: {"image": _upload(app, image, info, file)})
 
+    @router.put("/datastore/image/info")
+    async def describe(image: str, info: Annotated[str, Form()] = "{}", user: User = annotator) -> Any:
+        with refusals_as_http():
+            said = parse_params(info, reserved=(), field="info")
+            return await pool.run(lambda: app.describe_study(image, said))
+
     return router
 
 
@@ -88,21 +97,30 @@ def put_first(application: FastAPI, router: APIRouter) -> None:
     application.router.routes[:] = new + known
 
 
-def parse_params(params: str, reserved: tuple[str, ...] = RESERVED) -> dict[str, Any]:
+def parse_params(params: str, reserved: tuple[str, ...] = RESERVED, field: str = "params") -> dict[str, Any]:
     """Return the params of a request.
 
+    Args:
+        params: as they were sent.
+        reserved: keys that they must not have.
+        field: what the request calls them.
+
     Raises:
-        InputError: for what is no JSON object, for NaN or infinity, and for keys that the address of the request sets.
+        InputError: for what is no JSON object, for NaN, infinity and numbers or texts that nothing can be computed from,
+            and for keys that the address of the request sets.
     """
     try:
-        read = json.loads(params or "{}", parse_constant=_refuse_constant)
-    except ValueError as error:
-        raise InputError(f"params must be a JSON object: {error}; got {params[:200]!r}") from None
+        read = json.loads(
+            params or "{}", parse_constant=_refuse_constant, parse_int=_bounded_int, parse_float=_finite_float
+        )
+        json.dumps(read, ensure_ascii=False).encode()  # half a surrogate pair is no text, and could not be shown again
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{field} must be a JSON object: {error}; got {params[:200]!r}") from None
     if not isinstance(read, dict):
-        raise InputError(f"params must be a JSON object, got {params[:200]!r}")
+        raise InputError(f"{field} must be a JSON object, got {params[:200]!r}")
     taken = sorted(set(read) & set(reserved))
     if taken:
-        raise InputError(f"params must not carry {', '.join(taken)}: the address of the request says it")
+        raise InputError(f"{field} must not carry {', '.join(taken)}: the address of the request says it")
     return read
 
 
@@ -115,6 +133,19 @@ def known_user(user: User) -> str:
 
 def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is no number of JSON")
+
+
+def _bounded_int(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"{text[:MOST_DIGITS]}… is too large a number")
+    return int(text)
+
+
+def _finite_float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:MOST_DIGITS]} is too large a number")
+    return number
 
 
 def _infer(
