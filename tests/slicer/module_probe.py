@@ -12,7 +12,7 @@ import slicer_core as slicer
 import vtk
 
 sys.path.insert(0, sys.argv[1])
-from LesionTrackerLib.logic import LesionTrackerLogic, lesions_of, lps_of, show, table_row
+from LesionTrackerLib.logic import LesionTrackerLogic, jump, lesions_of, lps_of, show, table_row
 from LesionTrackerLib.server import Server, ServerError
 
 scene = slicer.vtkMRMLScene()
@@ -47,6 +47,17 @@ shown = slicer.vtkMRMLMarkupsFiducialNode()
 scene.AddNode(shown)
 show(logic.tracks, shown, vtk.vtkVector3d)
 found["shown_lps"] = [lps_of(shown, number) for number in range(shown.GetNumberOfControlPoints())]
+slices = slicer.vtkMRMLSliceNode()
+slices.SetLayoutName("Red")
+scene.AddNode(slices)
+markups = slicer.vtkSlicerMarkupsLogic()
+markups.SetMRMLScene(scene)
+found["jumped"] = []
+for number in (1, 0):
+    assert jump(number, shown, markups)
+    place = slices.GetSliceToRAS()
+    found["jumped"].append([-place.GetElement(0, 3), -place.GetElement(1, 3), place.GetElement(2, 3)])
+found["nowhere"] = [jump(number, node, markups) for number, node in ((2, shown), (-1, shown), (0, None))]
 logic.accept(0)
 x, y, z = found["shown_lps"][1]
 shown.SetNthControlPointPositionWorld(1, -(x + 3.0), -y, z)

@@ -81,6 +81,8 @@ def test_the_module_marks_tracks_accepts_and_corrects_on_slicers_own_nodes(serve
     tracked = np.array([track["center_mm"] for track in found["tracks"]])
     np.testing.assert_allclose(tracked, expected_mm("ann"), atol=AFFINE_MM)
     np.testing.assert_allclose(found["shown_lps"], tracked, atol=1e-3)
+    np.testing.assert_allclose(found["jumped"], tracked[::-1], atol=1e-3)
+    assert found["nowhere"] == [False, False, False]
     assert [row[1] for row in found["rows"]] == ["accepted by a reader", "corrected by a reader"]
     assert "another volume is called" in found["same_name"]
     assert "is the server running" in found["stopped"]

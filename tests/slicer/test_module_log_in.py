@@ -192,6 +192,17 @@ def test_the_window_hands_on_user_and_password_and_saves_only_the_user(widget: A
     made.password.setEchoMode.assert_called_once_with(qt.QLineEdit.Password)
 
 
+def test_a_row_of_the_table_jumps_to_its_point(widget: Any) -> None:
+    _, made, _, slicer = widget
+    made.jump()  # before anything was tracked
+    made.shown = MagicMock()
+    made.shown.GetNumberOfControlPoints.return_value = 2
+    made.table.currentRow.return_value = 1
+    made.jump()
+    go = slicer.modules.markups.logic.return_value.JumpSlicesToNthPointInMarkup
+    go.assert_called_once_with(made.shown.GetID(), 1, True)
+
+
 def test_the_window_shows_why_an_answer_was_refused(widget: Any, client: Any) -> None:
     module, made, _, slicer = widget
     module.LesionTrackerLogic = MagicMock()

@@ -1,11 +1,13 @@
 """The unmodified plugin's client: two marks, re-marking, empty labels, sessions that end, names that hurt, Submit."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from monailabel.utils.sessions import Sessions
 
 from tests.server.clicks import baseline_clicks
 from tests.server.conftest import Server
@@ -54,6 +56,19 @@ def test_a_session_that_has_ended_says_so_and_a_new_one_works(server: Server, sl
     fresh = slicer_client.create_session(image)["session_id"]
     _, again = slicer_client.infer("mark_lesion", "", dict(clicks), session_id=fresh)
     assert again["lesions"] == params["lesions"]
+
+
+def test_a_session_that_monai_label_let_expire_says_so_too(server: Server, slicer_client: Any) -> None:
+    """The clock is turned back in the session's own file; what removes it is what the server runs every five minutes."""
+    session = slicer_client.create_session(str(server.studies / "bob__20200101.nii.gz"))["session_id"]
+    clicks = {**EMPTY, **OPTIONS, **baseline_clicks("bob")}
+    folder = server.log.parent / "sessions"
+    note = folder / session / "meta.info"
+    kept = json.loads(note.read_text())
+    note.write_text(json.dumps({**kept, "last_access_ts": kept["last_access_ts"] - kept["expiry"] - 60}))
+    assert Sessions(str(folder)).remove_expired() == 1
+    with pytest.raises(Exception, match="it has expired; load the volume again"):
+        slicer_client.infer("mark_lesion", "", dict(clicks), session_id=session)
 
 
 @pytest.mark.parametrize("name", ["CT thorax 3 mm", "Röntgen – α β", "a+b & c=d #7", "100% (sharp)", "'quoted'"])

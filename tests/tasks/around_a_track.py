@@ -1,4 +1,6 @@
-"""Processor time of what a track reads and writes around its computing, without the type checks that tests switch on.
+"""Processor time of what a track reads and writes around its computing, and of a patient's timeline on the review page.
+
+Without the type checks that tests switch on.
 
 `python tests/tasks/around_a_track.py FOLDER`: a folder of studies with marks, made by test_many_marks.py.
 """
@@ -15,8 +17,13 @@ from lib.tracking.records import Track
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # monailabel's imports
+    from lib.settings import Settings
+    from lib.tasks.baseline import sources_of
     from lib.tasks.catalog import Catalog
     from lib.tasks.datastore import StudyFolder
+    from lib.tasks.engine import Engine
+    from lib.tasks.review import Review
+    from lib.tasks.review_pages import page
 
 BEFORE, AFTER = "p7__20200101", "p7__20210101"
 
@@ -25,16 +32,20 @@ def main(folder: Path) -> None:
     """Print how many marks the baseline has, and the seconds of the second round: a server reads the histories once."""
     datastore = StudyFolder(str(folder), lambda _: None, auto_reload=False)
     catalog, marks = Catalog(datastore), MarkStore(folder / "labels")
+    review = Review(catalog, marks, Engine(Settings(), folder / "cache", folder / "model"))
     center = (1.0, 20.0, 30.0)
     for _ in range(2):
         started = time.process_time()
         followup = catalog.study(AFTER)
-        marked = marks.studies("lesions")
-        baseline = catalog.baseline_of(followup, lambda name, marked=marked: name in marked)
-        count = len(marks.lesions(baseline.id))
-        marks.add_tracks(AFTER, [Track("lesion_1", baseline.id, AFTER, center, 6.0, 0.5, "found", center, "affine")])
-        seconds = time.process_time() - started
-    sys.stdout.write(f"{count} {seconds}\n")
+        (source,) = sources_of(catalog, marks, followup, "", (), lambda study, lesion: True)
+        count = len(source.lesions)
+        made = Track("lesion_1", source.study.id, AFTER, center, 6.0, 0.5, "found", center, "affine")
+        marks.add_tracks(AFTER, [made])
+        tracked = time.process_time()
+        html = page("patient.html", review=review.patient("p7"), title="p7", login="")
+        shown = time.process_time()
+    assert html.count('data-lesion="lesion_0"') > 0
+    sys.stdout.write(f"{count} {tracked - started} {shown - tracked}\n")
 
 
 if __name__ == "__main__":

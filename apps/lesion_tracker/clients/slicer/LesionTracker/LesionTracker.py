@@ -3,7 +3,7 @@
 import qt
 import slicer
 import vtk
-from LesionTrackerLib.logic import LesionTrackerLogic, show, table_row
+from LesionTrackerLib.logic import LesionTrackerLogic, jump, show, table_row
 from LesionTrackerLib.server import Server, ServerError
 from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleWidget
 
@@ -95,9 +95,7 @@ class LesionTrackerWidget(ScriptedLoadableModuleWidget):
 
     def jump(self):
         """Centre the slice views on the chosen lesion."""
-        row = self.table.currentRow()
-        if self.shown is not None and 0 <= row < self.shown.GetNumberOfControlPoints():
-            slicer.modules.markups.logic().JumpSlicesToNthPointInMarkup(self.shown.GetID(), row, True)
+        jump(self.table.currentRow(), self.shown, slicer.modules.markups.logic())
 
     def accept(self):
         """Accept the chosen lesion."""

@@ -127,6 +127,20 @@ def show(tracks: Sequence[dict[str, Any]], points: Any, vector: Callable[[float,
         points.SetNthControlPointDescription(number, " · ".join(table_row(track)[1:]))
 
 
+def jump(number: int, shown: Any, markups_logic: Any) -> bool:
+    """Centre Slicer's slice views on a track's control point; return whether there is one.
+
+    Args:
+        number: of the track, and of the control point.
+        shown: the markups node that `show` filled, or None.
+        markups_logic: Slicer's.
+    """
+    if shown is None or not 0 <= number < shown.GetNumberOfControlPoints():
+        return False
+    markups_logic.JumpSlicesToNthPointInMarkup(shown.GetID(), number, True)
+    return True
+
+
 def table_row(track: dict[str, Any]) -> tuple[str, str, str, str]:
     """Return what the table shows: name, state in words, confidence, distance moved."""
     words = {"found": "found", "uncertain": "a reader should look", "outside": "expected outside of this scan"}
