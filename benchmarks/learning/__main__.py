@@ -33,7 +33,7 @@ TAUGHT_ON = ("chest_cmb_crc_01068", "abdomen_hcc_006")
 TESTED_ON = FINAL
 """In no training, in no calibration, and not among the validation inputs of the gate."""
 MOST_PAIRS = 6
-TESTED_PAIRS = 2
+TESTED_PAIRS = 4
 """Of each base volume, with up to ten lesions."""
 
 CORRECTIONS = 20
@@ -117,7 +117,7 @@ def _measure(args: argparse.Namespace, parent: Tracker) -> dict[str, Any]:
         "normal": {"med_mm": _figures(usual)["med_mm"], "lesions": _figures(usual)["n"]} if normal else None,
         "right": right,
         "mislabelled": wrong,
-        "settings": {key: getattr(settings, key) for key in ("steps", "learning_rate", "replay", "seed")},
+        "settings": {key: getattr(settings, key) for key in ("steps", "learning_rate", "replay", "constructed", "seed")},
         "method": METHOD.format(seed=SEED, wrong=WRONG_MM, minutes=FineTuningSettings().minutes),
     }
 

@@ -32,10 +32,10 @@ class Scanner:
     """
 
     slice_mm: float = 5.0
-    contrast: float = 0.5
-    shift_hu: float = -150.0
+    contrast: float = 0.4
+    shift_hu: float = -200.0
     cupping_hu: float = 100.0
-    noise_hu: float = 30.0
+    noise_hu: float = 25.0
     cutoff: float = 0.35
 
     def __str__(self) -> str:

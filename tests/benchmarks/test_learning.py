@@ -38,7 +38,7 @@ def test_the_scanner_leaves_everything_where_it_is(flip: np.ndarray) -> None:
 
 
 def test_the_scanner_halves_contrasts_and_shifts_them() -> None:
-    seen = scanned(made_study(), Scanner(cupping_hu=0.0, noise_hu=0.0), [1])
+    seen = scanned(made_study(), Scanner(contrast=0.5, shift_hu=-150.0, cupping_hu=0.0, noise_hu=0.0), [1])
     i, j, k = np.round(seen.grid.indices_from_lps(CENTER_MM[None])[0]).astype(int)
     assert seen.hu[k, j, i] == 40 + 100 - 150
     assert seen.hu[2, 2, 2] == 40 - 150

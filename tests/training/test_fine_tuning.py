@@ -1,6 +1,7 @@
 """Learning from corrections: what is learned from, that the right lesion gets nearer, and that wrong sets are kept back."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +16,13 @@ from lib.network.lattice import crop_grid
 from lib.network.weights import load_tracker, save_tracker
 from lib.studies.grid import Grid
 from lib.studies.volume import Volume
-from lib.training.fine_tuning import FineTuningSettings, _trainer, part_of_the_way
+from lib.training.examples import ConstructedExamples
+from lib.training.fine_tuning import MOVING, FineTuningSettings, _trainer, examples_of_lessons, part_of_the_way
 from lib.training.learning import Learning, Outcome, summary
 from lib.training.lesson_data import around, prepare_lessons
 from lib.training.lessons import collect_lessons
 from lib.training.make_validation import make_pairs
+from lib.training.mixture import MixedExamples
 from lib.training.pairs import PairedLesion
 from lib.training.progress import ProgressFile, read_progress
 from lib.training.publish import SHIPPED, ModelStore
@@ -172,6 +175,26 @@ def test_a_mislabelled_set_is_kept_back_and_the_answer_says_why(
     assert run.store.published().version == outcome.version
     assert "kept as a candidate" in read_progress(tmp_path / "training" / "train_stats.json")["result"]
     assert load_tracker(run.store.folder_of(kept.version), "cpu").name == "tiny + corrections 2"
+
+
+def test_what_a_step_shows_is_drawn_by_its_shares(tmp_path: Path) -> None:
+    lessons = prepare_lessons(
+        collect_lessons(made_marks(tmp_path), patient_of)[0], made_patients(3).__getitem__, tmp_path / "lessons"
+    )
+    examples = examples_of_lessons(lessons, replace(QUICK, replay=0.2, constructed=0.5), 4.0)
+    assert isinstance(examples, MixedExamples)
+    kinds = Counter(examples.kind(number) for number in range(2000))
+    assert kinds["self_supervised"] / 2000 == pytest.approx(0.2, abs=0.03)  # 3 standard deviations
+    assert kinds["constructed"] / 2000 == pytest.approx(0.5, abs=0.035)
+    assert kinds["supervised"] == 2000 - kinds["self_supervised"] - kinds["constructed"]
+    made = examples.kinds["constructed"][0]
+    assert isinstance(made, ConstructedExamples)
+    assert made.settings.moving == MOVING
+    names = {study.name for study in made.studies}
+    assert names == {f"pair_{n}_{which}" for n in range(3) for which in ("baseline", "followup")}
+    only_lessons = examples_of_lessons(lessons, replace(QUICK, replay=0.0, constructed=0.0), 4.0)
+    assert isinstance(only_lessons, MixedExamples)
+    assert set(only_lessons.kinds) == {"supervised"}
 
 
 def test_scales_and_offsets_of_the_normalisations_move_by_their_factor(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Fine-tuning: the training loop on lessons, with replay of self-supervised pairs from the same studies."""
+"""Fine-tuning: the training loop on lessons, with pairs that are made from the same studies alone: replay."""
 
 import math
 import shutil
@@ -15,7 +15,7 @@ from lib.network.precision import choose_dtype
 from lib.network.tracker import Tracker
 from lib.network.tracker_net import TrackerNet
 from lib.training.draw import RegistrationErrors
-from lib.training.examples import Example
+from lib.training.examples import ConstructedExamples, Example
 from lib.training.lesson_data import LessonPair
 from lib.training.loop import StepReport, Trainer, device_of
 from lib.training.mixture import MixedExamples
@@ -32,6 +32,9 @@ CROPS = ScenarioSettings(
 )
 """Smaller than those of training from scratch: twice as many steps in the same time."""
 
+MOVING = 0.5
+"""Share of the constructed follow-ups in which a region moved by itself: what readers have to correct most."""
+
 
 @dataclass(frozen=True)
 class FineTuningSettings:
@@ -44,6 +47,8 @@ class FineTuningSettings:
         scale_factor: of the learning rate, for scales and offsets of the normalisations: what another scanner changes
             most, and what a few examples can teach without harm.
         replay: share of steps on self-supervised pairs of the same studies.
+        constructed: share of steps on constructed follow-ups of the same studies: regions that move by themselves and
+            implants, as the scanner of the lessons shows them.
         seed: of everything drawn.
         device: "auto", "cpu" or "cuda".
         threads: of torch on the processor.
@@ -51,11 +56,12 @@ class FineTuningSettings:
         scenario: of the crops.
     """
 
-    steps: int = 300
-    minutes: float = 8.0
-    learning_rate: float = 3e-4
-    scale_factor: float = 5.0
-    replay: float = 0.4
+    steps: int = 600
+    minutes: float = 10.0
+    learning_rate: float = 5e-4
+    scale_factor: float = 3.0
+    replay: float = 0.2
+    constructed: float = 0.4
     seed: int = 0
     device: str = "auto"
     threads: int = 1
@@ -134,16 +140,22 @@ def _trainer(parent: Tracker, lessons: Sequence[LessonPair], settings: FineTunin
 def examples_of_lessons(
     lessons: Sequence[LessonPair], settings: FineTuningSettings, heat_map_n: float
 ) -> Dataset[Example]:
-    """Return numbered examples: lessons in both directions, and the same studies against augmented copies."""
+    """Return numbered examples: lessons in both directions, and follow-ups that are made from the same studies."""
     pairs = [lesson.pair for lesson in lessons]
     studies = [study for pair in pairs for study in (pair.baseline, pair.followup)]
     errors = RegistrationErrors(np.zeros((0, 3)))
     crops, sigma = settings.scenario, settings.place_sigma_mm
     taught = SupervisedExamples(pairs, errors, crops, heat_map_n, sigma, settings.seed)
     replayed = SelfSupervisedExamples(studies, errors, crops, heat_map_n, sigma, settings.seed)
-    return MixedExamples(
-        {"supervised": (taught, 1.0 - settings.replay), "self_supervised": (replayed, settings.replay)}, settings.seed
+    made = ConstructedExamples(
+        studies, errors, replace(crops, moving=MOVING), heat_map_n, sigma, settings.seed, settings.steps
     )
+    kinds: dict[str, tuple[Dataset[Example], float]] = {
+        "supervised": (taught, 1.0 - settings.replay - settings.constructed),
+        "self_supervised": (replayed, settings.replay),
+        "constructed": (made, settings.constructed),
+    }
+    return MixedExamples(kinds, settings.seed)
 
 
 def _training_settings(config: NetworkConfig, settings: FineTuningSettings, folder: Path) -> TrainingSettings:
@@ -152,7 +164,7 @@ def _training_settings(config: NetworkConfig, settings: FineTuningSettings, fold
     device = device_of(settings.device)
     short = str(choose_dtype(device)).endswith("bfloat16")
     return TrainingSettings(
-        data=DataSection(folder=folder, constructed=0.0, self_supervised=settings.replay),
+        data=DataSection(folder=folder, constructed=settings.constructed, self_supervised=settings.replay),
         run=RunSection(
             output=folder,
             seed=settings.seed,

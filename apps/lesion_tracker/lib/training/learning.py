@@ -29,7 +29,7 @@ from lib.training.validation_inputs import ValidationPair, found_inputs
 
 logger = logging.getLogger(__name__)
 
-SHARES = (1.0, 0.75, 0.5)
+SHARES = (1.0, 0.9, 0.75, 0.6, 0.5)
 """Of the way from the published weights to the trained ones; the largest is taken that keeps the validation inputs."""
 
 FEWEST_STEPS = 4

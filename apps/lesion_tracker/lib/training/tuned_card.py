@@ -55,6 +55,7 @@ def tuned_card(
             "steps": steps,
             "learning_rate": settings.learning_rate,
             "replay": settings.replay,
+            "constructed": settings.constructed,
             "seed": settings.seed,
             "hardware": hardware(1),
             "tested": split.name,
