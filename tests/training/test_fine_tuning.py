@@ -18,7 +18,7 @@ from lib.studies.grid import Grid
 from lib.studies.volume import Volume
 from lib.training.examples import ConstructedExamples
 from lib.training.fine_tuning import MOVING, FineTuningSettings, _trainer, examples_of_lessons, part_of_the_way
-from lib.training.learning import Learning, Outcome, summary
+from lib.training.learning import SHARES, Learning, Outcome, summary
 from lib.training.lesson_data import around, prepare_lessons
 from lib.training.lessons import collect_lessons
 from lib.training.make_validation import make_pairs
@@ -229,10 +229,10 @@ def test_new_weights_go_only_as_far_as_the_validation_inputs_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = learning(tmp_path)
-    found = iter([[True] * 10, [True] * 7 + [False] * 3, [True] * 8 + [False] * 2])  # before, the whole way, 0.75
+    found = iter([[True] * 10, [True] * 7 + [False] * 3, [True] * 8 + [False] * 2])  # before, the whole way, less
     monkeypatch.setattr("lib.training.learning.found_inputs", lambda *_: next(found))
     share, _, kept = run._as_far_as_it_keeps(tiny_tracker().net)
-    assert share == 0.75
+    assert share == SHARES[1]
     assert (kept.n, kept.before, kept.after) == (10, 10, 8)
 
 
