@@ -214,6 +214,12 @@ def test_the_table_holds_a_line_a_lesion_and_study(page: Page) -> None:
     assert (rows[1]["moved_by_reader_mm"], rows[1]["reader"], rows[1]["confidence"]) == ("4.00", "dr b", "0.600")
     assert {row["lesion"] for row in rows} == {"'=1+1"}
     assert rows[0]["x_mm"] == "0.00"
+    assert (rows[2]["reader"], rows[2]["moved_by_reader_mm"]) == ("", "")
+    page.post("accept", study=THIRD, lesion="lesion_1", track=seen(page, THIRD), reader="dr c")
+    answer = page.http.get("/lesions/table.csv", params={"patient": "eve"})
+    third = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))[2]
+    assert (third["status"], third["reader"], third["moved_by_reader_mm"]) == ("accepted", "dr c", "0.00")
+    assert third["time"] != rows[2]["time"]
 
 
 def test_two_hundred_lesions_are_one_page_with_lazy_images(page: Page) -> None:

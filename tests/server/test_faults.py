@@ -20,9 +20,9 @@ from fastapi import FastAPI
 
 from lib.tasks.lacking import lacking
 from lib.tasks.request_pool import RequestPool
-from tests.server.conftest import Server, start_server, stop, wait_until_ready
+from tests.server.conftest import ANSWER_S, Server, start_server, stop, wait_until_ready
 from tests.server.phantom import PATIENTS, SHIFTS_MM
-from tests.server.taught_server import correct, get, mark, publish_tiny, track
+from tests.server.taught_server import correct, get, mark, plugin_client, publish_tiny, track
 
 pytestmark = [pytest.mark.server, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
@@ -58,7 +58,7 @@ def small(disk: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serv
     publish_tiny(disk / "model")
     log = tmp_path_factory.mktemp("log") / "server.log"
     conf = {"method": "affine", "background": "false", "model_dir": str(disk / "model"), "device": "cpu"}
-    process, url = start_server(studies, log, conf)
+    process, url = start_server(studies, log, conf, {"MONAI_LABEL_SESSION_PATH": str(disk / "sessions")})
     try:
         wait_until_ready(process, url, log)
         yield Server(url, studies, process.pid, log)
@@ -134,7 +134,13 @@ def test_a_full_disk_is_named_and_what_was_stored_stays(small: Server, request: 
         timeout=300,
     )
     assert upload.status_code == 507, upload.text
+    client = plugin_client(small.url)
+    volume = str(small.studies / "bob__20200101.nii.gz")
+    with pytest.raises(Exception, match=r"Status: 507; .*the disk is full"):
+        client.create_session(volume)
     filler.unlink()
+    assert list((small.studies.parent / "sessions").glob("*")) == []
+    assert client.create_session(volume)["session_id"]
     assert not list(small.studies.rglob("*.part"))
     after = stored(small)
     assert {name: after[name][: len(content)] for name, content in before.items()} == before
@@ -226,6 +232,20 @@ def test_a_read_only_folder_is_named_and_the_server_lives(
     assert stored(small) == before
     assert (small.studies / "ann__20210101.nii.gz").exists()
     assert "patient" not in get(small, "/datastore/?output=all")["objects"]["ann__20200101"]["image"]["info"]
+
+
+def test_a_server_does_not_start_where_nothing_can_be_kept_and_says_so(
+    small: Server, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    request.getfixturevalue("read_only")
+    log = tmp_path / "server.log"
+    process, _ = start_server(small.studies, log, {"method": "affine"})
+    try:
+        assert process.wait(ANSWER_S) != 0
+    finally:
+        stop(process)
+    assert f"the server cannot start on {small.studies}: Read-only file system" in log.read_text()
+    assert "must be writable" in log.read_text()
 
 
 class NoMemory:

@@ -1,11 +1,14 @@
 """Starting a server: a wrong setting stops it and is named; nothing is fetched from anywhere."""
 
+import re
 from pathlib import Path
 
 import pytest
 import requests
 
-from tests.server.conftest import ANSWER_S, Server, start_server, stop
+from lib.tasks.exposure import exposed_host
+from scripts.local_server import start_command
+from tests.server.conftest import ANSWER_S, ROOT, Server, start_server, stop
 
 pytestmark = [pytest.mark.server, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
@@ -20,6 +23,31 @@ def test_an_unknown_setting_stops_the_server_and_is_named(tmp_path: Path) -> Non
     finally:
         stop(process)
     assert "unknown setting: --conf metod; known names: method" in log.read_text()
+
+
+def test_what_the_readme_and_make_serve_start_is_reached_from_this_machine_only() -> None:
+    assert exposed_host(start_command("studies", 8000)) == ""
+    named = re.findall(r"monailabel start_server .*", (ROOT / "README.md").read_text())
+    assert named
+    assert [line for line in named if exposed_host(line.split())] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "host"),
+    [
+        ("main.py start_server --app x --studies y", "0.0.0.0"),
+        ("monailabel start_server -i 192.168.1.7 --port 8000", "192.168.1.7"),
+        ("monailabel start_server --host=tracker.example", "tracker.example"),
+        ("monailabel start_server --host", ""),
+        ("monailabel start_server --host ::", "::"),
+        ("monailabel start_server --host ::1", ""),
+        ("monailabel start_server --host=127.0.0.1", ""),
+        ("monailabel start_server -i localhost", ""),
+        ("app -m train -r {}", ""),
+    ],
+)
+def test_an_address_that_others_reach_is_named(words: str, host: str) -> None:
+    assert exposed_host(words.split()) == host
 
 
 def test_the_server_logs_no_traceback(server: Server) -> None:

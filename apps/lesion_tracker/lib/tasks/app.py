@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from monailabel.config import settings as monailabel_settings
 from monailabel.interfaces.app import MONAILabelApp
 
 from lib.correction.mark_store import MarkStore
+from lib.errors import InputError
 from lib.registration.engine import configure, default_threads
 from lib.registration.preload import preload
 from lib.settings import Settings, parse_settings
@@ -26,6 +28,7 @@ from lib.tasks.catalog import Catalog
 from lib.tasks.correct_lesion import CorrectLesion
 from lib.tasks.datastore import StudyFolder
 from lib.tasks.engine import Engine
+from lib.tasks.exposure import exposed_host
 from lib.tasks.http_errors import refusals_as_http
 from lib.tasks.labels import LABELS
 from lib.tasks.learning_routes import learning_routes
@@ -44,6 +47,7 @@ from lib.tasks.review_routes import review_routes
 from lib.tasks.routes import own_routes, put_first
 from lib.tasks.scoring import CorrectedScores
 from lib.tasks.session_match import SessionMatch
+from lib.tasks.session_routes import session_routes
 from lib.tasks.track_lesion import TrackLesion
 from lib.tasks.trainer import LesionTrainer, Places
 
@@ -76,7 +80,20 @@ class LesionTrackerApp(MONAILabelApp):
         self._auto_update_scoring = False  # MONAI Label would start a process at each Next Sample
 
     def init_datastore(self) -> Any:
-        """Open the studies, and with them everything that the tasks share."""
+        """Open the studies, and with them everything that the tasks share.
+
+        Raises:
+            InputError: if marks could not be kept.
+        """
+        try:
+            return self._open_datastore()
+        except OSError as error:
+            raise InputError(
+                f"the server cannot start on {self.studies}: {error.strerror or error} ({error.filename or 'no file named'}); "
+                "marks are kept in the folder of the studies (of a PACS: --conf data_dir), which must be writable"
+            ) from error
+
+    def _open_datastore(self) -> Any:
         self._pacs: Pacs | None = None
         if self.studies.startswith(("http://", "https://")):
             self._pacs, folder = open_pacs(self.studies, self._settings)
@@ -147,7 +164,9 @@ class LesionTrackerApp(MONAILabelApp):
 
         super().on_init_complete()
         timeout_s = float(monailabel_settings.MONAI_LABEL_INFER_TIMEOUT)
-        put_first(application, own_routes(self, RequestPool(self._settings.workers, self._settings.waiting, timeout_s)))
+        pool = RequestPool(self._settings.workers, self._settings.waiting, timeout_s)
+        put_first(application, own_routes(self, pool))
+        put_first(application, session_routes(self, pool))
         if self._pacs is not None:
             put_first(application, pacs_routes(self, self._pacs.web))
         jobs = TrackJobs(self._catalog, self._marks, self._engine)
@@ -158,6 +177,12 @@ class LesionTrackerApp(MONAILabelApp):
         accounts = AccountsFile(self._settings.accounts) if self._settings.accounts else None
         if accounts is not None:
             put_first(application, accounts_routes(accounts))
+        elif exposed_host(sys.argv):
+            logger.warning(
+                "this server listens on %s without accounts: whoever reaches it may read and change everything; start it "
+                "with --host 127.0.0.1, or with --conf accounts FILE",
+                exposed_host(sys.argv),
+            )
         origins = frozenset(str(origin).rstrip("/") for origin in monailabel_settings.MONAI_LABEL_CORS_ORIGINS)
         # Middleware cannot be added to an application that has started; its stack can be wrapped.
         application.middleware_stack = Guard(application.middleware_stack, accounts, origins)
