@@ -196,3 +196,18 @@ def test_a_login_is_asked_for(tmp_path: Path, login: tuple[str, str] | None, rea
         assert pacs_on(guarded.dicom_web, tmp_path, login=("reader", "secret")).study("1.2.3") is None  # type: ignore[arg-type]
     finally:
         guarded.stop()
+
+
+def test_a_series_of_which_fewer_files_come_than_were_announced_is_not_kept(
+    orthanc: Orthanc, pacs: Pacs, tmp_path: Path
+) -> None:
+    uid, files = drawn_series(tmp_path, small_volume(), patient="fewer", study="f", series="s", date="20200101")
+    orthanc.send(files)
+    study = pacs.study(uid)
+    assert study is not None
+    orthanc.remove_series(uid)
+    orthanc.send(files[:8])
+    with pytest.raises(PacsError, match=r"announced 12 files of series .* and sent 8: is the study still arriving"):
+        pacs.fetch(study)
+    assert list((tmp_path / "cache" / "entries").iterdir()) == []
+    assert pacs.records.ids() == []
