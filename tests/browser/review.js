@@ -44,6 +44,13 @@ async function main({ base, shots, study, many }) {
   await page.keyboard.press('Enter');
   result.corrected = await said('corrected');
   await page.waitForLoadState('networkidle');
+  result.keys = await keys(page);
+  await page.keyboard.press('n');
+  await page.waitForURL((url) => url.searchParams.get('study') !== study || url.searchParams.get('lesion') !== 'lesion_1');
+  result.next = page.url();
+  await page.goto(`${base}/lesions/?patient=eve`, { waitUntil: 'networkidle' });
+  result.buttons = await buttons(page, said);
+  await shot('restored');
 
   if (many) {
     const start = Date.now();
@@ -58,6 +65,46 @@ async function main({ base, shots, study, many }) {
   }
   await browser.close();
   console.log(JSON.stringify(result));
+}
+
+// Moves the point with each key of the large view, back each time; returns where it was then, and how wide the crop.
+async function keys(page) {
+  const place = async () => (await page.textContent('#place')).split(',').map(Number);
+  const found = { start: await place() };
+  for (const key of ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'PageUp', 'PageDown']) {
+    await page.keyboard.press(key);
+    found[key] = await place();
+    await page.keyboard.press('Escape');
+  }
+  found.Escape = await place();
+  await page.keyboard.press('+');
+  found.width = await page.inputValue('#width');
+  await page.keyboard.press('1');
+  found.window = await page.inputValue('#window');
+  await page.keyboard.press('0');
+  return found;
+}
+
+// Renames, deletes and restores a lesion with its buttons, by keyboard alone.
+async function buttons(page, said) {
+  const press = async (what) => {
+    await page.locator(`button[data-do="${what}"][data-lesion="lesion_1"]`).focus();
+    await page.keyboard.press('Enter');
+  };
+  const rows = () => page.locator('.row.lesion').count();
+  const found = { before: await rows() };
+  await press('rename');
+  await page.keyboard.type('hilum');
+  await page.keyboard.press('Enter');
+  found.renamed = await said('renamed');
+  found.label = await page.textContent('.row[data-lesion="lesion_1"] .label');
+  await press('delete');
+  found.deleted = await said('deleted');
+  found.without = await rows();
+  await press('restore');
+  found.restored = await said('restored');
+  found.after = await rows();
+  return found;
 }
 
 main(JSON.parse(process.argv[2]));

@@ -50,6 +50,17 @@ def drive(address: str, *, many: bool) -> dict[str, Any]:
     return json.loads(run.stdout.splitlines()[-1])
 
 
+def require_keys(keys: dict[str, Any]) -> None:
+    """Check that each key of the large view moved the point by 1 mm or a slice of 4 mm along its own axis."""
+    start = np.array(keys["start"])
+    for key, moved in {
+        "ArrowLeft": (-1, 0, 0), "ArrowRight": (1, 0, 0), "ArrowUp": (0, -1, 0), "ArrowDown": (0, 1, 0),
+        "PageUp": (0, 0, 4), "PageDown": (0, 0, -4), "Escape": (0, 0, 0),
+    }.items():  # fmt: skip
+        np.testing.assert_allclose(np.array(keys[key]) - start, moved, atol=2 * PLACE_MM + 1e-6, err_msg=key)
+    assert (keys["width"], keys["window"]) == ("90", "lung")
+
+
 @pytest.mark.parametrize("lesions", [1, 201])
 def test_a_reader_tracks_accepts_undoes_and_corrects(page: Page, address: str, lesions: int) -> None:
     many = [Lesion(f"node_{n}", (n % 20 - 10.0, n % 15 - 7.0, -160.0 + n % 20), 4.0) for n in range(lesions - 1)]
@@ -69,6 +80,14 @@ def test_a_reader_tracks_accepts_undoes_and_corrects(page: Page, address: str, l
     answer = next(one for one in page.marks.corrections(STUDIES[1]) if one.track.lesion_id == "lesion_1")
     assert (answer.verdict, answer.corrected_by) == ("corrected", "dr browser")
     np.testing.assert_allclose(answer.center_mm, seen["clicks"]["sagittal"]["mm"], atol=PLACE_MM + 1e-6)
+    require_keys(seen["keys"])
+    assert "lesion=" in seen["next"]
+    buttons = seen["buttons"]
+    assert (buttons["label"], buttons["before"], buttons["without"], buttons["after"]) == (
+        "hilum", lesions, lesions - 1, lesions,
+    )  # fmt: skip
+    for study in STUDIES[:2]:
+        assert [lesion.label for lesion in page.marks.lesions(study) if lesion.id == "lesion_1"] == ["hilum"]
     if lesions > 1:
         assert seen["rows"] == lesions
         assert seen["focused"] == "node_29"
