@@ -17,6 +17,7 @@ from tests.pacs.orthanc import Orthanc, drawn_series, needs_orthanc
 from tests.pacs.test_listing import REFUSED
 from tests.server.clicks import baseline_clicks
 from tests.server.conftest import ANSWER_S, APP, Server
+from tests.server.fuzzing import needs_schemathesis, require_no_fault
 from tests.server.phantom import PATIENTS, SHIFTS_MM, SPACING_MM, Patient
 
 pytestmark = [
@@ -276,8 +277,15 @@ def test_a_pacs_that_goes_down_costs_an_answer_and_nothing_else(server: Server, 
     assert [track["lesion_id"] for track in answer["tracks"]] == ["lesion_1", "lesion_2"]
 
 
+@needs_schemathesis
+def test_schemathesis_finds_no_fault_in_the_routes_of_a_server_on_a_pacs(server: Server, tmp_path: Path) -> None:
+    paths = r"^/(infer/\{model\}|ohif/lesions|lesions|activelearning/|datastore/image)"
+    require_no_fault(server, paths, tmp_path, least=50, examples=6)
+
+
 def test_nothing_temporary_is_left_and_nothing_was_downloaded(server: Server) -> None:
-    assert list((server.studies / "tmp").rglob("*.nii*")) == []
+    left = [path.name for path in (server.studies / "tmp").rglob("*") if path.is_file()]
+    assert [name for name in left if ".nii" in name or name.startswith(("lesions_", "received_", "session_"))] == []
     assert len(list((server.studies / "cache").glob("*/entries/*.nii.gz"))) <= 1  # what Slicer asked for
     assert not list(APP.glob("bin/*"))
     assert "dcmqi" not in server.log.read_text()
