@@ -84,6 +84,8 @@ def test_a_full_disk_is_named_and_leaves_nothing(sessions: Sessions, monkeypatch
         ("ct.zip", b"no archive", {"uncompress": True}, "no archive that can be unpacked"),
         ("ct.what", b"no archive", {"uncompress": True}, "no archive that can be unpacked"),
         ("..", VOLUME, {}, "needs a file name"),
+        ("x" * 200 + ".nii", VOLUME, {}, "needs a file name"),
+        ("meta.info", VOLUME, {}, "needs a file name"),
     ],
 )
 def test_what_cannot_be_a_volume_is_refused(

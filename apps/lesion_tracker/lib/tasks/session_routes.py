@@ -16,6 +16,10 @@ from lib.errors import InputError
 from lib.tasks.http_errors import refusals_as_http
 from lib.tasks.plain_errors import PlainErrorsRoute
 from lib.tasks.request_pool import RequestPool
+from lib.tasks.routes import LONGEST_NAME_BYTES
+
+TAKEN = (".", "..", "meta.info")
+"""Names that are folders, or MONAI Label's own note on a session."""
 
 
 def session_routes(app: Any, pool: RequestPool) -> APIRouter:
@@ -61,8 +65,10 @@ def _create(sessions: Any, files: Sequence[ReceivedFile], uncompress: bool, expi
 
 def _received(file: ReceivedFile, folder: Path) -> Path:
     name = Path((file.filename or "").replace("\\", "/")).name
-    if not name or name in (".", ".."):
-        raise InputError("a volume that is sent along needs a file name: its ending says what it is")
+    if not name.isprintable() or not 0 < len(name.encode()) <= LONGEST_NAME_BYTES or name in TAKEN:
+        raise InputError(
+            f"a volume that is sent along needs a file name, whose ending says what it is; got {name[:60]!r}"
+        )
     with (folder / name).open("wb") as target:
         shutil.copyfileobj(file.file, target)
     return folder / name
