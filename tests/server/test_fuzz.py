@@ -22,7 +22,7 @@ from hypothesis import strategies as st  # noqa: E402 - after the skip
 
 pytestmark = [pytest.mark.server, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
-OWN = r"^/(infer/\{model\}|train/|models/|lesions|activelearning/|scoring/)"
+OWN = r"^/(infer/\{model\}|session/$|train/|models/|lesions|activelearning/|scoring/)"
 KEYS = ("lesions", "lesion_1", "lesion_2", "label", "radius_mm", "baseline_image", "patient", "method", "study_date",
         "foreground", "background", "label_prompt", "client_id", "restore_label_idx", "result_extension", "roi")  # fmt: skip
 
