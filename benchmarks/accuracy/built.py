@@ -75,8 +75,9 @@ def _write(loaded: Loaded, arrays: Path, records: Path) -> None:
 def _read(arrays: Path, records: Path) -> Loaded:
     known = json.loads(records.read_text())
     with np.load(arrays) as parts:
-        studies = [_study(parts, which, known["warnings"][which]) for which in ("baseline", "followup")]
-    return Loaded(Pair(*studies), known["truth"], known["made"])
+        baseline, followup = (_study(parts, which, known["warnings"][which]) for which in ("baseline", "followup"))
+        pair = Pair(baseline, followup)
+    return Loaded(pair, known["truth"], known["made"])
 
 
 def _study(parts: Any, which: str, warnings: list[str]) -> Volume:

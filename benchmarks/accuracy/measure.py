@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy.cases import Case, Loaded, shifted_clicks
+from benchmarks.accuracy.built import Loaded
+from benchmarks.accuracy.cases import Case, shifted_clicks
 from lib.errors import RegistrationFailed
 from lib.network.weights import Tracker
 from lib.registration.cache import RegistrationCache
@@ -52,7 +53,9 @@ def _rows(
     loaded: Loaded, model: Tracker, cache: RegistrationCache
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
     """Run all rows; where registration fails, the answer is the place in the baseline, and the row is named."""
-    rows, seconds, failed = {}, {}, {}
+    rows: dict[str, Any] = {}
+    seconds: dict[str, Any] = {}
+    failed: dict[str, str] = {}
     affine_s = 0.0
     for method in ORDER:
         try:
@@ -106,7 +109,8 @@ def _shifts(
     """Click some lesions beside their centres; the registration is that of the rows."""
     rng = np.random.default_rng([seed, *case.name.encode()])
     counted = [one for one in loaded.truth if one["counted"]]
-    chosen = rng.permutation(len(counted))[: round(share * len(counted))] if case.data == "constructed" else []
+    some = round(share * len(counted)) if case.data == "constructed" else 0
+    chosen = rng.permutation(len(counted))[:some] if some else np.zeros(0, dtype=int)
     answers = []
     for number in sorted(int(n) for n in chosen):
         truth = counted[number]

@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from benchmarks.accuracy.cases import Case, Loaded
+from benchmarks.accuracy.built import Loaded
+from benchmarks.accuracy.cases import Case
 from benchmarks.accuracy.data import study
 from lib.evaluation.places import Places
 from lib.network.config import SPACING_MM

@@ -117,7 +117,9 @@ def _measure(args: argparse.Namespace, parent: Tracker) -> dict[str, Any]:
         "normal": {"med_mm": _figures(usual)["med_mm"], "lesions": _figures(usual)["n"]} if normal else None,
         "right": right,
         "mislabelled": wrong,
-        "settings": {key: getattr(settings, key) for key in ("steps", "learning_rate", "replay", "constructed", "seed")},
+        "settings": {
+            key: getattr(settings, key) for key in ("steps", "learning_rate", "replay", "constructed", "seed")
+        },
         "method": METHOD.format(seed=SEED, wrong=WRONG_MM, minutes=FineTuningSettings().minutes),
     }
 

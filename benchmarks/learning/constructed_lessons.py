@@ -130,7 +130,7 @@ def corrections(pair: StoredPair, errors: Sequence[float], most: int) -> list[Le
         errors: of the weights that tracked it, one for each lesion.
         most: so many at most.
     """
-    lessons = []
+    lessons: list[Lesson] = []
     for lesion, error in zip(pair.lesions, errors, strict=True):
         if error < WRONG_MM or not lesion["seen"] or len(lessons) == most:
             continue

@@ -70,7 +70,7 @@ def displacement(fixed: np.ndarray, moving: np.ndarray, folder: Path) -> np.ndar
     images = ["-F", "fixed.nii.gz", "-M", "moving.nii.gz"]
     _run(folder, "linearBCV", *images, "-O", "affine")
     _run(folder, "deedsBCV", *images, "-O", "deeds", "-A", "affine_matrix.txt")
-    here = np.stack(np.indices(fixed.shape, dtype=np.float32)[::-1])  # x, y, z
+    here = np.indices(fixed.shape, dtype=np.float32)[::-1]  # x, y, z
     there = np.stack([_warped(coordinate, name, folder) for coordinate, name in zip(here, "xyz", strict=True)])
     inside = (there > FIRST / 2).all(axis=0)
     if not inside.any():

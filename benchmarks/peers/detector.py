@@ -59,7 +59,7 @@ class DetectorNet(nn.Module):
         self.scores = _branch(width, trunk.features, 1, depth)
         self.balls = _branch(width, trunk.features, 4, depth)
         with torch.no_grad():
-            self.scores[-1].bias.fill_(float(np.log(PRIOR / (1 - PRIOR))))  # type: ignore[union-attr, operator]
+            self.scores[-1].bias.fill_(float(np.log(PRIOR / (1 - PRIOR))))  # type: ignore[operator]
 
     @property
     def config(self) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy.cases import SEED, Case, Loaded, constructed_cases, real_cases
+from benchmarks.accuracy.built import Loaded
+from benchmarks.accuracy.cases import SEED, Case, constructed_cases, real_cases
 from benchmarks.accuracy.data import FINAL
 from benchmarks.peers.catalog import catalog
 from benchmarks.peers.memory import PeakMemory

@@ -20,6 +20,8 @@ TITLES = {
     SUBSET: "Constructed pairs, the subset that the slow rows are measured on too",
 }
 
+MISSED = "What is missed, and what was tried: [peers/MISSED.md](peers/MISSED.md)."
+
 
 def page(found: Mapping[str, Any], peers: Sequence[Peer], about: Mapping[str, Any]) -> str:
     """Return the page.
@@ -52,7 +54,10 @@ def page(found: Mapping[str, Any], peers: Sequence[Peer], about: Mapping[str, An
 
 def _goals(found: Mapping[str, Any]) -> list[str]:
     lines = [(what, reach, got, "reached" if ok else "**missed**") for what, reach, got, ok in goals(found)]
-    return [table(("goal", "reach", "measured", "verdict"), lines)] if lines else []
+    if not lines:
+        return []
+    missed = [] if all(line[3] == "reached" for line in lines) else [MISSED]
+    return [table(("goal", "reach", "measured", "verdict"), lines), *missed]
 
 
 def _set(rows: Mapping[str, Any], name: str, peers: Sequence[Peer]) -> Iterator[str]:

@@ -1,11 +1,14 @@
 """The lesions that the slow peers are measured on: twenty, the same in every run, on as many pairs as there are for them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
 from benchmarks.accuracy.cases import SEED, Case
+
+Truth = TypeVar("Truth")
+"""A lesion's record."""
 
 LESIONS = 20
 MOST_PAIRS = 10
@@ -23,7 +26,7 @@ def subset_pairs(cases: Sequence[Case], most: int = MOST_PAIRS) -> dict[str, int
     return {name: LESIONS // len(drawn) + (place < LESIONS % len(drawn)) for place, name in enumerate(drawn)}
 
 
-def subset_of(truth: Sequence[dict[str, Any]], name: str, count: int) -> list[dict[str, Any]]:
+def subset_of(truth: Sequence[Truth], name: str, count: int) -> list[Truth]:
     """Draw lesions of a pair by the seed and the pair's name; they stay in their order.
 
     Args:

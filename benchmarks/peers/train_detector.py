@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "apps" / "lesion_tracker"))
 
@@ -68,7 +68,7 @@ def main(words: Sequence[str] | None = None) -> int:
             run.net.load_state_dict(run.average)
             command = "python -m benchmarks.peers.train_detector " + " ".join(words or sys.argv[1:])
             card = card_of(args.part, studies, run, command)
-            save_net(run.net, args.weights / args.part, card)
+            save_net(cast("DetectorNet | EmbeddingNet", run.net), args.weights / args.part, card)
     except LesionTrackerError as error:
         print(error, file=sys.stderr)
         return 2

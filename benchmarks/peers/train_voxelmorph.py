@@ -157,7 +157,7 @@ class Run:
         self.optimiser.zero_grad(set_to_none=True)
         shift = self.net(fixed, moving)
         loss = registration_loss(fixed, self.net.warp(moving, shift), body, shift)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), CLIP)
         if bool(torch.isfinite(norm)):
             self.optimiser.step()

@@ -65,7 +65,9 @@ class Sizes:
             ValueError: for values that make no network.
         """
         try:
-            parsed = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+            parsed: dict[str, Any] = {
+                key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+            }
             return cls(**parsed)
         except TypeError as error:
             raise ValueError(f"sizes of VoxelMorph cannot be read from {values}: {error}") from None
@@ -87,11 +89,11 @@ class RegistrationNet(nn.Module):
             unet_out_channels=sizes.channels[1],
             channels=sizes.channels,
             final_conv_channels=sizes.final_channels,
-        ).to(memory_format=torch.channels_last_3d)
+        ).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         with warnings.catch_warnings():  # MONAI says that it was not compiled with its own resampling
             warnings.filterwarnings("ignore", message=r".*Using PyTorch native grid_sample.*")
             self.integrate = DVF2DDF(sizes.integration_steps, padding_mode="border")
-            self.warp = Warp(padding_mode="border")
+            self.warp = Warp(padding_mode="border")  # type: ignore[no-untyped-call]
         self._begin()
 
     def forward(self, fixed: torch.Tensor, moving: torch.Tensor) -> torch.Tensor:

@@ -9,11 +9,12 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from lib.training.run import train
 from lib.training.settings import read_settings
 
-ROWS = {
+ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "full": ("K_g, learned flattening, φ multiplied, n = 4", {}),
     "no_global_kernel": ("without K_g", {"global_kernel": "none"}),
     "no_anatomy": ("without the anatomy signal encoder", {"anatomy": False}),

@@ -128,6 +128,7 @@ def test_the_page_has_every_row_and_the_papers(found, tmp_path):
     assert "| DLT | 78.85 | 86.88 |" in text
     assert "| `dlt` | not trained: no published weights" in text
     assert "**missed**" in text
+    assert "(peers/MISSED.md)" in text
 
 
 def test_the_subset_is_the_same_twenty_lesions_in_every_run():
