@@ -98,9 +98,10 @@ def test_the_overlap_of_balls_by_hand():
     assert ball_overlap(ball, others) == pytest.approx([5 / 27, 0.0, 1 / 8, 1.0])
 
 
-def test_of_rivals_the_best_stays():
-    found = np.array([[0.0, 0, 0, 5, 0.3], [1.0, 0, 0, 5, 0.9], [30.0, 0, 0, 5, 0.5]])
-    assert suppressed(found)[:, 4].tolist() == [0.9, 0.5]
+def test_of_rivals_of_one_size_the_best_stays():
+    # sizes are parted at sqrt(6 * 12) = 8.5 and sqrt(12 * 24) = 17 mm: the ball of 9 mm round the others is no rival
+    found = np.array([[0.0, 0, 0, 5, 0.3], [1.0, 0, 0, 5, 0.9], [30.0, 0, 0, 5, 0.5], [1.0, 0, 0, 9, 0.7]])
+    assert suppressed(found)[:, 4].tolist() == [0.9, 0.7, 0.5]
     assert suppressed(np.zeros((0, 5))).shape == (0, 5)
 
 
