@@ -33,7 +33,7 @@ SETTINGS = (
 )
 """Iterations from coarse to fine, voxel in mm, most voxels; the first are the product's."""
 
-REPEATS = 3
+REPEATS = 2
 PAIRS = {"lung4dct", "acrin_silver"}
 
 
