@@ -111,7 +111,7 @@ def test_wrong_params_of_a_track_are_refused(
 def test_wrong_lesions_are_refused(server: Server, lesions: Any, text: str) -> None:
     params = json.dumps({"baseline_image": "ann__20200101", "lesions": lesions})
     if "Infinity" in params:
-        params, text = params.replace("Infinity", "1e999"), "finite"
+        params, text = params.replace("Infinity", "1e999"), "too large"
     if text == "outside study":
         params = params.replace("[58, 20, -316]", "[580, 20, -316]")
     answer = server.infer("track_lesion", "ann__20210101", params)
