@@ -182,7 +182,7 @@ def test_memory_of_the_block_is_seen():
     with PeakMemory() as before:
         pass
     with PeakMemory() as within:
-        block = np.ones(200 * 2**20, dtype=np.uint8)
+        block = np.ones(1500 * 2**20, dtype=np.uint8)
     assert block[-1] == 1
     assert within.bytes_ >= before.bytes_ + 150 * 2**20
 
