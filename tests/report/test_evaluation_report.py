@@ -6,7 +6,14 @@ from PIL import Image
 
 from lib.evaluation.answers import Answer
 from lib.evaluation.scores_file import evaluation_json
-from lib.report.evaluation_figures import NAMES, cumulative_distance, distance_by_stratum, signed_error, write_figures
+from lib.report.evaluation_figures import (
+    MOST_NAMES_INSIDE,
+    NAMES,
+    cumulative_distance,
+    distance_by_stratum,
+    signed_error,
+    write_figures,
+)
 from lib.report.evaluation_table import evaluation_markdown
 
 MADE = {"command": "main.py evaluate", "versions": {"python": "3"}, "model": None, "inputs": {"pairs.json": "0a"}}
@@ -36,6 +43,16 @@ def test_the_page_holds_scores_intervals_groups_and_what_made_them():
     for text in ("# A test", "## By radius", ">= 20 mm", "## Robustness", "main.py evaluate", "| pairs.json | 0a |"):
         assert text in page
     assert "Under other rules" not in page  # no boxes are known
+
+
+def test_the_names_of_many_curves_cover_none():
+    few = cumulative_distance({f"row {n}": answers() for n in range(MOST_NAMES_INSIDE)})
+    assert not few.legends
+    many = cumulative_distance({f"row {n}": answers() for n in range(MOST_NAMES_INSIDE + 1)})
+    many.draw_without_rendering()
+    (axes,), (legend,) = many.axes, many.legends
+    assert axes.get_legend() is None
+    assert legend.get_window_extent().x0 > axes.get_window_extent().x1
 
 
 def test_the_cumulative_curve_ends_at_all_answers():

@@ -20,6 +20,9 @@ DASHES = ("solid", "dashed", "dotted")
 FARTHEST_MM = 40.0
 """Where the axis of distances ends; a figure says how many answers lie beyond."""
 WIDEST_MM = 20.0
+MOST_NAMES_INSIDE = 6
+"""With more curves their names stand beside the plot, where they cover none."""
+
 NAMES = ("cumulative_distance.png", "distance_by_stratum.png", "signed_error.png")
 
 
@@ -46,7 +49,8 @@ def write_figures(folder: Path, sets: Mapping[str, Sequence[Answer]]) -> list[Pa
 
 def cumulative_distance(sets: Mapping[str, Sequence[Answer]]) -> Figure:
     """Draw the share of answers within each distance."""
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    beside = len(sets) > MOST_NAMES_INSIDE
+    figure = Figure(figsize=(12 if beside else 8, 5), layout="constrained")
     axes = figure.subplots()
     for number, (name, answers) in enumerate(sets.items()):
         distance = np.sort(distances_of(answers))
@@ -62,7 +66,10 @@ def cumulative_distance(sets: Mapping[str, Sequence[Answer]]) -> Figure:
     )
     axes.set_title("How far the answers lie from the truth", loc="left")
     axes.grid(alpha=0.25)
-    axes.legend(loc="lower right")
+    if beside:
+        figure.legend(loc="outside right upper")
+    else:
+        axes.legend(loc="lower right")
     return figure
 
 

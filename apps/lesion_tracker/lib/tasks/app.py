@@ -28,7 +28,7 @@ from lib.tasks.catalog import Catalog
 from lib.tasks.correct_lesion import CorrectLesion
 from lib.tasks.datastore import StudyFolder
 from lib.tasks.engine import Engine
-from lib.tasks.exposure import exposed_host
+from lib.tasks.exposure import warn_if_exposed
 from lib.tasks.http_errors import refusals_as_http
 from lib.tasks.labels import LABELS
 from lib.tasks.learning_routes import learning_routes
@@ -177,12 +177,8 @@ class LesionTrackerApp(MONAILabelApp):
         accounts = AccountsFile(self._settings.accounts) if self._settings.accounts else None
         if accounts is not None:
             put_first(application, accounts_routes(accounts))
-        elif exposed_host(sys.argv):
-            logger.warning(
-                "this server listens on %s without accounts: whoever reaches it may read and change everything; start it "
-                "with --host 127.0.0.1, or with --conf accounts FILE",
-                exposed_host(sys.argv),
-            )
+        else:
+            warn_if_exposed(sys.argv)
         origins = frozenset(str(origin).rstrip("/") for origin in monailabel_settings.MONAI_LABEL_CORS_ORIGINS)
         # Middleware cannot be added to an application that has started; its stack can be wrapped.
         application.middleware_stack = Guard(application.middleware_stack, accounts, origins)
