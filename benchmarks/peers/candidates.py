@@ -13,8 +13,8 @@ from lib.studies.grid import Grid
 
 LEAST_SCORE = 0.05
 MOST = 400
-"""Candidates of a region. The detectors score lesions only a little higher than other places: on the calibration volumes the
-best 50 held half of the lesions, 150 four of five, 400 all."""
+"""Candidates of a region. The detectors score lesions only a little higher than other places: `candidate_recall` says how many
+of them hold the lesions of the calibration volumes."""
 
 OVERLAP = 0.1
 """Of two balls of one size that overlap by more of their union, the lower one is left out."""
