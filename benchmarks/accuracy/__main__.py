@@ -15,7 +15,7 @@ from benchmarks.accuracy.data import CACHE, DATA, FINAL, MODEL
 from benchmarks.accuracy.figures import figures
 from benchmarks.accuracy.jobs import cases_of, measure_one
 from benchmarks.accuracy.parallel import run_in_order
-from benchmarks.accuracy.store import Store, code_version, plain
+from benchmarks.accuracy.store import Store, answering_code, plain
 from benchmarks.accuracy.table import markdown
 from lib.errors import LesionTrackerError
 from lib.network.weights import CARD_FILE, load_tracker
@@ -53,7 +53,7 @@ def main() -> int:
     pairs = QUICK_PAIRS if args.quick else args.constructed
     cases = cases_of(args, pairs)
     share = 0.0 if args.quick else args.shift_share
-    key = {"weights": model.sha256, "calibration": model.card.get("calibration"), "code": code_version(),
+    key = {"weights": model.sha256, "calibration": model.card.get("calibration"), "code": answering_code(),
            "seed": args.seed, "share": share, "device": str(model.device)}  # fmt: skip
     store = Store("accuracy", key)
     missing = [case.name for case in cases if case.name not in store.records]
@@ -70,7 +70,7 @@ def main() -> int:
             record["seconds"] = {}
     found = figures(records, args.seed)
     about = {"command": "python -m benchmarks.accuracy" + " --quick" * args.quick, "weights": model.sha256,
-             "code": code_version(), "seed": args.seed, "method": _method(found, records, share)}  # fmt: skip
+             "code": answering_code(), "seed": args.seed, "method": _method(found, records, share)}  # fmt: skip
     _write(args, found, about)
     return 0
 

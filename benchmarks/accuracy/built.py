@@ -10,14 +10,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy.data import CACHE
-from benchmarks.accuracy.store import code_version
+from benchmarks.accuracy.store import making_code
 from lib.studies.grid import Grid
 from lib.studies.volume import Volume
 from lib.tracking.pair import Pair
 from lib.tracking.records import Lesion
-
-MAKING = ("studies", "evaluation")
-"""The folders of the package whose code makes a pair; when they change, all pairs are built anew."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +45,7 @@ def built_once(name: str, build: Callable[[], Loaded], folder: Path | None = Non
         folder: of the files; None is that of the benchmarks' results.
     """
     folder = CACHE / "pairs" if folder is None else folder
-    stem = folder / f"{name}_{code_version(MAKING)}"
+    stem = folder / f"{name}_{making_code()}"
     arrays, records = stem.with_suffix(".npz"), stem.with_suffix(".json")
     if arrays.exists() and records.exists():
         return _read(arrays, records)

@@ -1,25 +1,59 @@
 """Raw results, one line of JSON a pair, so that an interrupted run goes on and the tables can be made anew in seconds."""
 
+import ast
 import hashlib
 import json
 import math
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy.data import CACHE, REPOSITORY
 
-ANSWERING = ("studies", "registration", "anatomy", "network", "decoding", "tracking", "evaluation")
-"""The folders of the package whose code decides a result."""
+LIBRARY = REPOSITORY / "apps" / "lesion_tracker" / "lib"
+ANSWERING = ("tracking.track", "registration.engine_process")
+MAKING = ("evaluation.hard_render", "evaluation.places", "studies.reader")
+"""The modules of the package that answer, and those that make or read a pair: with what they import, they decide a result."""
 
 
-def code_version(folders: tuple[str, ...] = ANSWERING, files: tuple[str, ...] = ()) -> str:
-    """Return the hash of the code that makes the pairs and the answers: of whole folders and of single files."""
+def answering_code() -> str:
+    """Return the hash of the code that makes the pairs and the answers."""
+    return _hash_of(_imported((*MAKING, *ANSWERING)))
+
+
+def making_code() -> str:
+    """Return the hash of the code that makes the pairs."""
+    return _hash_of(_imported(MAKING))
+
+
+def code_version(folders: tuple[str, ...], files: tuple[str, ...] = ()) -> str:
+    """Return the hash of whole folders and of single files of the package."""
+    return _hash_of(
+        [p for folder in folders for p in sorted((LIBRARY / folder).glob("*.py"))] + [LIBRARY / f for f in files]
+    )
+
+
+def _hash_of(paths: Sequence[Path]) -> str:
     digest = hashlib.sha256()
-    library = REPOSITORY / "apps" / "lesion_tracker" / "lib"
-    for path in [p for folder in folders for p in sorted((library / folder).glob("*.py"))] + [
-        library / f for f in files
-    ]:
+    for path in paths:
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def _imported(modules: Sequence[str]) -> list[Path]:
+    """Return the files of these modules of the package and of all of the package that they import, wherever in a file."""
+    found: set[Path] = set()
+    todo = list(modules)
+    while todo:
+        path = LIBRARY / f"{todo.pop().replace('.', '/')}.py"
+        if path in found or not path.exists():  # a name in a module is no file
+            continue
+        found.add(path)
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "lib":
+                module = str(node.module)[4:]
+                todo += [module, *(f"{module}.{name.name}".lstrip(".") for name in node.names)]
+    return sorted(found)
 
 
 def plain(value: Any) -> Any:

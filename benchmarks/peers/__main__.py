@@ -29,7 +29,7 @@ from lib.evaluation.provenance import hash_of, versions
 from lib.evaluation.scores_file import evaluation_json
 from lib.report.evaluation_figures import cumulative_distance
 
-QUICK_PAIRS, QUICK_LESIONS, QUICK_MINUTES = 2, 4, 8.0
+QUICK_PAIRS, QUICK_LESIONS, QUICK_MINUTES = 1, 3, 9.3
 """Constructed pairs of a quick run, lesions of each pair (of the real ones too), and when nothing new is started."""
 METHOD = """\
 Every row gets the same pairs and the same clicks, one after the other on the same machine, each row in a process of its own.
@@ -169,14 +169,16 @@ def _fewer(args: argparse.Namespace) -> str:
 def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
     parser.add_argument(
-        "--quick", action="store_true", help="few lesions of the real pairs and of two constructed ones, ten minutes"
+        "--quick", action="store_true", help="few lesions of the real pairs and of a constructed one, ten minutes"
     )
     parser.add_argument("--only", nargs="+", default=[], metavar="ROW", help="these rows")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with volumes/ and pairs/")
     parser.add_argument(
         "--constructed", type=int, default=None, help=f"constructed pairs ({PAIRS}, quick {QUICK_PAIRS})"
     )
-    parser.add_argument("--minutes", type=float, default=None, help="start nothing new after so long (quick: 8)")
+    parser.add_argument(
+        "--minutes", type=float, default=None, help=f"start nothing new after so long (quick: {QUICK_MINUTES})"
+    )
     parser.add_argument("--model", type=Path, default=MODEL, help="folder with weights and card")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, default=None, help="folder of RESULTS.md, results.json and peers.png")

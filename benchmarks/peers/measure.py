@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from benchmarks.accuracy.cases import SEED, Case, constructed_cases, real_cases
 from benchmarks.accuracy.data import FINAL
 from benchmarks.peers.catalog import catalog
 from benchmarks.peers.memory import PeakMemory
-from benchmarks.peers.peer import FindPoints
+from benchmarks.peers.peer import FindPoints, Peer
 from benchmarks.peers.subset import subset_of
 from lib.errors import LesionTrackerError
 from lib.registration.preload import preload
@@ -56,10 +57,16 @@ def measure_job(job: Job) -> dict[str, Any]:
     """Measure in whatever process this is."""
     preload()
     case = next(case for case in cases_of(job.data, job.constructed) if case.name == job.case)
-    peer = next(peer for peer in catalog(job.model, job.device) if peer.name == job.peer)
+    peer = next(peer for peer in _peers(job.model, job.device) if peer.name == job.peer)
     if peer.find is None:
         raise ValueError(f"peer {peer.name!r} cannot be measured: {peer.lacking}")
     return measure(case, peer.find, job.lesions)
+
+
+@cache
+def _peers(model: Path, device: str) -> list[Peer]:
+    """Return all rows, their weights read once in each process."""
+    return catalog(model, device)
 
 
 def measure(case: Case, find: FindPoints, lesions: int | None) -> dict[str, Any]:

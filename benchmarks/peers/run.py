@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy.cases import SEED, Case
-from benchmarks.accuracy.store import Store, code_version
+from benchmarks.accuracy.store import Store, answering_code
 from benchmarks.peers.measure import Job, failed, measure_job
 from benchmarks.peers.peer import Peer
 
@@ -30,7 +30,7 @@ class Row:
 
     def __init__(self, peer: Peer, cases: Sequence[Case], lesions: dict[str, int], options: dict[str, Any]) -> None:
         self.peer, self.cases, self.lesions, self.options = peer, cases, lesions, options
-        key = {**peer.decided_by, "code": code_version(), "own": _own_code(), "seed": SEED, "device": options["device"],
+        key = {**peer.decided_by, "code": answering_code(), "own": _own_code(), "seed": SEED, "device": options["device"],
                "lesions": lesions}  # fmt: skip
         self.store = Store(f"peers/{peer.name}", key)
 
@@ -71,7 +71,10 @@ class Row:
 
 
 def _process() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+    """Start a process that shares nothing with the row before but the libraries, which are imported once for all rows."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch", "monai"])
+    return ProcessPoolExecutor(1, context)
 
 
 def _died(case: Case) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The accuracy benchmark's figures on made-up records, worked out by hand."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from benchmarks.accuracy.answers import answers_of, grouped, resampled
 from benchmarks.accuracy.card import card_figures, write_card
 from benchmarks.accuracy.cases import shifted_clicks
 from benchmarks.accuracy.figures import figures
-from benchmarks.accuracy.store import Store, code_version
+from benchmarks.accuracy.store import LIBRARY, Store, answering_code, code_version, making_code
 from benchmarks.accuracy.table import lines, markdown
 
 
@@ -128,6 +129,27 @@ def test_the_store_goes_on_after_a_torn_line(tmp_path, monkeypatch):
     again.add({"pair": "a/2", "value": 2})
     assert set(Store("accuracy", {"seed": 1}).records) == {"a/0", "a/2"}
     assert not Store("accuracy", {"seed": 2}).records
+
+
+def test_the_hash_covers_what_an_answer_imports_and_nothing_else(tmp_path, monkeypatch):
+    library = tmp_path / "lib"
+    shutil.copytree(LIBRARY, library, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr("benchmarks.accuracy.store.LIBRARY", library)
+    before = answering_code(), making_code()
+
+    def after_a_change_of(module: str) -> tuple[bool, bool]:
+        path = library / module
+        text = path.read_text()
+        path.write_text(text + "\n# changed\n")
+        changed = answering_code() != before[0], making_code() != before[1]
+        path.write_text(text)
+        return changed
+
+    assert after_a_change_of("registration/greedy.py") == (True, False)  # in the engine's process
+    assert after_a_change_of("tracking/fusion.py") == (True, False)
+    assert after_a_change_of("evaluation/growth.py") == (True, True)
+    assert after_a_change_of("evaluation/dls_file.py") == (False, False)
+    assert after_a_change_of("training/loop.py") == (False, False)
 
 
 def test_the_code_version_depends_on_the_folders():

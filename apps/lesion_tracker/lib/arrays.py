@@ -38,7 +38,7 @@ def point_mm(values: object) -> PointMm:
     """
     try:
         point = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):  # the last: an integer beyond what a float holds
         raise ValueError(f"a point needs three numbers (x, y, z) in mm, got {values!r}") from None
     if point.shape != (3,) or not np.isfinite(point).all():
         raise ValueError(f"a point needs three finite numbers (x, y, z) in mm, got {values!r}")
