@@ -1,12 +1,17 @@
 """A cohort: which pairs, what is kept, what a failure stops, and what is done again."""
 
 import csv
+import io
 import json
+import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from tqdm import tqdm
 
 from lib.commands import track_cohort
+from lib.commands.cohort import run
 from lib.commands.cohort.job import track_job
 from lib.commands.cohort.plan import payload_of, steps_of
 from lib.commands.cohort.table import read_cohort
@@ -115,6 +120,72 @@ def test_a_failed_pair_stops_only_what_follows_from_it(cohort, call, capsys):
     assert "12 pairs: 6 tracked, 0 known already, 6 failed" in out
     assert "failed: p, 20200101 to 20200401 (first): they do not match" in err
     assert len(call(cohort(**{**names, "p": ["x", "y", "z"]}))[2]) >= 2  # what failed is tried again
+
+
+def test_a_path_that_no_system_takes_stops_only_its_patient(cohort, call, tmp_path, monkeypatch):
+    path = cohort(p=["x", "y"], q=["x", "y"], r=["x", "y"], s=["x", "y"])
+    text = path.read_text().replace("p_1_y", "n" * 300).replace("q_1_y", "q\0y")
+    path.write_text(text)
+    forbidden = tmp_path / "r_1_y.nii.gz"
+    real = run.series_in
+
+    def series_in(study, *, has_lesions):
+        if study == forbidden:
+            raise PermissionError(13, "Permission denied")
+        return real(study, has_lesions=has_lesions)
+
+    monkeypatch.setattr(run, "series_in", series_in)
+    code, rows, calls = call(path)
+    assert code == 0
+    errors = {patient: row["error"] for (patient, *_), row in by_pair(rows).items()}
+    assert "File name too long" in errors["p"]
+    assert "null byte" in errors["q"]
+    assert f"{forbidden}" in errors["r"]
+    assert "Permission denied" in errors["r"]
+    assert errors["s"] == ""
+    assert len(calls) == 1
+
+
+def test_ctrl_c_leaves_a_table_of_what_is_done(cohort, call, monkeypatch, capsys):
+    path = cohort(p=["x", "y"], q=["x", "y"])
+    finish = run._Cohort.finish
+
+    def interrupted(job, outcome):
+        finish(job, outcome)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run._Cohort, "finish", interrupted)
+    code, rows, _ = call(path)
+    assert code == 130
+    found = sorted(row["error"] for row in by_pair(rows).values())
+    assert found == ["", run.STOPPED]
+    monkeypatch.setattr(run._Cohort, "finish", finish)
+    code, rows, calls = call(path)
+    assert (code, len(calls)) == (0, 1)
+    assert "2 pairs: 1 tracked, 1 known already, 0 failed" in capsys.readouterr().out
+
+
+def test_pairs_that_were_done_say_nothing_of_the_time_that_is_left():
+    with tqdm(total=10, file=io.StringIO()) as bar:
+        for _ in range(8):
+            track_cohort._advance(bar, True)
+        assert (bar.n, bar.initial) == (8, 8)
+        track_cohort._advance(bar, False)
+        assert (bar.n, bar.initial) == (9, 8)
+
+
+def test_a_slice_that_is_overwritten_in_its_folder_is_another_study(cohort, tmp_path):
+    path = cohort(p=["x", "y"])
+    step = steps_of(read_cohort(path))[0]
+    folder = tmp_path / "series"
+    folder.mkdir()
+    (folder / "1.dcm").write_text("one")
+    os.utime(folder / "1.dcm", ns=(1, 1))
+    step = replace(step, followup=replace(step.followup, image=folder))
+    before = payload_of(step, step.lesions, {})["stamp"]
+    assert payload_of(step, step.lesions, {})["stamp"] == before
+    os.utime(folder / "1.dcm", ns=(2, 2))
+    assert payload_of(step, step.lesions, {})["stamp"] != before
 
 
 def test_a_process_that_dies_once_is_forgiven(cohort, call):

@@ -182,16 +182,6 @@ def test_an_explicit_baseline_may_be_later(server: Server) -> None:
     assert answer.json()["baseline_image"] == "cid__20210101"
 
 
-def test_dlt_without_weights_says_so(server: Server, marked: Callable[[str], None], tmp_path: Path) -> None:
-    marked("ann")
-    model = Path(__file__).parents[2] / "apps" / "lesion_tracker" / "model"
-    if list(model.glob("*.safetensors")):
-        pytest.skip("weights are published in this tree")
-    answer = server.infer("track_lesion", "ann__20210101", json.dumps({"method": "dlt"}))
-    assert answer.status_code == 409, answer.text
-    assert "weights" in _detail(answer)
-
-
 def test_unknown_models_strategies_sessions_and_outputs_are_refused(server: Server) -> None:
     assert server.infer("spleen", "ann__20200101", "{}").status_code == 404
     assert "known: mark_lesion, track_lesion, correct_lesion" in _detail(server.infer("spleen", "ann__20200101", "{}"))

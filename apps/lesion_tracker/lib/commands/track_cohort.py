@@ -21,6 +21,8 @@ from lib.evaluation.provenance import provenance
 
 LIB_PARENT = Path(__file__).resolve().parents[2]
 RUN_FILE = "run.json"
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Track the cohort, write the table and print what came of it; return 0, also where single pairs failed."""
+    """Track the cohort, write the table and print what came of it; return 0 (also where single pairs failed), or 130."""
     if args.workers < 1:
         raise InputError(f"--workers must be at least 1, got {args.workers}")
     steps = steps_of(read_cohort(args.cohort))
@@ -51,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     workers = _workers(args)
     try:
         with tqdm(total=len(steps), desc="pairs", file=sys.stderr, mininterval=_every_s()) as bar:
-            done = run_cohort(steps, workers, results, options, bar.update)
+            done = run_cohort(steps, workers, results, options, lambda kept: _advance(bar, kept))
     finally:
         workers.close()
     results.write_table(steps, done.tracks, done.errors)
@@ -66,7 +68,15 @@ def run(args: argparse.Namespace) -> int:
         f"{len(steps)} pairs: {done.tracked} tracked, {done.kept} known already, {len(done.errors)} failed; "
         f"{done.pairs_per_hour:.0f} pairs an hour; table: {args.out / TABLE}"
     )
-    return 0
+    return INTERRUPTED if done.stopped else 0
+
+
+def _advance(bar: "tqdm[object]", kept: bool) -> None:
+    """Move the bar by a pair; one that was done already says nothing about the time that is left."""
+    if kept:
+        bar.initial, bar.n, bar.last_print_n = bar.initial + 1, bar.n + 1, bar.last_print_n + 1
+    else:
+        bar.update()
 
 
 def _workers(args: argparse.Namespace) -> Workers:

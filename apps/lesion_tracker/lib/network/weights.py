@@ -155,7 +155,10 @@ def _read_weights(folder: Path, card: dict[str, Any]) -> bytes:
     path = folder / WEIGHTS_FILE
     if not path.is_file():
         raise WeightsError(f"there are no published weights: {path} does not exist, although there is a card")
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error.strerror}") from None
     if len(data) != card["bytes"]:
         raise WeightsError(f"{path} is torn: it has {len(data)} bytes, its card says {card['bytes']}")
     sha256 = hashlib.sha256(data).hexdigest()

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from lib.errors import WeightsError
 from lib.registration.cache import RegistrationCache
 from lib.registration.register import register
 from lib.settings import Settings
@@ -103,11 +104,16 @@ class Engine:
         pair = Pair(self.volume(baseline), self.volume(followup), baseline.id, followup.id)
         loaded = time.perf_counter()
         model, problem = self.published.get()
+        method = method or self._method
+        if method == "dlt" and model is None:
+            raise WeightsError(
+                f"method 'dlt' needs weights, and there are none to use: {problem}; use 'auto' or a registration method"
+            )
         with self._one_at_a_time(baseline, followup):
             waited = time.perf_counter() - loaded
-            tracks = track(pair, lesions, method or self._method, model=model, cache=self._registrations)
-        if problem:
-            logger.debug("tracked without the network: %s", problem)
+            tracks = track(pair, lesions, method, model=model, cache=self._registrations)
+        if method == "auto" and model is None:
+            tracks = [one.with_changes(note=f"{one.note} ({problem})") for one in tracks]
         seconds = {"load": loaded - start, "waiting": waited, **_shared(tracks), "total": time.perf_counter() - start}
         return tracks, {stage: round(value, 3) for stage, value in seconds.items()}
 

@@ -9,6 +9,7 @@ import torch
 from lib.errors import FileFormatError, WeightsError
 from lib.network.tracker import Tracker
 from lib.network.weights import load_tracker
+from lib.tracking.confidence import Calibration
 from lib.training.publish import SHIPPED, ModelStore, Published
 
 logger = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ class PublishedTracker:
         for version in dict.fromkeys((published.version, *reversed(published.before), SHIPPED)):
             folder = self.store.folder_of(version)
             try:
-                self._tracker, self._version, self._problem = load_tracker(folder, self._device), version, ""
+                self._tracker, self._version, self._problem = self._usable(folder), version, ""
             except WeightsError as error:
                 problems.append(f"{version}: {error}")
                 continue
@@ -78,7 +79,18 @@ class PublishedTracker:
             logger.info("loaded the weights %s of %s on %s", version, self.store.folder, self._device)
             return
         self._tracker, self._version, self._problem = None, "", problems[0].removeprefix(f"{published.version}: ")
-        logger.info("no weights: %s", self._problem)
+        logger.error("no weights, registration alone will answer: %s", self._problem)
+
+    def _usable(self, folder: Path) -> Tracker:
+        """Load weights; a calibration that this version cannot use is said now and not at each request.
+
+        Raises:
+            WeightsError: if they are not there, torn, or of another version.
+        """
+        tracker = load_tracker(folder, self._device)
+        if tracker.card.get("calibration"):
+            Calibration.from_json(tracker.card["calibration"])
+        return tracker
 
 
 def _stamp(file: Path) -> tuple[int, int]:

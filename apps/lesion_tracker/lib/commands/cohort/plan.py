@@ -5,10 +5,12 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Literal
 
 from lib.commands.cohort.table import CohortPatient, CohortStudy
 from lib.errors import FileFormatError
+from lib.evaluation.provenance import versions
 from lib.tracking.records import Lesion, Track
 
 Way = Literal["first", "chain"]
@@ -81,21 +83,33 @@ def lesions_after(step: Step, tracks: Sequence[Track]) -> list[Lesion]:
 def payload_of(step: Step, lesions: Sequence[Lesion], options: Mapping[str, Any]) -> dict[str, Any]:
     """Return a step as the plain values that go to a worker; `stamp` changes when an answer could.
 
+    That is with the images' files, the lesions, the options and the versions.
+
     Raises:
         FileFormatError: if an image is not there.
     """
     images = {}
     for side, study in (("baseline", step.baseline), ("followup", step.followup)):
         try:
-            stat = study.image.stat()
+            images[side] = (str(study.image.absolute()), _seen(study.image))
         except OSError as error:
             raise FileFormatError(f"row {study.row}: {study.image} cannot be read: {error.strerror}") from None
-        images[side] = (str(study.image.absolute()), stat.st_size, stat.st_mtime_ns)
     job = {
         "baseline": images["baseline"][0],
         "followup": images["followup"][0],
         "lesions": [lesion.to_json() for lesion in lesions],
         **options,
     }
-    text = json.dumps([job, images], sort_keys=True, default=str)
+    text = json.dumps([job, images, versions()], sort_keys=True, default=str)
     return {**job, "stamp": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def _seen(image: Path) -> list[tuple[str, int, int]]:
+    """Return name, size and time of a file, or of every file of a series' folder.
+
+    Raises:
+        OSError: if it is not there or may not be read.
+    """
+    files = sorted(image.iterdir()) if image.is_dir() else [image]
+    seen = [(file.name, file.stat()) for file in files]
+    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in seen]

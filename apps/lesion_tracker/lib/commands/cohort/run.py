@@ -9,14 +9,16 @@ from typing import Any
 
 from lib.commands.cohort.plan import Step, lesions_after, payload_of
 from lib.commands.cohort.results import ResultFolder
-from lib.commands.work.workers import Outcome, Workers
+from lib.commands.work.workers import Outcome, Workers, one_line
 from lib.errors import InputError
 from lib.studies.series_folders import series_in
 from lib.tracking.records import Lesion, Track
 
 logger = logging.getLogger(__name__)
 
-Advance = Callable[[int], object]
+Advance = Callable[[bool], object]
+"""Called for each step that is through; True where it was done already."""
+STOPPED = "the run was stopped before its turn; the same command goes on"
 
 
 @dataclass
@@ -29,6 +31,7 @@ class CohortRun:
         kept: steps that were done already.
         seconds: that this run took.
         choices: sentences on series that were chosen because a row names the folder of a whole study.
+        stopped: by the user, before all steps were through.
     """
 
     tracks: dict[str, list[Track]] = field(default_factory=dict)
@@ -36,6 +39,7 @@ class CohortRun:
     kept: int = 0
     seconds: float = 0.0
     choices: list[str] = field(default_factory=list)
+    stopped: bool = False
 
     @property
     def tracked(self) -> int:
@@ -58,16 +62,20 @@ def run_cohort(
         workers: that run `track_job`.
         results: where every pair is kept as soon as it is done.
         options: method, weights, device, cache.
-        advance: called with 1 for each step that is through.
+        advance: called for each step that is through.
     """
     run, started = CohortRun(), time.perf_counter()
     job = _Cohort(steps, workers, results, options, advance, run)
-    for step in steps:
-        if step.after is None:
-            job.begin(step, step.lesions)
-    while outcomes := workers.wait():
-        for outcome in outcomes:
-            job.finish(outcome)
+    try:
+        for step in steps:
+            if step.after is None:
+                job.begin(step, step.lesions)
+        while outcomes := workers.wait():
+            for outcome in outcomes:
+                job.finish(outcome)
+    except KeyboardInterrupt:
+        run.stopped = True
+        run.errors |= {step.key: STOPPED for step in steps if step.key not in run.tracks and step.key not in run.errors}
     run.seconds = time.perf_counter() - started
     return run
 
@@ -101,10 +109,13 @@ class _Cohort:
         except InputError as error:
             self.fail(step, str(error))
             return
+        except (OSError, ValueError) as error:  # a path that no system takes, a folder that may not be read
+            self.fail(step, f"{step.baseline.image} or {step.followup.image} cannot be read: {one_line(error)}")
+            return
         known = self.results.read(step, payload["stamp"])
         if known is not None:
             self.run.kept += 1
-            self.through(step, known)
+            self.through(step, known, kept=True)
             return
         self.stamps[step.key] = payload["stamp"]
         self.workers.submit(step.key, payload)
@@ -130,19 +141,24 @@ class _Cohort:
         step = self.by_key[outcome.key]
         if outcome.error:
             self.fail(step, outcome.error)
-        else:
-            self.through(step, self.results.write(step, self.stamps[step.key], outcome.value))
+            return
+        try:
+            tracks = self.results.write(step, self.stamps[step.key], outcome.value)
+        except InputError as error:  # a full disk: what is tracked next may be smaller
+            self.fail(step, str(error))
+            return
+        self.through(step, tracks)
 
-    def through(self, step: Step, tracks: list[Track]) -> None:
+    def through(self, step: Step, tracks: list[Track], *, kept: bool = False) -> None:
         self.run.tracks[step.key] = tracks
-        self.advance(1)
+        self.advance(kept)
         following = self.next.get(step.key)
         if following is not None:
             self.begin(following, lesions_after(following, tracks))
 
     def fail(self, step: Step, reason: str) -> None:
         self.run.errors[step.key] = reason
-        self.advance(1)
+        self.advance(False)
         following = self.next.get(step.key)
         if following is not None:
             before = f"{step.baseline.date} to {step.followup.date}"
