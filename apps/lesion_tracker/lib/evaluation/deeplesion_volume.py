@@ -2,7 +2,7 @@
 
 That converter stacks the slices to an array (row, column, slice) with the RAS affine [[0, −s_y, 0], [−s_x, 0, 0],
 [0, 0, −s_z]]: in LPS the rows run along +y, the columns along +x and the slices along −z, so the first slice lies on
-top. A missing slice is refused here; the original would leave it out and shift all the slices after it.
+top. A missing slice is refused here; the original would write the runs before and after it as two volumes.
 """
 
 from collections.abc import Sequence
