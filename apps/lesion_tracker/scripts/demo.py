@@ -59,7 +59,7 @@ def write_readme() -> None:
 
 
 def run_demo(folder: Path) -> int:
-    """Serve a copy of the sample data, mark, track, print and draw; 0 if every lesion was found within its radius."""
+    """Serve a copy of the sample data, mark, track, print and draw; 0 if the network found every lesion."""
     studies = Path(shutil.copytree(SAMPLE / "studies", folder / "studies"))
     baseline, followup = order_studies([study_of(path) for path in studies.glob("*.nii.gz")])
     marks = json.loads((SAMPLE / "lesions.json").read_text())["lesions"]
@@ -77,10 +77,23 @@ def run_demo(folder: Path) -> int:
     PICTURE.parent.mkdir(exist_ok=True)
     write_picture(PICTURE, read_volume(baseline.path), read_volume(followup.path), lesions, tracks, truth)
     say(f"picture: {PICTURE.relative_to(ROOT)}")
-    missed = [
-        track.lesion_id for track in tracks if math.dist(track.center_mm, truth[track.lesion_id]) > track.radius_mm
+    return verdict(tracks, truth)
+
+
+def verdict(tracks: list[Track], truth: dict[str, Any]) -> int:
+    """Return 0, or say on stderr what is wrong and return 1: a lesion farther off than its radius, or no network."""
+    wrong = [
+        f"{track.lesion_id} was found outside of its radius of {track.radius_mm:.1f} mm"
+        for track in tracks
+        if math.dist(track.center_mm, truth[track.lesion_id]) > track.radius_mm
     ]
-    return 1 if missed else 0
+    if any(track.model is None for track in tracks):
+        wrong.append(
+            "the network did not answer, only registration: are the weights in apps/lesion_tracker/model whole?"
+        )
+    for sentence in wrong:
+        print(sentence, file=sys.stderr)
+    return 1 if wrong else 0
 
 
 def print_table(tracks: list[Track], truth: dict[str, Any], seconds: dict[str, float]) -> None:
