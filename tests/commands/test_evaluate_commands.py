@@ -1,5 +1,6 @@
 """`evaluate` and `evaluate-dls` write scores.json; wrong files name the entry."""
 
+import hashlib
 import json
 
 import pytest
@@ -90,10 +91,36 @@ def test_evaluate_dls_writes_the_same_scores(write, tmp_path, content, capsys):
     assert scores["seconds"]["total"] == (3.5 if "results" in content else 0.0)
     assert set(scores) == {
         *("schema", "n", "cpm_at_10mm", "cpm_at_radius", "within_10mm", "med_mm", "med_sd_mm", "med_x_mm", "med_y_mm"),
-        *("med_z_mm", "median_mm", "method", "seconds", "errors_mm"),
-        *("patients", "intervals", "signed_median_mm", "strata", "other_scores", "provenance", "lesions"),
+        *("med_z_mm", "median_mm", "med_x_sd_mm", "med_y_sd_mm", "med_z_sd_mm", "method", "seconds", "errors_mm"),
+        *(
+            "patients",
+            "intervals",
+            "signed_median_mm",
+            "strata",
+            "other_scores",
+            "other_scores_n",
+            "provenance",
+            "lesions",
+        ),
     }
-    assert "in the box" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    heading = lines.index("other rules, not the benchmark's score:")
+    looser = [number for number, line in enumerate(lines) if line.startswith(("within 10 mm", "in the box"))]
+    assert looser == [heading + 1, heading + 2]
+    assert heading + 3 == len(lines)
+    assert "100.00 %   (UAE's CPM@Radius: the answer lies in the target's box)" in lines[-1]
+
+
+def test_evaluate_dls_counts_no_box_that_is_not_known(write, tmp_path, capsys):
+    bare = {key: value for key, value in ENTRY.items() if key != "target box"}
+    out, report = tmp_path / "scores.json", tmp_path / "report"
+    words = ["--out", str(out), "--report", str(report)]
+    assert main(["evaluate-dls", str(write("answers.json", {"0001": bare, "0002": ENTRY})), *words]) == 0
+    assert "in the box    100.00 %   (UAE's" in (shown := capsys.readouterr().out)
+    assert "; 1 of 2 have no box)" in shown
+    assert main(["evaluate-dls", str(write("answers.json", {"0001": bare})), *words]) == 0
+    assert "in the box    –   (UAE's" in capsys.readouterr().out
+    assert "the answer lies in the target's box | – | – |" in (report / "scores.md").read_text()
 
 
 def test_evaluate_dls_takes_another_key_or_names_those_there_are(write, tmp_path, capsys):
@@ -110,12 +137,13 @@ def test_the_report_has_a_page_and_figures(call, quick_track, tmp_path):
     assert {path.name for path in report.iterdir()} == {
         *("scores.md", "cumulative_distance.png", "distance_by_stratum.png", "signed_error.png")
     }
-    assert "| MED (mean distance) | 5.00 mm | – |" in (report / "scores.md").read_text()
+    assert "| MED (mean distance) | 5.00 ± 0.00 mm | – |" in (report / "scores.md").read_text()
     (row,) = scores["lesions"]
     assert (row["patient"], row["slice_mm"], row["direction"]) == ("p", 2.0, "forward")
     assert row["prior_mm"] == 0  # the stand-in expects the lesion where it was marked
     assert len(scores["provenance"]["inputs"]) == 3
-    assert scores["provenance"]["command"].startswith("main.py ")
+    inputs = scores["provenance"]["inputs"]
+    assert inputs[str(tmp_path / "pairs.json")] == hashlib.sha256((tmp_path / "pairs.json").read_bytes()).hexdigest()
 
 
 def test_answers_to_other_lesions_than_the_annotated_are_refused(write, tmp_path, capsys):
@@ -124,6 +152,9 @@ def test_answers_to_other_lesions_than_the_annotated_are_refused(write, tmp_path
     assert main([*words, str(write("same.json", {"0001": ENTRY}))]) == 0
     assert main([*words, str(write("more.json", {"0001": ENTRY, "0002": ENTRY}))]) == 2
     assert "entry '0002' is only in the second one (1 and 2 entries" in capsys.readouterr().err
+    moved = {**ENTRY, "target center": ENTRY["predict target center"]}
+    assert main([*words, str(write("moved.json", {"0001": moved}))]) == 2
+    assert "entry '0001': 'target center' is [10.0, 20.0, 5.0], but entry '0001' of" in capsys.readouterr().err
 
 
 def test_compare_reads_scores_and_benchmark_files(write, tmp_path, capsys):

@@ -114,6 +114,11 @@ def test_a_faulty_slice_is_named_and_leaves_no_volume(tiny, copied, tmp_path, sp
         ('File_name,Slice_range,Spacing_mm_px_\nx.png,"1, 2","1, 1, 5"\n', "row 2: File_name must be like"),
         ('File_name,Slice_range,Spacing_mm_px_\n000001_01_01_003.png,"1","1, 1, 5"\n', "row 2: Slice_range must be 2"),
         ('File_name,Slice_range,Spacing_mm_px_\n000001_01_01_003.png,"1, 9","1, 1, 0"\n', "row 2: slices 1 to 9"),
+        ('File_name,Slice_range,Spacing_mm_px_\n000001_01_01_003.png,"-1, 3","1, 1, 5"\n', "row 2: slices -1 to 3"),
+        (
+            'File_name,Slice_range,Spacing_mm_px_\n000001_01_01_003.png,"1.5, 3","1, 1, 5"\n',
+            "row 2: Slice_range must be whole numbers, got '1.5, 3'",
+        ),
         (
             'File_name,Slice_range,Spacing_mm_px_\n000001_01_01_003.png,"1, 9","1, 1, 5"\n'
             '000001_01_01_004.png,"1, 9","1, 1, 1"\n',

@@ -7,7 +7,7 @@ import pytest
 
 from lib.errors import FileFormatError
 from lib.evaluation.dls_file import read_dls
-from lib.evaluation.dls_jobs import read_dls_jobs, released_entry, released_file
+from lib.evaluation.dls_jobs import read_dls_jobs, released_entry, released_file, require_same_truth
 from lib.evaluation.dls_robustness import clicks_of
 from lib.tracking.records import Track
 
@@ -54,7 +54,7 @@ def test_our_answers_go_through_the_evaluator_of_the_released_ones(annotations, 
     answers = read_dls(path)
     assert [answer.id for answer in answers] == ["0001", "0002", "0003"]
     for answer in answers:
-        assert np.allclose(answer.difference_mm, [1.0, 2.0, 4.0])  # one slice further down is index + 1
+        assert np.allclose(answer.difference_mm, [1.0, 2.0, -4.0])  # LPS, as they were tracked
         assert (answer.prior_mm, answer.confidence, answer.seconds, answer.shift) == (pytest.approx(4.0), 0.7, 2.5, 0)
     assert [answer.direction for answer in answers] == ["forward", "backward", "forward"]
 
@@ -95,9 +95,12 @@ def test_shifted_clicks_fill_the_ball_and_repeat():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"source spacing": [0.5, 0.5, 0.0]}, "entry '0001', source: the spacing must be above 0 mm"),
-        ({"target center": [1.0, 2.0]}, "entry '0001', target: a point needs three"),
-        ({"source recist diameter": [0.0, 0.0]}, "entry '0001', source: the radius is 0.0 mm"),
+        ({"source spacing": [0.5, 0.5, 0.0]}, "entry '0001': 'source spacing' must be above 0 mm"),
+        ({"target center": [1.0, 2.0]}, "entry '0001': 'target center' must be 3 finite numbers"),
+        ({"source center": [1.0, 2.0, 1e999]}, "entry '0001': 'source center' must be 3 finite numbers, got"),
+        ({"source": 3}, "entry '0001': 'source' must be the name of a sub-volume, got 3"),
+        ({"source recist diameter": [0.0, 0.0]}, "entry '0001': the longest 'source recist diameter' must be above 0"),
+        ({"source recist diameter": [24.0]}, "entry '0001': 'source recist diameter' must be 2 finite numbers"),
     ],
 )
 def test_a_wrong_entry_is_refused(tmp_path, change, message):
@@ -105,3 +108,61 @@ def test_a_wrong_entry_is_refused(tmp_path, change, message):
     path.write_text(json.dumps({"0001": {**entry(ONE, TWO), **change}}))
     with pytest.raises(FileFormatError, match=message):
         read_dls_jobs(path)
+
+
+@pytest.fixture
+def predictions(annotations, tmp_path):
+    """Return the content of a file of predictions, each pair with its click and two shifted ones."""
+    clicks = [click for job in read_dls_jobs(annotations, shifts=2) for click in job.clicks]
+    return released_file(
+        [(c, released_entry(c, tracked(c, (1.0, 0.0, 0.0)))) for c in clicks], ["0001", "0002", "0003"]
+    )
+
+
+def checked(annotations, predictions):
+    path = annotations.parent / "predictions.json"
+    path.write_text(json.dumps(predictions))
+    require_same_truth(path, annotations)
+
+
+def test_predictions_beside_the_annotated_truth_pass(annotations, predictions):
+    for row in predictions["results"]:
+        row["target center"] = [v + 0.05 for v in row["target center"]]  # one of the released files rounds to 0.1 voxel
+        row["target spacing"] = [v * (1 + 1e-7) for v in row["target spacing"]]
+    del predictions["results"][0]["target box"]
+    checked(annotations, predictions)
+
+
+@pytest.mark.parametrize("row", [1, 4, 7])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("source", TWO + "x"),
+        ("target", TWO + "x"),
+        ("target center", [10.0, 20.0, 5.2]),
+        ("target spacing", [0.5, 0.51, 4.0]),
+        ("target recist diameter", [30.0, 12.0]),
+        ("target box", [4.0, 14.0, 3.0, 12.0, 13.0, 4.0]),
+    ],
+)
+def test_another_truth_is_refused_with_both_values(annotations, predictions, row, key, value):
+    predictions["results"][row][key] = value
+    with pytest.raises(FileFormatError) as refused:
+        checked(annotations, predictions)
+    shown = [f"entry '{row + 1:04d}': {key!r}", repr(value)[:40], "entry '0002' of", repr(entry(TWO, ONE)[key])[:40]]
+    assert [text for text in shown if text not in str(refused.value)] == []
+
+
+def test_the_truth_cannot_be_the_prediction(annotations, predictions):
+    for row in predictions["results"]:
+        row["target center"] = row["predict target center"]
+    with pytest.raises(
+        FileFormatError, match=r"entry '0001': 'target center' is .12.0, 20.0, 5.0., but entry '0001' of"
+    ):
+        checked(annotations, predictions)
+
+
+def test_a_shifted_answer_must_not_be_left_out(annotations, predictions):
+    del predictions["results"][4]
+    with pytest.raises(FileFormatError, match=r"has 2 entries of shift number 1, .* has 3 entries"):
+        checked(annotations, predictions)

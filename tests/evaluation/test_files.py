@@ -1,16 +1,24 @@
 """lesions.json, pairs.json and scores.json: what is read, what is refused, what is written."""
 
+import hashlib
 import json
+import shlex
 
 import numpy as np
 import pytest
 
+from lib.commands.convert_deeplesion import read_manifest
 from lib.errors import FileFormatError
+from lib.evaluation.diameters import read_predicted
+from lib.evaluation.dls_file import read_dls
+from lib.evaluation.dls_pairs_file import read_dls_pairs
 from lib.evaluation.json_file import write_json
 from lib.evaluation.lesions_file import read_lesions
 from lib.evaluation.pairs_file import lesion_keys, read_pairs
-from lib.evaluation.scores_file import scores_json
+from lib.evaluation.provenance import provenance
+from lib.evaluation.scores_file import read_answers, scores_json
 from lib.metrics.cpm import score
+from lib.report.tracks_file import read_tracks
 
 LESION = {"id": "lesion_1", "center_mm": [1.0, 2.0, 3.0], "radius_mm": 8.0}
 PAIR_LESION = {"id": "R1", "baseline_mm": [1, 2, 3], "followup_mm": [4, 5, 6], "radius_mm": 6.7}
@@ -106,6 +114,9 @@ def test_scores_json_has_the_keys_that_others_read():
         "med_y_mm": 4.0,
         "med_z_mm": 0.0,
         "median_mm": 5.0,
+        "med_x_sd_mm": 0.0,
+        "med_y_sd_mm": 0.0,
+        "med_z_sd_mm": 0.0,
         "method": "affine",
         "seconds": {"load": 2.0, "registration": 1.0, "network": 0.5, "total": 4.0},
         "errors_mm": {"R1": 5.0},
@@ -121,3 +132,76 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["scores.json"]
     with pytest.raises(FileFormatError, match="cannot be written: No such file"):
         write_json({}, tmp_path / "none" / "scores.json")
+
+
+DLS_SIDES = {
+    **{"source": "a.nii.gz", "source center": [1, 2, 3], "source spacing": [1, 1, 5], "source recist diameter": [9, 8]},
+    **{"target": "b.nii.gz", "target center": [1, 2, 3], "target spacing": [1, 1, 5], "target recist diameter": [9, 8]},
+    "predict target center": [1, 2, 3],
+}
+FILES = {
+    "lesions.json": (read_lesions, {"lesions": [LESION]}),
+    "pairs.json": (read_pairs, {"pairs": [PAIR]}),
+    "tracks.json": (read_tracks, {"tracks": []}),
+    "volumes.json": (read_manifest, {"volumes": {"a.nii.gz": "0a"}}),
+    "diameters.json": (lambda path: read_predicted(path, []), {"diameters_mm": {}}),
+    "a benchmark's file": (read_dls, {"0001": DLS_SIDES}),
+    "a benchmark's pairs": (read_dls_pairs, {"0001": DLS_SIDES}),
+}
+
+
+@pytest.mark.parametrize(("read", "content"), FILES.values(), ids=list(FILES))
+def test_another_schema_is_refused(tmp_path, read, content):
+    without_schema = read(written(tmp_path, content))
+    assert len(read(written(tmp_path, {"schema": 1, **content}))) == len(without_schema)
+    for other in (2, "1", None, True):
+        with pytest.raises(
+            FileFormatError, match=rf"file\.json has the unknown schema {other!r}; this version reads 1"
+        ):
+            read(written(tmp_path, {"schema": other, **content}))
+
+
+@pytest.mark.parametrize(
+    ("volumes", "message"),
+    [
+        (["a"], r"'volumes' of .*file\.json must be a JSON object, got \['a'\]"),
+        ({"a.nii.gz": 5}, r"file\.json: the hash of 'a.nii.gz' must be a text, got 5"),
+    ],
+)
+def test_a_wrong_manifest_is_refused(tmp_path, volumes, message):
+    with pytest.raises(FileFormatError, match=message):
+        read_manifest(written(tmp_path, {"volumes": volumes}))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"id": 5}, "'id' must be a text, got 5"),
+        ({"id": [1]}, r"'id' must be a text, got \[1\]"),
+        ({"patient": ["p"]}, r"'patient' must be a text, got \['p'\]"),
+        ({"direction": 1}, "'direction' must be a text, got 1"),
+        ({"radius_mm": None}, "'radius_mm' must be a number, got None"),
+        ({"radius_mm": "5"}, "'radius_mm' must be a number, got '5'"),
+        ({"radius_mm": 10**400}, "'radius_mm' must be a number that is no larger than a float holds"),
+        ({"seconds": 1e300}, "'seconds' must be a number from 0 to"),
+        ({"shift": 0.5}, "'shift' must be a whole number, got 0.5"),
+        ({"difference_mm": [1e200, 0, 0]}, "an answer cannot lie 1e.200 mm from the truth"),
+        ({"looser": [1]}, r"'looser' must be an object of true and false, got \[1\]"),
+        ({"looser": {"uae_in_box": 1}}, "'looser' must be an object of true and false"),
+    ],
+)
+def test_a_wrong_row_of_scores_is_refused_with_its_number(tmp_path, change, message):
+    right = {"id": "a", "difference_mm": [0, 0, 0], "radius_mm": 5}
+    assert len(read_answers(written(tmp_path, {"schema": 1, "errors_mm": {}, "lesions": [right]}))) == 1
+    rows = [right, {**right, "id": "b", **change}]
+    with pytest.raises(FileFormatError, match=rf"file\.json: lesion 2: {message}"):
+        read_answers(written(tmp_path, {"schema": 1, "errors_mm": {}, "lesions": rows}))
+
+
+def test_the_command_of_a_result_can_be_run_again(tmp_path):
+    path = tmp_path / "a b.json"
+    path.write_bytes(b"known")
+    words = ["evaluate-dls", str(path), "--key", "initial center", "--out", "it's.json"]
+    made = provenance([path], words=words)
+    assert shlex.split(made["command"]) == ["main.py", *words]
+    assert made["inputs"] == {str(path): hashlib.sha256(b"known").hexdigest()}

@@ -48,6 +48,8 @@ def test_distances_over_the_axes():
     assert scores.med_mm == pytest.approx(mean)
     assert scores.med_sd_mm == pytest.approx(math.sqrt(sum((e - mean) ** 2 for e in errors) / 3))  # population
     assert (scores.med_x_mm, scores.med_y_mm, scores.med_z_mm) == pytest.approx((4 / 3, 6 / 3, 15 / 3))
+    of_axis = [math.sqrt(sum((e - sum(a) / 3) ** 2 for e in a) / 3) for a in ((3, 0, 1), (4, 0, 2), (0, 13, 2))]
+    assert (scores.med_x_sd_mm, scores.med_y_sd_mm, scores.med_z_sd_mm) == pytest.approx(of_axis)
     assert scores.median_mm == 5
     assert scores.cpm_at_radius == pytest.approx(2 / 3)
 

@@ -107,7 +107,7 @@ def test_a_dls_file_lists_each_pair_twice_and_it_is_taken_once(tmp_path: Path) -
     assert pair.id == "0001"
     assert pair.source.center_mm == pytest.approx([40.0, 42.0, -38.0])  # (s x, s y, -s_z z)
     path.write_text(path.read_text().replace('"target spacing"', '"target spaces"', 1))
-    with pytest.raises(FileFormatError, match=r"entry '0001' lacks \['target spacing'\]"):
+    with pytest.raises(FileFormatError, match=r"entry '0001' lacks 'target spacing'"):
         read_dls_pairs(path)
 
 

@@ -14,10 +14,11 @@ from lib.commands.work.local import LocalWorkers
 from lib.errors import FileFormatError, InputError
 from lib.evaluation.deeplesion_info import SubVolume, read_info, wanted_by
 from lib.evaluation.deeplesion_volume import convert
-from lib.evaluation.json_file import read_json, require_keys, write_json
+from lib.evaluation.json_file import read_json, require_keys, require_schema, shown, write_json
 from lib.evaluation.provenance import hash_of
 
 MANIFEST = "volumes.json"
+SCHEMA = 1
 KEEP_EVERY_S = 20.0
 """So often the list of what is done is written: as much is done again after a power cut."""
 SHOWN = 20
@@ -113,6 +114,23 @@ def _shared_out(
     return failed
 
 
+def read_manifest(path: Path) -> dict[str, str]:
+    """Return the hash of each volume that was written.
+
+    Raises:
+        FileFormatError: for a manifest that is none.
+    """
+    data = require_keys(str(path), read_json(path), {"volumes"}, {"schema", "failed"})
+    require_schema(str(path), data, SCHEMA)
+    hashes = data["volumes"]
+    if not isinstance(hashes, dict):
+        raise FileFormatError(f"'volumes' of {path} must be a JSON object, got {shown(hashes)}")
+    for name, digest in hashes.items():
+        if not isinstance(digest, str):
+            raise FileFormatError(f"{path}: the hash of {name!r} must be a text, got {shown(digest)}")
+    return dict(hashes)
+
+
 class _Manifest:
     """volumes.json: the hash of every file that was written.
 
@@ -129,9 +147,7 @@ class _Manifest:
         self.failed: dict[str, str] = {}
         self._written = time.monotonic()
         if self.path.exists():
-            self.hashes = dict(
-                require_keys(str(self.path), read_json(self.path), {"volumes"}, {"schema", "failed"})["volumes"]
-            )
+            self.hashes = read_manifest(self.path)
 
     def has(self, volume: SubVolume) -> bool:
         """Say whether a volume was written before and is still there."""
@@ -150,4 +166,4 @@ class _Manifest:
     def write(self) -> None:
         """Write the list."""
         self._written = time.monotonic()
-        write_json({"schema": 1, "volumes": dict(sorted(self.hashes.items())), "failed": self.failed}, self.path)
+        write_json({"schema": SCHEMA, "volumes": dict(sorted(self.hashes.items())), "failed": self.failed}, self.path)

@@ -4,17 +4,16 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from lib.commands.evaluation_report import add_report_argument, require_report_folder, write_evaluation
 from lib.commands.outputs import require_folder_of
 from lib.evaluation.answers import Answer
 from lib.evaluation.comparison import matched
 from lib.evaluation.dls_file import DEFAULT_KEY, read_dls
+from lib.evaluation.dls_jobs import require_same_truth
 from lib.evaluation.provenance import provenance
 from lib.evaluation.scores_file import evaluation_json
 from lib.evaluation.summary import scores_of
-from lib.report.scores_table import scores_table
+from lib.report.scores_table import in_box_line, scores_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("predictions", type=Path, help='{"0001": {…}} or {"results": [{…}]}')
     parser.add_argument("--key", default=DEFAULT_KEY, help="the centre to score (default: %(default)r)")
     parser.add_argument("--out", type=Path, required=True, help="scores.json")
-    parser.add_argument("--annotations", type=Path, help="the benchmark's own file; refuse answers to other lesions")
+    parser.add_argument(
+        "--annotations",
+        type=Path,
+        help="the benchmark's own file; other lesions or another truth are refused",
+    )
     add_report_argument(parser)
 
 
@@ -33,12 +36,13 @@ def run(args: argparse.Namespace) -> int:
     inputs = [args.predictions]
     if args.annotations:
         matched([answer for answer in answers if not answer.shift], read_dls(args.annotations, "target center"))
+        require_same_truth(args.predictions, args.annotations)
         inputs.append(args.annotations)
     require_report_folder(args.report)
     data = evaluation_json(answers, args.key, _seconds(answers), provenance(inputs))
     write_evaluation(args.out, args.report, data, answers, f"{args.predictions.name}: {args.key}")
     print(scores_table(scores_of(answers)))
-    print(f"in the box    {100 * np.mean([bool(answer.inside_box) for answer in answers]):.2f} %   (a looser score)")
+    print(in_box_line([answer.inside_box for answer in answers]))
     return 0
 
 

@@ -12,6 +12,13 @@ from lib.arrays import PointMm, PointsMm, point_mm
 from lib.metrics.looser import LooserHits
 
 Direction = Literal["forward", "backward", "same study", "unknown"]
+FARTHEST_MM = 1e6
+"""No answer lies a kilometre away: a difference beyond it is a wrong number, and its square may be no number at all."""
+LARGEST = 1e9
+"""Of any other number."""
+TEXTS = ("id", "patient", "direction")
+MAY_BE_UNKNOWN = ("slice_mm", "prior_mm", "confidence", "seconds")
+NUMBERS = ("radius_mm", "shift", *MAY_BE_UNKNOWN)
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +27,7 @@ class Answer:
 
     Args:
         id: unique in its file.
-        difference_mm: answer minus truth along x, y, z, mm.
+        difference_mm: answer minus truth along x, y, z, LPS mm.
         radius_mm: of the lesion in the follow-up, mm.
         patient: "" where unknown.
         slice_mm: slice spacing of the follow-up, or None.
@@ -32,7 +39,7 @@ class Answer:
         looser: the rules of later papers, where a box is known.
 
     Raises:
-        ValueError: for numbers that are not finite, or a radius below 0.
+        ValueError: for numbers that are not finite or too large for what they are, or a radius below 0.
     """
 
     id: str
@@ -52,8 +59,10 @@ class Answer:
         object.__setattr__(self, "difference_mm", point_mm(self.difference_mm))
         for name in ("radius_mm", "slice_mm", "prior_mm", "confidence", "seconds"):
             value = getattr(self, name)
-            if value is not None and not (np.isfinite(value) and value >= 0):
-                raise ValueError(f"{name!r} must be a finite number of at least 0, got {value!r}")
+            if value is not None and not 0 <= value < LARGEST:
+                raise ValueError(f"{name!r} must be a number from 0 to {LARGEST:g}, got {value!r}")
+        if not np.abs(self.difference_mm).max() < FARTHEST_MM:
+            raise ValueError(f"an answer cannot lie {np.abs(self.difference_mm).max():.3g} mm from the truth")
         if self.direction not in get_args(Direction):
             raise ValueError(f"'direction' must be one of {get_args(Direction)}, got {self.direction!r}")
 
@@ -82,15 +91,37 @@ class Answer:
         missing = {"id", "difference_mm", "radius_mm"} - values.keys()
         if missing:
             raise ValueError(f"it lacks {', '.join(map(repr, sorted(missing)))}")
+        for key in TEXTS:
+            if not isinstance(values.get(key, ""), str):
+                raise ValueError(f"{key!r} must be a text, got {values[key]!r}")
         looser = values.get("looser")
         return cls(
             **{
                 **values,
+                **{key: _number(key, values[key]) for key in NUMBERS if key in values},
                 "difference_mm": point_mm(values["difference_mm"]),
-                "radius_mm": float(values["radius_mm"]),
-                "looser": LooserHits(**looser) if looser is not None else None,
+                "looser": _looser(looser) if looser is not None else None,
             }
         )
+
+
+def _number(key: str, value: object) -> float | int | None:
+    if value is None and key in MAY_BE_UNKNOWN:
+        return None
+    whole = key == "shift"
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+        raise ValueError(f"{key!r} must be a {'whole ' if whole else ''}number, got {value!r}")
+    try:
+        number = float(value)
+    except OverflowError:
+        raise ValueError(f"{key!r} must be a number that is no larger than a float holds") from None
+    return int(number) if whole else number
+
+
+def _looser(values: object) -> LooserHits:
+    if not isinstance(values, dict) or not all(isinstance(hit, bool) for hit in values.values()):
+        raise ValueError(f"'looser' must be an object of true and false, got {values!r}")
+    return LooserHits(**values)
 
 
 def differences_of(answers: Sequence[Answer]) -> PointsMm:

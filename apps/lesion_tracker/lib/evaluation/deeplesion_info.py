@@ -92,12 +92,19 @@ def _volume(where: str, row: dict[str, str]) -> SubVolume:
     series = re.fullmatch(r"(\d+_\d+_\d+)_\d+\.png", (row[FILE] or "").strip())
     if not series:
         raise FileFormatError(f"{where}: {FILE} must be like 000001_01_01_109.png, got {row[FILE]!r}")
-    first, last = (int(value) for value in _numbers(where, row, RANGE, 2))
+    first, last = _whole(where, row, RANGE)
     spacing_mm = _numbers(where, row, SPACING, 3)
-    if last < first or min(spacing_mm) <= 0:
+    if first < 0 or last < first or min(spacing_mm) <= 0:
         raise FileFormatError(f"{where}: slices {first} to {last} with spacing {spacing_mm} mm cannot be")
     x, y, z = spacing_mm
     return SubVolume(f"{series[1]}_{first:03d}-{last:03d}.nii.gz", (x, y, z))
+
+
+def _whole(where: str, row: dict[str, str], column: str) -> tuple[int, int]:
+    first, last = _numbers(where, row, column, 2)
+    if first != int(first) or last != int(last):
+        raise FileFormatError(f"{where}: {column} must be whole numbers, got {row[column]!r}")
+    return int(first), int(last)
 
 
 def _numbers(where: str, row: dict[str, str], column: str, count: int) -> list[float]:

@@ -9,9 +9,9 @@ import numpy as np
 
 from lib.errors import FileFormatError
 from lib.evaluation.bootstrap import mean_intervals, ratio_intervals
-from lib.evaluation.dls_file import dls_entries
+from lib.evaluation.dls_file import LARGEST_DIAMETER_MM, dls_diameter, dls_entries, dls_spacing
 from lib.evaluation.dls_names import dls_name
-from lib.evaluation.json_file import read_json, require_keys
+from lib.evaluation.json_file import read_json, require_keys, require_schema, shown
 from lib.metrics.response import RESPONSES, growth_hits, response_classes, score_response
 
 
@@ -48,8 +48,7 @@ def read_predicted(path: Path, pairs: Sequence[DiameterPair]) -> np.ndarray:
         FileFormatError: for a missing or unknown entry, or a value that is no diameter in mm.
     """
     data = require_keys(str(path), read_json(path), {"diameters_mm"}, {"schema", "note"})
-    if data.get("schema", 1) != 1:
-        raise FileFormatError(f"{path} has the unknown schema {data['schema']!r}; this version reads 1")
+    require_schema(str(path), data, 1)
     values = data["diameters_mm"]
     if not isinstance(values, dict):
         raise FileFormatError(f"'diameters_mm' of {path} must be a JSON object, got {type(values).__name__}")
@@ -58,8 +57,8 @@ def read_predicted(path: Path, pairs: Sequence[DiameterPair]) -> np.ndarray:
             f"{path} has {len(values)} diameters for {len(pairs)} lesions; entry {alone[0]!r} is in one file only"
         )
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1000:
-            raise FileFormatError(f"{path}: entry {name!r} must be a diameter in mm, got {value!r}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < LARGEST_DIAMETER_MM:
+            raise FileFormatError(f"{path}: entry {name!r} must be a diameter in mm, got {shown(value)}")
     return np.array([float(values[pair.id]) for pair in pairs])
 
 
@@ -96,15 +95,4 @@ def _pair(where: str, name: str, entry: dict[str, Any]) -> DiameterPair:
 
 
 def _diameter(where: str, entry: dict[str, Any], side: str) -> float:
-    found = []
-    for key, count in ((f"{side} recist diameter", 2), (f"{side} spacing", 3)):
-        try:
-            values = np.asarray(entry[key], dtype=np.float64)
-        except KeyError:
-            raise FileFormatError(f"{where} lacks {key!r}") from None
-        except (TypeError, ValueError):
-            values = np.empty(0)
-        if values.shape != (count,) or not np.isfinite(values).all() or values[0] <= 0:
-            raise FileFormatError(f"{where}: {key!r} must be {count} finite numbers above 0, got {entry[key]!r}")
-        found.append(values)
-    return float(found[0].max() * found[1][0])
+    return dls_diameter(where, entry, side, dls_spacing(where, entry, side))

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from lib.arrays import PointMm, point_mm
+from lib.arrays import PointMm
 from lib.errors import FileFormatError
 from lib.evaluation.answers import Answer
 from lib.evaluation.dls_names import direction_of, dls_name
-from lib.evaluation.json_file import read_json, require_list
+from lib.evaluation.json_file import read_json, require_list, require_number, require_numbers, require_schema, shown
 from lib.metrics.looser import looser_hits
 
 DEFAULT_KEY = "predict target center"
@@ -17,6 +17,8 @@ PRIOR_KEY = "initial center"
 SHIFT_KEY = "shift number"
 """Which shifted click of the robustness protocol an entry answers; absent or 0: the click itself."""
 SCHEMA = 1
+LARGEST_DIAMETER_MM = 1000.0
+"""Nothing in a patient is wider."""
 
 
 def lps_from_dls(center: PointMm, spacing_mm: PointMm) -> PointMm:
@@ -60,8 +62,7 @@ def dls_entries(path: Path) -> list[tuple[str, dict[str, Any]]]:
     data = read_json(path)
     if not isinstance(data, dict):
         raise FileFormatError(f"{path} must be a JSON object, got {type(data).__name__}")
-    if data.get("schema", SCHEMA) != SCHEMA:
-        raise FileFormatError(f"{path} has the unknown schema {data['schema']!r}; this version reads {SCHEMA}")
+    require_schema(str(path), data, SCHEMA)
     if "results" in data:
         entries = require_list(f"'results' of {path}", data["results"])
         numbered = [(f"{number:04d}", entry) for number, entry in enumerate(entries, start=1)]
@@ -75,75 +76,104 @@ def dls_entries(path: Path) -> list[tuple[str, dict[str, Any]]]:
     return numbered
 
 
-def _answer(where: str, name: str, entry: dict[str, Any], key: str) -> Answer:
-    truth, answer = _triple(where, entry, "target center"), _triple(where, entry, key)
-    spacing_mm = _spacing(where, entry)
-    radius_mm = _radius(where, entry, spacing_mm)
-    box = _numbers(where, entry, "target box", 6)
-    prior = _triple(where, entry, PRIOR_KEY) if PRIOR_KEY in entry else None
-    source, target = (dls_name(str(entry.get(side, ""))) for side in ("source", "target"))
-    return Answer(
-        id=name,
-        difference_mm=(answer - truth) * spacing_mm,
-        radius_mm=radius_mm,
-        patient=target.patient if target else "",
-        slice_mm=float(spacing_mm[2]),
-        direction=direction_of(source, target),
-        prior_mm=None if prior is None else float(np.linalg.norm((prior - truth) * spacing_mm)),
-        confidence=_number(where, entry, "predict confidence") if key == DEFAULT_KEY else None,
-        seconds=_number(where, entry, "processing time") if key == DEFAULT_KEY else None,
-        shift=int(_number(where, entry, SHIFT_KEY) or 0),
-        looser=looser_hits(answer, truth, spacing_mm, box),
-    )
+def dls_center(where: str, entry: dict[str, Any], key: str) -> PointMm:
+    """Return a centre (column x, row y, slice z) of an entry.
+
+    Raises:
+        FileFormatError: if it is missing or not three finite numbers.
+    """
+    if key not in entry:
+        known = ", ".join(repr(k) for k in entry if "center" in k)
+        raise FileFormatError(f"{where} lacks {key!r}; the centres it has are {known or 'none'}")
+    return _numbers(where, entry, key, 3)
 
 
-def _spacing(where: str, entry: dict[str, Any]) -> PointMm:
-    spacing_mm = _triple(where, entry, "target spacing")
+def dls_spacing(where: str, entry: dict[str, Any], side: str) -> PointMm:
+    """Return the spacing of the "source" or the "target" along columns, rows and slices, mm.
+
+    Raises:
+        FileFormatError: if it is missing, or not three finite numbers above 0.
+    """
+    key = f"{side} spacing"
+    spacing_mm = _numbers(where, entry, key, 3)
     if not (spacing_mm > 0).all():
-        raise FileFormatError(f"{where}: 'target spacing' must be above 0 mm, got {entry['target spacing']!r}")
+        raise FileFormatError(f"{where}: {key!r} must be above 0 mm, got {shown(entry[key])}")
     return spacing_mm
 
 
-def _radius(where: str, entry: dict[str, Any], spacing_mm: PointMm) -> float:
-    """Return half of the longest diameter in mm; the file gives diameters in pixels, whatever its README says."""
-    diameters = _numbers(where, entry, "target recist diameter", 2)
+def dls_diameter(where: str, entry: dict[str, Any], side: str, spacing_mm: PointMm) -> float:
+    """Return the longest diameter in mm; the file gives diameters in pixels, whatever its README says.
+
+    Raises:
+        FileFormatError: if the diameters are missing, not two finite numbers, none is above 0, or one is
+            a metre.
+    """
+    key = f"{side} recist diameter"
+    diameters = _numbers(where, entry, key, 2)
     if diameters.max() <= 0:
+        raise FileFormatError(f"{where}: the longest {key!r} must be above 0 pixels, got {shown(entry[key])}")
+    with np.errstate(over="ignore"):
+        diameter_mm = float(diameters.max() * spacing_mm[0])
+    if not diameter_mm < LARGEST_DIAMETER_MM:
         raise FileFormatError(
-            f"{where}: the longest 'target recist diameter' must be above 0 pixels, got {entry['target recist diameter']!r}"
+            f"{where}: {key!r} {shown(entry[key])} pixels of '{side} spacing' {shown(entry[f'{side} spacing'])} mm are "
+            f"{diameter_mm:.3g} mm: no lesion is that large"
         )
-    return float(diameters.max() / 2 * spacing_mm[0])
+    return diameter_mm
+
+
+def shift_of(where: str, entry: dict[str, Any]) -> int:
+    """Return which shifted click of the robustness protocol an entry answers; 0: the click itself.
+
+    Raises:
+        FileFormatError: if it is no whole number.
+    """
+    value = _number(where, entry, SHIFT_KEY) or 0.0
+    if value != int(value):
+        raise FileFormatError(f"{where}: {SHIFT_KEY!r} must be a whole number, got {shown(entry[SHIFT_KEY])}")
+    return int(value)
+
+
+def _answer(where: str, name: str, entry: dict[str, Any], key: str) -> Answer:
+    truth, answer = dls_center(where, entry, "target center"), dls_center(where, entry, key)
+    spacing_mm = dls_spacing(where, entry, "target")
+    diameter_mm = dls_diameter(where, entry, "target", spacing_mm)
+    box = None if entry.get("target box") is None else _numbers(where, entry, "target box", 6)
+    prior = dls_center(where, entry, PRIOR_KEY) if PRIOR_KEY in entry else None
+    source, target = (dls_name(str(entry.get(side, ""))) for side in ("source", "target"))
+    known = {
+        "confidence": _number(where, entry, "predict confidence") if key == DEFAULT_KEY else None,
+        "seconds": _number(where, entry, "processing time") if key == DEFAULT_KEY else None,
+    }
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):  # Answer refuses what comes of it
+            return Answer(
+                id=name,
+                difference_mm=lps_from_dls(answer - truth, spacing_mm),
+                radius_mm=diameter_mm / 2,
+                patient=target.patient if target else "",
+                slice_mm=float(spacing_mm[2]),
+                direction=direction_of(source, target),
+                prior_mm=None if prior is None else float(np.linalg.norm((prior - truth) * spacing_mm)),
+                shift=shift_of(where, entry),
+                looser=None if box is None else looser_hits(answer, truth, spacing_mm, box),
+                **known,
+            )
+    except ValueError as error:
+        raise FileFormatError(
+            f"{where}: {key!r} is {shown(entry[key])}, 'target center' {shown(entry['target center'])}: {error}"
+        ) from None
 
 
 def _number(where: str, entry: dict[str, Any], key: str) -> float | None:
     """Return an optional number; below 0 is the released files' way to say that there is none."""
-    value = entry.get(key)
-    if value is None:
+    if entry.get(key) is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-        raise FileFormatError(f"{where}: {key!r} must be a finite number, got {value!r}")
-    return float(value) if value >= 0 else None
-
-
-def _triple(where: str, entry: dict[str, Any], key: str) -> PointMm:
-    _require(where, entry, key)
-    try:
-        return point_mm(entry[key])
-    except ValueError:
-        raise FileFormatError(f"{where}: {key!r} must be three finite numbers, got {entry[key]!r}") from None
+    value = require_number(where, key, entry[key])
+    return value if value >= 0 else None
 
 
 def _numbers(where: str, entry: dict[str, Any], key: str, count: int) -> np.ndarray:
-    _require(where, entry, key)
-    try:
-        values = np.asarray(entry[key], dtype=np.float64)
-    except (TypeError, ValueError):
-        values = np.empty(0)
-    if values.shape != (count,) or not np.isfinite(values).all():
-        raise FileFormatError(f"{where}: {key!r} must be {count} finite numbers, got {entry[key]!r}")
-    return values
-
-
-def _require(where: str, entry: dict[str, Any], key: str) -> None:
     if key not in entry:
-        known = ", ".join(repr(k) for k in entry if "center" in k)
-        raise FileFormatError(f"{where} lacks {key!r}; the centres it has are {known or 'none'}")
+        raise FileFormatError(f"{where} lacks {key!r}")
+    return np.array(require_numbers(where, key, entry[key], count))

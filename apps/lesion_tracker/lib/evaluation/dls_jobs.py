@@ -9,13 +9,23 @@ import numpy as np
 
 from lib.arrays import PointMm
 from lib.errors import FileFormatError
-from lib.evaluation.dls_file import DEFAULT_KEY, PRIOR_KEY, SHIFT_KEY, dls_entries, dls_from_lps
+from lib.evaluation.dls_file import DEFAULT_KEY, PRIOR_KEY, SHIFT_KEY, dls_entries, dls_from_lps, shift_of
 from lib.evaluation.dls_pairs_file import DlsSide, dls_side
 from lib.evaluation.dls_robustness import clicks_of
+from lib.evaluation.json_file import require_numbers, shown
 from lib.tracking.records import Lesion, Track
 
 SMALLEST_MM, LARGEST_MM = 0.5, 200.0
 """Radii that a lesion may have here."""
+TRUTH = {
+    "target center": (3, 0.1, 0.0),
+    "target spacing": (3, 0.0, 1e-3),
+    "target recist diameter": (2, 0.1, 0.01),
+    "target box": (6, 0.1, 0.0),
+}
+"""What a file of predictions repeats of the truth: how many numbers, and by how much they may differ (absolute, in voxels
+but for the spacing, and relative). The released files differ by 0.05 voxel: one rounds."""
+OPTIONAL = ("target box",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +111,50 @@ def released_entry(click: DlsClick, track: Track) -> dict[str, Any]:
         "state": track.state,
     }
     return {**entry, SHIFT_KEY: click.shift} if click.shift else entry
+
+
+def require_same_truth(predictions: Path, annotations: Path) -> None:
+    """Refuse predictions whose entries name other volumes, or another truth, than the benchmark's own file.
+
+    Original entries are matched by their number; the k-th entry of each shift is the k-th annotated one, as
+    `released_file` writes them.
+
+    Raises:
+        FileFormatError: with the entry's number, the key and both values.
+    """
+    truth = dls_entries(annotations)
+    names = [name for name, _ in truth]
+    by_shift: dict[int, list[tuple[str, dict[str, Any]]]] = {}
+    for number, entry in dls_entries(predictions):
+        by_shift.setdefault(shift_of(f"{predictions}: entry {number!r}", entry), []).append((number, entry))
+    for shift, entries in sorted(by_shift.items()):
+        order = [number for number, _ in entries] if not shift else names
+        if len(entries) != len(names) or set(order) != set(names):
+            raise FileFormatError(
+                f"{predictions} has {len(entries)} entries of {SHIFT_KEY} {shift}, {annotations} has {len(names)} entries: "
+                "each of them must be answered, in their order"
+            )
+        of_name = dict(truth)
+        for name, (number, entry) in zip(order, entries, strict=True):
+            _require_same_entry(
+                f"{predictions}: entry {number!r}", entry, of_name[name], f"entry {name!r} of {annotations}"
+            )
+
+
+def _require_same_entry(where: str, entry: dict[str, Any], true: dict[str, Any], whose: str) -> None:
+    differing = [key for key in ("source", "target") if entry.get(key) != true.get(key)]
+    for key, (count, absolute, relative) in TRUTH.items():
+        if key in OPTIONAL and (entry.get(key) is None or true.get(key) is None):
+            continue
+        mine, own = (require_numbers(at, key, one.get(key), count) for at, one in ((where, entry), (whose, true)))
+        if not np.allclose(mine, own, rtol=relative, atol=absolute):
+            differing.append(key)
+    if differing:
+        key = differing[0]
+        raise FileFormatError(
+            f"{where}: {key!r} is {shown(entry.get(key))}, but {whose} has {shown(true.get(key))}: are these answers to "
+            "the same lesions?"
+        )
 
 
 def released_file(entries: Sequence[tuple[DlsClick, dict[str, Any]]], order: Sequence[str]) -> dict[str, Any]:

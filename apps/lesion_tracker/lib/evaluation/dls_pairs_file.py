@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.arrays import PointMm, point_mm
+from lib.arrays import PointMm
 from lib.errors import FileFormatError
-from lib.evaluation.dls_file import lps_from_dls
-from lib.evaluation.json_file import read_json
+from lib.evaluation.answers import FARTHEST_MM
+from lib.evaluation.dls_file import dls_center, dls_diameter, dls_entries, dls_spacing, lps_from_dls
+from lib.evaluation.json_file import shown
 from lib.studies.grid import Grid
 
 
@@ -50,12 +51,9 @@ def read_dls_pairs(path: Path) -> list[DlsPair]:
     Raises:
         FileFormatError: for a missing file, no entries, or an entry without the keys or numbers (with its number).
     """
-    data = read_json(path)
-    if not isinstance(data, dict) or not data or "results" in data:
-        raise FileFormatError(f'{path} is no DLS annotation: {{"0001": {{"source": …, "target": …}}, …}} is expected')
     pairs: list[DlsPair] = []
     known: set[frozenset[tuple[str, str]]] = set()
-    for name, entry in data.items():
+    for name, entry in dls_entries(path):
         where = f"{path}: entry {name!r}"
         pair = DlsPair(name, dls_side(where, entry, "source"), dls_side(where, entry, "target"))
         key = frozenset((side.volume, str(np.round(side.center_mm, 1))) for side in (pair.source, pair.target))
@@ -95,18 +93,14 @@ def dls_side(where: str, entry: object, side: str) -> DlsSide:
     """
     if not isinstance(entry, dict):
         raise FileFormatError(f"{where} must be a JSON object, got {type(entry).__name__}")
-    keys = [side, f"{side} center", f"{side} spacing", f"{side} recist diameter"]
-    missing = [key for key in keys if key not in entry]
-    if missing:
-        raise FileFormatError(f"{where} lacks {missing}")
-    try:
-        spacing = point_mm(entry[keys[2]])
-        if not (spacing > 0).all():
-            raise ValueError(f"the spacing must be above 0 mm, got {entry[keys[2]]!r}")
-        center = lps_from_dls(point_mm(entry[keys[1]]), spacing)
-        radius = float(np.max(np.asarray(entry[keys[3]], dtype=np.float64))) / 2 * spacing[0]
-    except (TypeError, ValueError) as error:
-        raise FileFormatError(f"{where}, {side}: {error}") from None
-    if not radius > 0 or not isinstance(entry[side], str):
-        raise FileFormatError(f"{where}, {side}: the radius is {radius} mm, the file {entry[side]!r}")
-    return DlsSide(entry[side], center, float(radius), spacing)
+    if not isinstance(entry.get(side), str) or not entry[side]:
+        raise FileFormatError(f"{where}: {side!r} must be the name of a sub-volume, got {shown(entry.get(side))}")
+    spacing_mm = dls_spacing(where, entry, side)
+    with np.errstate(over="ignore"):
+        center_mm = lps_from_dls(dls_center(where, entry, f"{side} center"), spacing_mm)
+    if not np.abs(center_mm).max() < FARTHEST_MM:
+        raise FileFormatError(
+            f"{where}: '{side} center' {shown(entry[f'{side} center'])} lies {np.abs(center_mm).max():.3g} mm from the "
+            "first voxel"
+        )
+    return DlsSide(entry[side], center_mm, dls_diameter(where, entry, side, spacing_mm) / 2, spacing_mm)

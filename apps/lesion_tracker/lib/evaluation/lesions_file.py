@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lib.errors import FileFormatError
-from lib.evaluation.json_file import read_json, require_keys, require_list
-from lib.tracking.records import Lesion
+from lib.evaluation.json_file import read_json, require_keys, require_list, require_schema
+from lib.tracking.records import SCHEMA, Lesion
 
 
 def read_lesions(path: Path) -> list[Lesion]:
@@ -18,6 +18,7 @@ def read_lesions(path: Path) -> list[Lesion]:
         FileFormatError: for a missing file, an empty list, a wrong key or value (with the entry's number), a double id.
     """
     data = require_keys(str(path), read_json(path), {"lesions"}, {"schema", "patient", "note"})
+    require_schema(str(path), data, SCHEMA)
     entries = require_list(f"'lesions' of {path}", data["lesions"])
     lesions = [_lesion(f"{path}: lesion {number}", entry) for number, entry in enumerate(entries, start=1)]
     require_unique_ids(str(path), [lesion.id for lesion in lesions])

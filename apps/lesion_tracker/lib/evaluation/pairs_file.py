@@ -7,9 +7,9 @@ from typing import Any
 
 from lib.arrays import point_mm
 from lib.errors import FileFormatError
-from lib.evaluation.json_file import read_json, require_keys, require_list
+from lib.evaluation.json_file import read_json, require_keys, require_list, require_schema
 from lib.evaluation.lesions_file import require_unique_ids
-from lib.tracking.records import Lesion
+from lib.tracking.records import SCHEMA, Lesion
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ def read_pairs(path: Path) -> list[PairEntry]:
         FileFormatError: for a missing file, an empty list, wrong keys or values; names the number of pair and lesion.
     """
     data = require_keys(str(path), read_json(path), {"pairs"}, {"schema", "note"})
+    require_schema(str(path), data, SCHEMA)
     entries = require_list(f"'pairs' of {path}", data["pairs"])
     return [_pair(path, f"{path}: pair {number}", entry) for number, entry in enumerate(entries, start=1)]
 

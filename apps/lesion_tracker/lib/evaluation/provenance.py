@@ -2,6 +2,7 @@
 
 import hashlib
 import platform
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -25,9 +26,12 @@ def provenance(
         inputs: files that were read; a folder counts with all files in it.
         model: the network that answered, or None.
         words: of the command; None: the process's own.
+
+    Returns:
+        command (as a shell reads it), versions, inputs (SHA-256 by path), model.
     """
     return {
-        "command": " ".join(["main.py", *(sys.argv[1:] if words is None else words)]),
+        "command": shlex.join(["main.py", *(sys.argv[1:] if words is None else words)]),
         "versions": versions(),
         "inputs": {str(path): hash_of(path) for path in dict.fromkeys(inputs)},
         "model": None if model is None else {"name": model.name, "sha256": model.sha256},

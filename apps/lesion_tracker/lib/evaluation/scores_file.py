@@ -9,7 +9,7 @@ import numpy as np
 from lib.errors import FileFormatError
 from lib.evaluation.answers import Answer
 from lib.evaluation.dls_file import DEFAULT_KEY, read_dls
-from lib.evaluation.json_file import read_json, require_list
+from lib.evaluation.json_file import read_json, require_list, require_schema
 from lib.evaluation.summary import scores_of, summary
 from lib.metrics.cpm import Scores
 
@@ -78,8 +78,9 @@ def read_answers(path: Path, key: str = DEFAULT_KEY) -> list[Answer]:
     data = read_json(path)
     if not isinstance(data, dict) or "errors_mm" not in data:
         return read_dls(path, key)
-    if data.get("schema") != SCHEMA:
-        raise FileFormatError(f"{path} has the unknown schema {data.get('schema')!r}; this version reads {SCHEMA}")
+    if "schema" not in data:
+        raise FileFormatError(f"{path} lacks 'schema'; this version reads {SCHEMA}")
+    require_schema(str(path), data, SCHEMA)
     if "lesions" not in data:
         raise FileFormatError(f"{path} lacks 'lesions': it was written by an older version; evaluate again")
     rows = require_list(f"'lesions' of {path}", data["lesions"])

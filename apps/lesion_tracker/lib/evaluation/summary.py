@@ -33,7 +33,7 @@ def summary(answers: Sequence[Answer]) -> dict[str, Any]:
 
     Returns:
         patients (how many are known), intervals (95 %, by score), signed_median_mm (x, y, z), strata, other_scores
-        (where boxes are known), robustness (where clicks were shifted).
+        and other_scores_n (of the answers whose target has a box), robustness (where clicks were shifted).
     """
     found: dict[str, Any] = {
         "patients": len(set(patients_of(answers)) - {""}),
@@ -48,8 +48,9 @@ def summary(answers: Sequence[Answer]) -> dict[str, Any]:
         },
     }
     hits = [asdict(answer.looser) for answer in answers if answer.looser is not None]
-    if len(hits) == len(answers):
+    if hits:
         found["other_scores"] = {name: float(np.mean([hit[name] for hit in hits])) for name in LOOSER_NAMES}
+        found["other_scores_n"] = len(hits)
     if any(answer.shift for answer in answers):
         found["robustness"] = _robustness(answers)
     return found

@@ -24,6 +24,7 @@ class Scores:
         med_sd_mm: its population standard deviation.
         med_x_mm: mean |error| along LPS x (along y, z: the next two).
         median_mm: median Euclidean distance.
+        med_x_sd_mm: population standard deviation of |error| along LPS x (along y, z: the next two).
     """
 
     n: int
@@ -36,6 +37,9 @@ class Scores:
     med_y_mm: float
     med_z_mm: float
     median_mm: float
+    med_x_sd_mm: float
+    med_y_sd_mm: float
+    med_z_sd_mm: float
 
     def to_json(self) -> dict[str, int | float]:
         """Return the scores as plain JSON values."""
@@ -59,7 +63,8 @@ def score(difference_mm: PointsMm, radius_mm: Float[ndarray, "points"]) -> Score
     if not (np.isfinite(difference_mm).all() and np.isfinite(radius_mm).all()):
         raise ValueError("errors and radii must be finite numbers")
     distance_mm = np.linalg.norm(difference_mm, axis=1)
-    per_axis_mm = np.abs(difference_mm).mean(axis=0)
+    along_axis_mm = np.abs(difference_mm)
+    per_axis_mm, per_axis_sd_mm = along_axis_mm.mean(axis=0), along_axis_mm.std(axis=0)
     return Scores(
         n=len(distance_mm),
         cpm_at_10mm=float(hits_at_10mm(distance_mm, radius_mm).mean()),
@@ -71,6 +76,9 @@ def score(difference_mm: PointsMm, radius_mm: Float[ndarray, "points"]) -> Score
         med_y_mm=float(per_axis_mm[1]),
         med_z_mm=float(per_axis_mm[2]),
         median_mm=float(np.median(distance_mm)),
+        med_x_sd_mm=float(per_axis_sd_mm[0]),
+        med_y_sd_mm=float(per_axis_sd_mm[1]),
+        med_z_sd_mm=float(per_axis_sd_mm[2]),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lib.errors import FileFormatError
-from lib.evaluation.json_file import read_json, require_keys
+from lib.evaluation.json_file import read_json, require_keys, require_schema
 from lib.tracking.records import SCHEMA, Track
 
 COLUMNS = (
@@ -45,6 +45,7 @@ def read_tracks(path: Path) -> list[Track]:
         FileFormatError: for a missing file, or one that does not hold tracks.
     """
     data = require_keys(str(path), read_json(path), {"tracks"}, {"schema", "seconds"})
+    require_schema(str(path), data, SCHEMA)
     if not isinstance(data["tracks"], list):
         raise FileFormatError(f"'tracks' of {path} must be a list, got {type(data['tracks']).__name__}")
     return [Track.from_json(entry) for entry in data["tracks"]]
