@@ -4,9 +4,13 @@ Run it alone on the machine: `PYTHONPATH=apps/lesion_tracker python benchmarks/t
 """
 
 import argparse
+import os
+import resource
+import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 
 import torch
 from torch.utils.data import Dataset
@@ -18,6 +22,20 @@ from lib.training.start import examples_of, new_net, read_data
 
 WARM = 4
 """Steps before the clock starts: the loader fills its queue, torch chooses its kernels."""
+
+
+PAGE = """# A step of training
+
+`{command}`; {processors} processors, load before the start {load:.1f}, torch {torch}. {runs} run(s) of {steps} steps each.
+
+| | median | range |
+|---|---|---|
+{rows}
+
+Aims on 2 cores: at most 1.5 s a step at a search crop of 32 × 160 × 160 and a template crop of 24 × 128 × 128 voxels
+(`step.toml`), and at most 1.15 times a cached step. Peak memory: {own:.1f} GB of the training's process, {workers:.1f} GB of
+the largest loader's.
+"""
 
 
 class Cached(Dataset[Example]):
@@ -59,14 +77,32 @@ def measure(config: Path, data: Path | None, steps: int) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Print both and their ratio."""
+    """Print both and their ratio, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("config", type=Path)
     parser.add_argument("--data", type=Path, help="prepared arrays")
     parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--runs", type=int, default=1, help="of both, one after the other; medians and ranges are said")
+    parser.add_argument("--out", type=Path, help="Markdown page")
     args = parser.parse_args()
-    loaded, cached = measure(args.config, args.data, args.steps)
-    print(f"with its loader {loaded:.3f} s a step, on cached examples {cached:.3f} s: {loaded / cached:.3f} times")
+    load = os.getloadavg()[0]
+    runs = [measure(args.config, args.data, args.steps) for _ in range(args.runs)]
+    rows = {
+        "seconds a step, with its loader": [loaded for loaded, _ in runs],
+        "seconds a step, on cached examples": [cached for _, cached in runs],
+        "loader's share: their ratio": [loaded / cached for loaded, cached in runs],
+    }
+    lines = [
+        f"| {name} | {median(values):.3f} | {min(values):.3f} to {max(values):.3f} |" for name, values in rows.items()
+    ]
+    own, workers = (resource.getrusage(who).ru_maxrss / 1e6 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    text = PAGE.format(
+        command=" ".join(["python", "benchmarks/training/step_time.py", *sys.argv[1:]]), steps=args.steps, runs=args.runs,
+        processors=os.cpu_count(), load=load, torch=torch.__version__, rows="\n".join(lines), own=own, workers=workers,
+    )  # fmt: skip
+    print(text)
+    if args.out:
+        args.out.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

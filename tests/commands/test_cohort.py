@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -163,6 +164,14 @@ def test_ctrl_c_leaves_a_table_of_what_is_done(cohort, call, monkeypatch, capsys
     code, rows, calls = call(path)
     assert (code, len(calls)) == (0, 1)
     assert "2 pairs: 1 tracked, 1 known already, 0 failed" in capsys.readouterr().out
+
+
+def test_without_ray_it_says_what_to_install(cohort, call, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "lib.commands.work.on_ray", raising=False)
+    code, rows, _ = call(cohort(p=["x", "y"]), "--ray", "local")
+    assert (code, rows) == (2, [])
+    assert "pip install" in capsys.readouterr().err
 
 
 def test_pairs_that_were_done_say_nothing_of_the_time_that_is_left():

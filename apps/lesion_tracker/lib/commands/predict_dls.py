@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from lib.commands.cohort.job import OPTIONS, pair_tracker
+from lib.commands.convert_deeplesion import MANIFEST
 from lib.commands.options import add_method_arguments, tracker_of
 from lib.commands.outputs import require_folder_of
 from lib.commands.work.local import LocalWorkers
@@ -20,7 +21,7 @@ from lib.evaluation.dls_jobs import DlsClick, DlsJob, read_dls_jobs, released_en
 from lib.evaluation.dls_pairs_file import require_dls_grid
 from lib.evaluation.dls_robustness import SEED, SHIFTS
 from lib.evaluation.json_file import read_json, write_json
-from lib.evaluation.provenance import hash_of, provenance
+from lib.evaluation.provenance import hash_of, provenance, versions
 from lib.studies.grid import Grid
 from lib.studies.reader import read_volume
 from lib.tracking.pair import Pair
@@ -56,16 +57,26 @@ def run(args: argparse.Namespace) -> int:
     model = tracker_of(args)
     options = _options(args)
     parts = args.out.with_name(args.out.name + PARTS)
-    parts.mkdir(exist_ok=True)
-    begun = {"annotations": hash_of(args.annotations), "model": model.sha256 if model else None}
-    _same_run(parts, {**options, "robustness": args.robustness, **begun})
+    try:
+        parts.mkdir(exist_ok=True)
+    except OSError as error:
+        raise FileFormatError(f"the folder {parts} cannot be made: {error.strerror}") from None
+    inputs = [args.annotations, *filter(Path.is_file, [args.volumes / MANIFEST])]
+    begun = {
+        "annotations": hash_of(args.annotations),
+        "model": model.sha256 if model else None,
+        "volumes": [str(args.volumes.absolute()), *map(hash_of, inputs[1:])],
+        "versions": versions(),
+    }
+    decided = {name: value for name, value in options.items() if name not in ("cache", "device")}
+    _same_run(parts, {**decided, "robustness": args.robustness, **begun})
     failed = _track(args, jobs, options, parts)
     if failed:
         first = next(iter(failed.items()))
         raise FileFormatError(f"{len(failed)} of {len(jobs)} pairs could not be tracked; {first[0]}: {first[1]}")
     entries = [(c, _answers(parts, job)[c.id]) for job in jobs for c in job.clicks]
     order = [name for name, _ in dls_entries(args.annotations)]
-    made = provenance([args.annotations], model)
+    made = provenance(inputs, model)
     write_json({**released_file(entries, order), "provenance": made}, args.out)
     lost = sum(entry["method"] == NO_REGISTRATION for _, entry in entries)
     print(f"{args.out}: {len(entries)} answers for {len(order)} directed pairs; {lost} without a registration")

@@ -31,7 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FOLDER", help="of the results; goes on where it stopped"
     )
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="pairs at a time (default: %(default)s)")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="pairs at a time on a machine like this one (default: %(default)s)",
+    )
     parser.add_argument("--ray", metavar="ADDRESS", help='of a Ray cluster, or "local" to start one here')
     add_method_arguments(parser)
 
@@ -84,11 +90,15 @@ def _workers(args: argparse.Namespace) -> Workers:
     environment = {"LESION_TRACKER_REGISTRATION_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
     if not args.ray:
         return LocalWorkers(track_job, args.workers, environment)
-    from lib.commands.work.on_ray import RayWorkers  # an optional dependency
-
     try:
-        return RayWorkers(track_job, args.ray, args.workers, environment, [LIB_PARENT])
-    except (ConnectionError, ValueError) as error:
+        from lib.commands.work.on_ray import RayWorkers
+    except ModuleNotFoundError:
+        raise InputError(
+            f'--ray {args.ray} needs Ray, which is not installed here: pip install "ray==2.60.0"'
+        ) from None
+    try:
+        return RayWorkers(track_job, args.ray, args.workers, environment, [LIB_PARENT], threads)
+    except (ConnectionError, RuntimeError, ValueError) as error:
         raise InputError(f"--ray {args.ray}: there is no such cluster: {error}") from None
 
 

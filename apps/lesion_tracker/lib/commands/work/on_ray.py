@@ -29,9 +29,10 @@ class RayWorkers:
         count: how many jobs at a time on a cluster started here; else the cluster decides.
         environment: variables set in each worker.
         python_path: folders from which the workers import.
+        cpus: that a job takes of a cluster that was not started here.
 
     Raises:
-        ConnectionError: if there is no such cluster.
+        ConnectionError, RuntimeError: if there is no such cluster, or it is of another version of Ray.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class RayWorkers:
         count: int,
         environment: Mapping[str, str] | None = None,
         python_path: Sequence[Path] = (),
+        cpus: int = 1,
     ) -> None:
         path = os.pathsep.join([*map(str, python_path), *filter(None, [os.environ.get("PYTHONPATH")])])
         variables = {"env_vars": {**(environment or {}), "PYTHONPATH": path}}
@@ -52,7 +54,7 @@ class RayWorkers:
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
-        self._remote = ray.remote(num_cpus=1, max_retries=ATTEMPTS - 1)(function)
+        self._remote = ray.remote(num_cpus=1 if address == LOCAL else cpus, max_retries=ATTEMPTS - 1)(function)
         self._running: dict[Any, str] = {}
 
     def submit(self, key: str, payload: Any) -> None:
