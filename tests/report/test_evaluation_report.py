@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from lib.evaluation.answers import Answer
+from lib.evaluation.comparison import compare
 from lib.evaluation.scores_file import evaluation_json
 from lib.report.evaluation_figures import (
     MOST_NAMES_INSIDE,
@@ -14,7 +15,7 @@ from lib.report.evaluation_figures import (
     signed_error,
     write_figures,
 )
-from lib.report.evaluation_table import evaluation_markdown
+from lib.report.evaluation_table import comparison_markdown, evaluation_markdown
 
 MADE = {"command": "main.py evaluate", "versions": {"python": "3"}, "model": None, "inputs": {"pairs.json": "0a"}}
 
@@ -42,7 +43,20 @@ def test_the_page_holds_scores_intervals_groups_and_what_made_them():
     assert f"| {100 * data['cpm_at_10mm']:.2f} % | {100 * low:.2f} % to {100 * high:.2f} % |" in page
     for text in ("# A test", "## By radius", ">= 20 mm", "## Robustness", "main.py evaluate", "| pairs.json | 0a |"):
         assert text in page
-    assert "Under other rules" not in page  # no boxes are known
+    official, other = page.split("## Other rules, not the benchmark's score")
+    assert "whatever the radius" not in official
+    assert f"UAE's CPM@10mm: error <= 10 mm, whatever the radius | {100 * data['within_10mm']:.2f} %" in other
+    assert "box | – | – |" in other  # no boxes are known
+    assert f"| MED along z | {data['med_z_mm']:.2f} ± {data['med_z_sd_mm']:.2f} mm |" in official
+
+
+def test_a_comparison_keeps_the_looser_rule_apart():
+    page = comparison_markdown(compare(answers(), answers(bias_mm=(9.0, 0.0, 0.0))).to_json(), "a", "b", "A test")
+    official, other = page.split("## Other rules, not the benchmark's score")
+    assert "CPM@10mm (error" in official
+    assert "MED" in official
+    assert "whatever the radius" not in official
+    assert other.count("UAE's CPM@10mm: error <= 10 mm, whatever the radius") == 1
 
 
 def test_the_names_of_many_curves_cover_none():
@@ -68,6 +82,28 @@ def test_the_signed_errors_mark_their_medians():
     medians = [axes.lines[1].get_xdata()[0] for axes in figure.axes]
     assert medians == pytest.approx([-2, 0, 1], abs=0.25)  # 60 draws of 0.5 mm
     assert figure.axes[0].get_legend().get_texts()[0].get_text().startswith("median −")
+
+
+def test_the_figures_say_frame_cut_and_rule():
+    figure = signed_error(answers(), "a")
+    labels = [axes.get_xlabel().split("+: towards the ")[1] for axes in figure.axes]
+    assert labels == ["patient's left)", "back)", "head)"]
+    assert "in LPS" in figure.get_suptitle()
+    (axes,) = cumulative_distance({"a": answers()}).axes
+    assert axes.get_legend().get_texts()[-1].get_text() == "10 mm (CPM@10mm also asks for ≤ radius)"
+
+
+def test_the_groups_say_how_many_lie_beyond_the_axis():
+    far = answers(3, bias_mm=(70.0, 0.0, 0.0))
+    figure = distance_by_stratum([*answers(57), *far], "a")
+    assert "3 of 60 answers lie beyond the axis, which ends at" in figure.get_suptitle()
+    for axes in figure.axes:
+        ticks = [label.get_text() for label in axes.get_xticklabels()]
+        assert sum(int(tick.split("\n")[2].split()[0]) for tick in ticks if "beyond" in tick) == 3
+    near = distance_by_stratum(answers(), "a")
+    top = near.axes[0].get_ylim()[1]
+    beyond = sum(answer.distance_mm > top for answer in answers())
+    assert f"{beyond} of 60 answers lie beyond" in near.get_suptitle()
 
 
 def test_every_stratum_has_its_panel():

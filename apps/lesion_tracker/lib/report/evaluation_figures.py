@@ -20,6 +20,9 @@ DASHES = ("solid", "dashed", "dotted")
 FARTHEST_MM = 40.0
 """Where the axis of distances ends; a figure says how many answers lie beyond."""
 WIDEST_MM = 20.0
+TEN_MM = "10 mm (CPM@10mm also asks for ≤ radius)"
+TOWARDS = {"x": "patient's left", "y": "back", "z": "head"}
+"""Where the axes of LPS point; `read_dls` takes the benchmark's slice numbers, which count from the head down, to LPS."""
 MOST_NAMES_INSIDE = 6
 """With more curves their names stand beside the plot, where they cover none."""
 
@@ -59,8 +62,7 @@ def cumulative_distance(sets: Mapping[str, Sequence[Answer]]) -> Figure:
         label = f"{name} (n = {len(distance)}" + (f", {beyond} beyond {FARTHEST_MM:g} mm)" if beyond else ")")
         distance, share = np.concatenate([[0.0], distance]), np.concatenate([[0.0], share])
         axes.step(distance, share, where="post", label=label, **_line(number))
-    axes.axvline(10, color="0.6", linewidth=1, linestyle=":")
-    axes.text(10.3, 3, "10 mm", color="0.4")
+    axes.axvline(10, color="0.6", linewidth=1, linestyle=":", label=TEN_MM)
     axes.set(
         xlim=(0, FARTHEST_MM), ylim=(0, 101), xlabel="distance from the true centre, mm", ylabel="answers within it, %"
     )
@@ -81,10 +83,15 @@ def distance_by_stratum(answers: Sequence[Answer], name: str) -> Figure:
     panels = figure.subplots(1, len(strata), sharey=True, squeeze=False, width_ratios=wide)[0]
     for axes, stratum in zip(panels, strata, strict=True):
         _stratum_panel(axes, stratum, answers)
+    cut_mm = min(max(panels[0].get_ylim()[1], 1.0), FARTHEST_MM)
+    for axes, stratum in zip(panels, strata, strict=True):
+        _name_groups(axes, stratum, answers, cut_mm)
     panels[0].set_ylabel("distance from the true centre, mm")
-    panels[0].set_ylim(0, min(max(panels[0].get_ylim()[1], 1.0), FARTHEST_MM))
+    panels[0].set_ylim(0, cut_mm)
+    beyond = int((distances_of(answers) > cut_mm).sum())
     figure.suptitle(
-        f"{name}: distance by group (box 25 to 75 %, whiskers 5 to 95 %, axis to 40 mm; above: CPM@10mm)",
+        f"{name}: distance by group (box 25 to 75 %, whiskers 5 to 95 %; above: CPM@10mm)\n"
+        f"{beyond} of {len(answers)} answers lie beyond the axis, which ends at {cut_mm:.3g} mm",
         x=0.01,
         ha="left",
     )
@@ -92,7 +99,7 @@ def distance_by_stratum(answers: Sequence[Answer], name: str) -> Figure:
 
 
 def signed_error(answers: Sequence[Answer], name: str) -> Figure:
-    """Draw the signed error along each axis with its median: a median beside 0 is a bias of the method."""
+    """Draw the signed error along each axis of LPS with its median: a median beside 0 is a bias of the method."""
     difference = differences_of(answers)
     figure = Figure(figsize=(11, 4), layout="constrained")
     edges = np.linspace(-WIDEST_MM, WIDEST_MM, 61)
@@ -105,11 +112,11 @@ def signed_error(answers: Sequence[Answer], name: str) -> Figure:
         axes.set_title(
             f"along {axis}" + (f"; {beyond} beyond ±{WIDEST_MM:g} mm, in the last bars" if beyond else ""), fontsize=9
         )
-        axes.set_xlabel("answer − truth, mm")
+        axes.set_xlabel(f"answer − truth, mm (+: towards the {TOWARDS[axis]})")
         axes.margins(y=0.2)
         axes.legend(loc="upper right", fontsize=9)
     figure.axes[0].set_ylabel("lesions")
-    figure.suptitle(f"{name}: signed error (n = {len(answers)})", x=0.01, ha="left")
+    figure.suptitle(f"{name}: signed error in LPS (n = {len(answers)})", x=0.01, ha="left")
     return figure
 
 
@@ -136,10 +143,19 @@ def _stratum_panel(axes: Axes, stratum: Stratum, answers: Sequence[Answer]) -> N
             ha="center",
             va="bottom",
         )
-    labels = [f"{group.name.replace(' to ', '–')}\nn = {len(group.members)}" for group in stratum.groups]
-    axes.set_xticks(range(1, len(labels) + 1), labels, fontsize=8)
     axes.set_xlabel(stratum.title)
     axes.grid(axis="y", alpha=0.25)
+
+
+def _name_groups(axes: Axes, stratum: Stratum, answers: Sequence[Answer], cut_mm: float) -> None:
+    distance = distances_of(answers)
+    labels = []
+    for group in stratum.groups:
+        beyond = int((distance[np.array(group.members)] > cut_mm).sum())
+        labels.append(
+            f"{group.name.replace(' to ', '–')}\nn = {len(group.members)}\n" + (f"{beyond} beyond" if beyond else "")
+        )
+    axes.set_xticks(range(1, len(labels) + 1), labels, fontsize=8)
 
 
 def _line(number: int) -> dict[str, Any]:
