@@ -15,7 +15,7 @@ from lib.training.start import examples_of, new_net, read_data  # noqa: E402 - t
 
 
 def gradients(config: Path) -> dict[str, torch.Tensor]:
-    """Return the (clipped) gradients of the first step."""
+    """Return the gradients of the first step, clipped as the settings say."""
     settings = read_settings(config)
     torch.set_num_threads(settings.run.threads)
     with joined_processes(torch.device("cpu")) as processes:

@@ -248,13 +248,15 @@ def test_a_detector_s_findings_take_the_place_of_drawn_points() -> None:
     finding = np.array([[30.0, 44.0, 40.0, 5.0]])
     study = replace(made_study(lesions=False), proposals=finding)
     kinds = Counter()
-    for number in range(6):
-        pair = draw_pair([study], NO_ERRORS, SCENARIO, np.random.default_rng(number))
+    for number in range(16):
+        pair = draw_pair([study], NO_ERRORS, replace(SCENARIO, implant=0.4), np.random.default_rng(number))
         kinds[pair.lesions[0].kind] += 1
         if pair.lesions[0].kind == "proposal":
             assert pair.lesions[0].radius_mm == 5.0
             assert np.linalg.norm(pair.lesions[0].clicked_mm - finding[0, :3]) <= 1.25 + 1e-9
     assert kinds["proposal"] > 3
+    assert kinds["implant"] > 1  # the detector does not keep lesions that grow, fade or vanish from being learned
+    assert "structure" not in kinds
 
 
 def test_the_anatomy_signal_is_transformed_with_the_study() -> None:

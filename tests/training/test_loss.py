@@ -1,6 +1,7 @@
 """The losses have the values that Eq. 8 and a cross-entropy give by hand."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,11 @@ import torch
 
 from lib.decoding.cells import lps_from_cell, score_target
 from lib.network.lattice import crop_grid
-from lib.training.loss import focal_loss, place_loss
+from lib.training.examples import ConstructedExamples
+from lib.training.loop import example_loss
+from lib.training.loss import focal_loss, place_loss, softly_capped
+from lib.training.settings import OptimiserSection
+from tests.training.made import NO_ERRORS, SCENARIO, made_study
 
 
 def test_focal_loss_on_a_map_of_3_by_3_by_3_is_what_eq_8_gives_by_hand() -> None:
@@ -65,3 +70,26 @@ def test_the_target_is_a_gaussian_of_the_radius_at_the_centres_of_the_cells() ->
     cell = lps_from_cell(grid, np.array([[5.0, 2.0, 1.0]]))[0]
     expected = math.exp(-float(((cell - center) ** 2).sum()) / (2 * radius**2))
     assert float(target[1, 2, 5]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_cap_leaves_small_losses_and_grows_as_the_logarithm_above() -> None:
+    loss = torch.tensor([0.0, 3.0, 5.0, 5.0 * math.e, 500.0], requires_grad=True)
+    capped = softly_capped(loss, 5.0)
+    assert capped.tolist() == pytest.approx([0.0, 3.0, 5.0, 10.0, 5 * (1 + math.log(100))], rel=1e-5)
+    capped.sum().backward()
+    assert loss.grad is not None
+    assert loss.grad.tolist() == pytest.approx([1.0, 1.0, 1.0, 1 / math.e, 0.01], rel=1e-5)
+
+
+def test_an_example_s_loss_is_the_mean_of_its_lesions_and_a_vanished_one_has_no_place() -> None:
+    logits = torch.zeros(2, 1, 1, 4)
+    targets = torch.tensor([[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]).view(2, 1, 1, 4)
+    made = ConstructedExamples([made_study()], NO_ERRORS, SCENARIO, 4.0, 3.5, seed=2, length=1)[0]
+    example = replace(made, targets=targets, places=targets)
+    focal = 4 * 0.25 * math.log(2)  # four cells with a score of one half
+    there, gone = 0.5 * focal + 2.0 * math.log(4), 0.5 * focal
+    settings = OptimiserSection(focal_weight=0.5, place_weight=2.0, focal_cap=5.0)
+    assert float(example_loss(logits, example, settings)) == pytest.approx((there + gone) / 2, rel=1e-5)
+    capped = OptimiserSection(focal_weight=0.5, place_weight=0.0, focal_cap=0.1)
+    by_hand = 0.5 * 0.1 * (1 + math.log(focal / 0.1))
+    assert float(example_loss(logits, example, capped)) == pytest.approx(by_hand, rel=1e-5)

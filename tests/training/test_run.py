@@ -110,7 +110,8 @@ def test_one_pair_is_learned_to_a_millimetre_and_shuffled_places_are_not(
 
 
 def test_two_processes_have_the_gradients_of_one_with_the_double_batch(tmp_path: Path, folder: Path) -> None:
-    config = made_config(tmp_path, folder, steps=1)
+    unclipped = "warmup = 2=>warmup = 2\nclip = 1e9"  # a clipped norm is the same for a sum and for a mean
+    config = made_config(tmp_path, folder, steps=1, edit=unclipped)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -122,7 +123,9 @@ def test_two_processes_have_the_gradients_of_one_with_the_double_batch(tmp_path:
         both.append(subprocess.Popen(script, env={**os.environ, **environment}))
     assert [process.wait(900) for process in both] == [0, 0]
     (tmp_path / "one").mkdir()
-    alone = gradients(made_config(tmp_path / "one", folder, steps=1, edit="warmup = 2=>warmup = 2\nbatch = 2"))
+    alone = gradients(made_config(tmp_path / "one", folder, steps=1, edit=unclipped + "\nbatch = 2"))
+    norm = float(torch.cat([value.flatten() for value in alone.values()]).norm())
+    assert norm > OptimiserSection().clip
     for rank in range(2):
         shared = torch.load(tmp_path / f"{rank}.pt")
         assert shared.keys() == alone.keys()
@@ -174,19 +177,26 @@ BAD = {
         'validation = ["held_out"]=>validation = ["first"]\nstudies = ["first"]',
         "'first'.* training and for validation",
     ),
-    "unknown study": ('["held_out"]=>["nobody"]', "no prepared study 'nobody'"),
+    "unknown study": (
+        'validation = ["held_out"]=>validation = ["held_out"]\nstudies = ["nobody"]',
+        r"^data\.studies: .*no prepared study 'nobody'",
+    ),
     "nothing left": ('["held_out"]=>["first", "second", "held_out"]', "no study to train on"),
-    "no validation": ('validation = ["held_out"]=>', "validate_every is 2, but data.validation names no study"),
-    "missing weights": ('threads = 1=>threads = 1\ninitial_weights = "/nowhere"', "no published weights: /nowhere"),
+    "no validation": ('validation = ["held_out"]=>', r"run\.validate_every is 2, but data\.validation names no study"),
+    "unknown validation study": ('["held_out"]=>["nobody"]', r"^data\.validation: .*no prepared study 'nobody'"),
+    "missing weights": (
+        'threads = 1=>threads = 1\ninitial_weights = "/nowhere"',
+        r"^run\.initial_weights: there are no published weights: /nowhere",
+    ),
     "missing imagenet": (
         'threads = 1=>threads = 1\nimagenet = "/nowhere.pth"',
-        r"no ImageNet weights at /nowhere\.pth",
+        r"^run\.imagenet: there are no ImageNet weights at /nowhere\.pth",
     ),
     "two starts": ('threads = 1=>threads = 1\nimagenet = "/a"\ninitial_weights = "/b"', r"/b.*imagenet /a"),
     "missing proposals": ('[network]=>proposals = "/nowhere.json"\n[network]', r"/nowhere\.json cannot be read"),
     "unknown pair": (
         "[network]=>constructed = 0.5\nsupervised = ['nobody']\n[network]",
-        r"no prepared pairs \['nobody'\]",
+        r"^data\.supervised: .*no prepared pairs \['nobody'\]",
     ),
 }
 

@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from lib.studies.volume import AIR_HU
+from lib.training.table import Table
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Appearance:
         noise_hu: standard deviation of the noise.
         noise_blur_mm: its in-plane correlation.
         cut_mm: LPS z beyond which nothing was scanned, with the side: (z, +1) cuts above, (z, -1) below.
+        table: under the patient; drawn before all else.
     """
 
     contrast_hu: float = 0.0
@@ -32,10 +34,11 @@ class Appearance:
     noise_hu: float = 0.0
     noise_blur_mm: float = 0.0
     cut_mm: tuple[float, int] | None = None
+    table: Table | None = None
 
 
 def random_appearance(rng: np.random.Generator) -> Appearance:
-    """Draw how a scan was made."""
+    """Draw how a scan was made; coverage and table depend on the lesion and the body, and are drawn by the scenario."""
     slices = int(rng.choice([1, 1, 2, 3]))
     return Appearance(
         contrast_hu=float(rng.normal(0, 25)) if rng.random() < 0.5 else 0.0,
@@ -49,7 +52,7 @@ def random_appearance(rng: np.random.Generator) -> Appearance:
 
 
 def apply_appearance(hu: torch.Tensor, spacing_mm: float, low_z_mm: float, look: Appearance, seed: int) -> torch.Tensor:
-    """Return a crop as that scan would show it.
+    """Return a crop as that scan would show it; its table is there already.
 
     Args:
         hu: shape (z, y, x), float32, slices 2 mm apart.

@@ -28,9 +28,9 @@ def write_checkpoint(folder: Path, state: dict[str, Any]) -> bool:
     Returns:
         Whether it was written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     temporary = folder / f"{NAME}.tmp"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         memory = io.BytesIO()  # torch's own writer ends the process on a full disk
         torch.save(state, memory)
         with temporary.open("wb") as stream:

@@ -54,6 +54,8 @@ class Scan:
             hu = sample_at_index(self.study.hu, index)
         for implant in self.implants:
             hu = draw_implant(hu, grid, implant, self.warp, positions)
+        if self.look.table is not None:
+            hu = self.look.table.draw(hu, grid)
         return apply_appearance(hu, float(grid.spacing_mm[0]), float(grid.origin_mm[2]), self.look, self.seed)
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import nullcontext
+from typing import Any
 
 import torch
 
@@ -52,7 +53,6 @@ def _train(settings: TrainingSettings, data: RunData, processes: Processes, comm
     display = (
         Display(run.output, settings.optimiser.steps, trainer.step, run.picture_every) if processes.first else None
     )
-    last: Validation | None = None
 
     def report(step: StepReport) -> None:
         if display is None:
@@ -64,16 +64,21 @@ def _train(settings: TrainingSettings, data: RunData, processes: Processes, comm
     trainer.run(report)
     if display is None:
         return
-    if data.validation:
+    _write_weights(trainer, run_card(settings, data, command, trainer.step, processes.count, None))
+    if data.validation:  # after the weights: nothing that goes wrong here may cost them
         last = _validated(settings, data, trainer)
         display.validation(trainer.step, last)
+        _write_weights(trainer, run_card(settings, data, command, trainer.step, processes.count, last))
     display.close()
-    card = run_card(settings, data, command, trainer.step, processes.count, last)
+
+
+def _write_weights(trainer: Trainer, card: dict[str, Any]) -> None:
+    folder = trainer.settings.run.output / MODEL_FOLDER
     try:
-        saved = save_tracker(trainer.averaged_net(), run.output / MODEL_FOLDER, card)
+        saved = save_tracker(trainer.averaged_net(), folder, card)
     except OSError as error:
-        raise InputError(f"the weights cannot be written to {run.output / MODEL_FOLDER}: {error.strerror}") from None
-    logger.info("wrote %s (%.1f MB)", run.output / MODEL_FOLDER, saved["bytes"] / 1e6)
+        raise InputError(f"the weights cannot be written to {folder}: {error.strerror}") from None
+    logger.info("wrote %s (%.1f MB)", folder, saved["bytes"] / 1e6)
 
 
 def _validated(settings: TrainingSettings, data: RunData, trainer: Trainer) -> Validation:

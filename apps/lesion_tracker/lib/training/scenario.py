@@ -1,7 +1,7 @@
 """Draws a constructed pair: which study, which lesions, what changed between the scans, where registration errs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,11 +11,12 @@ from lib.network.config import SPACING_MM
 from lib.network.lattice import CELL_VOXELS, crop_grid
 from lib.studies.grid import Grid
 from lib.studies.resample import sample_at_index
-from lib.training.appearance import random_appearance
+from lib.training.appearance import Appearance, random_appearance
 from lib.training.constructed import ConstructedLesion, ConstructedPair, Scan
 from lib.training.draw import RegistrationErrors, random_radius
 from lib.training.implants import Implant, random_implant
 from lib.training.studies import PreparedStudy, points_with_structure
+from lib.training.table import random_table
 from lib.training.warp import Bump, Swelling, Warp, moving_region, pose, random_bumps
 
 STRUCTURE_HU = 45.0
@@ -39,6 +40,8 @@ class ScenarioSettings:
         elastic_mm: largest amplitude of one elastic bump.
         rotation_deg: largest rotation.
         scale: largest scale; the smallest is its inverse.
+        coverage: share of follow-ups that end 10 to 40 mm above or below the first lesion's surface.
+        table: share of follow-ups with a table under the body.
     """
 
     template_voxels: tuple[int, int, int] = (144, 144, 28)
@@ -50,6 +53,8 @@ class ScenarioSettings:
     elastic_mm: float = 9.0
     rotation_deg: float = 10.0
     scale: float = 1.2
+    coverage: float = 0.0
+    table: float = 0.0
 
 
 def draw_pair(
@@ -102,9 +107,11 @@ def _draw_once(
     others = further_lesions(study, first, grid[0], search, warp, scale, moved, errors, settings, rng)
     looks = random_appearance(rng), random_appearance(rng)
     seeds = rng.integers(0, 2**31, 2)
+    look = _surroundings(looks[1], study, first, center, followup_center, warp, settings, rng)
+    others = [lesion for lesion in others if _covered(look, lesion.followup_mm)]
     return ConstructedPair(
         Scan(study.volume, None, implants, looks[0], int(seeds[0])),
-        Scan(study.volume, warp, later, looks[1], int(seeds[1])),
+        Scan(study.volume, warp, later, look, int(seeds[1])),
         grid[0],
         search,
         (first, *others) if gone or inside_crop(search, followup_center) else tuple(others),
@@ -114,22 +121,25 @@ def _draw_once(
 def first_lesion(
     study: PreparedStudy, settings: ScenarioSettings, rng: np.random.Generator
 ) -> tuple[PointMm, float, str]:
-    """Return centre, radius and kind of the lesion that the pair is drawn round."""
+    """Return centre, radius and kind of the lesion that the pair is drawn round.
+
+    A detector's findings take the place of drawn places with structure; marked lesions and implants stay as frequent.
+    """
     if len(study.lesions) and rng.random() < 0.2:
         row = study.lesions[rng.integers(len(study.lesions))]
         return row[:3].copy(), float(row[3]), "marked"
-    if len(study.proposals):
-        row = study.proposals[rng.integers(len(study.proposals))]
-        return row[:3].copy(), float(row[3]), "proposal"
     grid = study.volume.grid
     margin = np.minimum([20.0, 20.0, 6.0], np.array(grid.size) * grid.spacing_mm * 0.2)
     low, high = grid.bounds_mm()
     points = rng.uniform(low + margin, high - margin, (200, 3))
     usable = points[points_with_structure(study, points, STRUCTURE_HU)]
+    if len(usable) and rng.random() < settings.implant:
+        return usable[0], random_radius(rng, 25.0), "implant"
+    if len(study.proposals):
+        row = study.proposals[rng.integers(len(study.proposals))]
+        return row[:3].copy(), float(row[3]), "proposal"
     if not len(usable):
         raise ValueError(f"{study.name} has no structure where 200 points were drawn")
-    if rng.random() < settings.implant:
-        return usable[0], random_radius(rng, 25.0), "implant"
     return usable[0], random_radius(rng), "structure"
 
 
@@ -143,7 +153,11 @@ def _hu_at(study: PreparedStudy, center: PointMm) -> float:
 def _implants(
     center: PointMm, radius: float, around: float, kind: str, rng: np.random.Generator
 ) -> tuple[Implant, ...]:
-    """Return the lesion as an implant first, then its look-alikes 10 to 20 mm away."""
+    """Return the lesion as an implant first, then its look-alikes.
+
+    Centres are 10 to 20 mm apart where both radii together are at most 12 mm; larger bodies are moved apart by what
+    their radii have beyond that, so that their surfaces are between 2 mm of overlap and a gap of 8 mm.
+    """
     if kind != "implant":
         return ()
     lesion = random_implant(rng, center, radius, around)
@@ -177,6 +191,34 @@ def _later(
         )
         bodies.append(random_implant(rng, warp(place[None])[0], random_radius(rng, 15.0), around))
     return tuple(bodies)
+
+
+def _surroundings(
+    look: Appearance,
+    study: PreparedStudy,
+    first: ConstructedLesion,
+    center: PointMm,
+    followup_center: PointMm,
+    warp: Warp,
+    settings: ScenarioSettings,
+    rng: np.random.Generator,
+) -> Appearance:
+    """Add the end of the coverage and the table; shares of 0 draw nothing, so that older runs stay as they were."""
+    if settings.coverage > 0 and rng.random() < settings.coverage:
+        side = 1 if rng.random() < 0.5 else -1
+        z = float(followup_center[2] + side * (first.followup_radius_mm + rng.uniform(10, 40)))
+        look = replace(look, cut_mm=(z, side))
+    if settings.table > 0 and rng.random() < settings.table:
+        look = replace(look, table=random_table(rng, study.volume, center, warp))
+    return look
+
+
+def _covered(look: Appearance, followup_mm: PointMm | None, margin_mm: float = 6.0) -> bool:
+    """Say whether a place was scanned, `margin_mm` from the end of the coverage."""
+    if look.cut_mm is None or followup_mm is None:
+        return True
+    z, side = look.cut_mm
+    return bool((z - followup_mm[2]) * side > margin_mm)
 
 
 def _warp(center: PointMm, settings: ScenarioSettings, rng: np.random.Generator) -> tuple[Warp, PointMm]:

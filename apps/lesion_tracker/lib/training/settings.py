@@ -127,7 +127,7 @@ class RunSection(_Section):
         threads: of torch on the CPU; 0 leaves torch's choice.
         workers: processes that draw pairs; 0 draws in the training process.
         checkpoint_seconds: between checkpoints.
-        validate_every: steps; 0 validates only at the end, and not at all without validation studies.
+        validate_every: steps; 0 validates only at the end. Without validation studies it must be written as 0.
         validation_pairs: constructed pairs of the validation studies.
         picture_every: steps between the pictures of TensorBoard; 0 draws none.
         initial_weights: folder of published weights to start from, or empty.
@@ -166,6 +166,8 @@ class ScenarioSection(_Section):
     elastic_mm: float = Field(default=ScenarioSettings.elastic_mm, ge=0)
     rotation_deg: float = Field(default=ScenarioSettings.rotation_deg, ge=0)
     scale: float = Field(default=ScenarioSettings.scale, ge=1)
+    coverage: float = Field(default=ScenarioSettings.coverage, ge=0, le=1)
+    table: float = Field(default=ScenarioSettings.table, ge=0, le=1)
 
     @model_validator(mode="after")
     def _crops(self) -> "ScenarioSection":

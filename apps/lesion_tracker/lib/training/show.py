@@ -5,6 +5,7 @@ import logging
 import math
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ LOG_SECONDS = 15.0
 
 class Display:
     """Shows the steps of a run; names the packages that are absent, and does without them.
+
+    A disk that is full ends TensorBoard's files, not the run.
 
     Args:
         folder: of TensorBoard's files.
@@ -54,33 +57,48 @@ class Display:
             left = f"{report.seconds_left / 60:.0f} min left"
             logger.info("step %d of %d: loss %.3f, error %.1f mm, %s", report.step, self._steps, loss, error, left)
             self._logged = time.monotonic()
-        if self._board is not None:
-            self._write(report)
+        self._on_board(lambda board: self._write(board, report))
 
     def validation(self, step: int, found: Validation) -> None:
         """Show a validation."""
         logger.info("validation at step %d: %s", step, found.sentence())
-        if self._board is not None:
-            for name, value in found.all.to_json().items():
-                self._board.add_scalar(f"validation/{name}", value, step)
-            if found.hard is not None:
-                self._board.add_scalar("validation/hard_cpm_at_10mm", found.hard.cpm_at_10mm, step)
-            self._board.flush()
+        self._on_board(lambda board: _write_validation(board, step, found))
 
     def close(self) -> None:
         """Finish the bar and TensorBoard's file."""
-        for shown in (self._bar, self._board):
-            if shown is not None:
-                shown.close()
+        if self._bar is not None:
+            self._bar.close()
+        self._on_board(lambda board: board.close())
 
-    def _write(self, report: StepReport) -> None:
-        self._board.add_scalar("train/loss", report.loss, report.step)
-        self._board.add_scalar("train/learning_rate", report.learning_rate, report.step)
+    def _on_board(self, write: Callable[[Any], None]) -> None:
+        if self._board is None:
+            return
+        try:
+            write(self._board)
+        except OSError as error:
+            _say_no_board(error)
+            self._board = None
+
+    def _write(self, board: Any, report: StepReport) -> None:
+        board.add_scalar("train/loss", report.loss, report.step)
+        board.add_scalar("train/learning_rate", report.learning_rate, report.step)
         if not math.isnan(report.error_mm):
-            self._board.add_scalar("train/error_mm", report.error_mm, report.step)
+            board.add_scalar("train/error_mm", report.error_mm, report.step)
         if self.picture_every and report.step % self.picture_every == 0:
             panel = example_panel(report.example, report.logits)
-            self._board.add_image("train/template_search_score", panel, report.step, dataformats="HWC")
+            board.add_image("train/template_search_score", panel, report.step, dataformats="HWC")
+
+
+def _write_validation(board: Any, step: int, found: Validation) -> None:
+    for name, value in found.all.to_json().items():
+        board.add_scalar(f"validation/{name}", value, step)
+    if found.hard is not None:
+        board.add_scalar("validation/hard_cpm_at_10mm", found.hard.cpm_at_10mm, step)
+    board.flush()
+
+
+def _say_no_board(error: OSError) -> None:
+    logger.warning("TensorBoard's files cannot be written (%s): the run goes on without them", error)
 
 
 def _bar(steps: int, done: int) -> Any:
@@ -102,4 +120,8 @@ def _board(folder: Path, done: int) -> Any:
         return None
     from torch.utils.tensorboard import SummaryWriter
 
-    return SummaryWriter(str(folder / "tensorboard"), purge_step=done + 1, max_queue=50)
+    try:
+        return SummaryWriter(str(folder / "tensorboard"), purge_step=done + 1, max_queue=50)
+    except OSError as error:
+        _say_no_board(error)
+        return None
