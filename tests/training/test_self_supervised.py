@@ -9,7 +9,9 @@ import torch
 from lib.network.lattice import crop_grid
 from lib.studies.volume import Volume
 from lib.training.appearance import Appearance
+from lib.training.augmentation import transformed_signal
 from lib.training.self_supervised import AugmentedScan, SelfSupervisedExamples, draw_augmented_pair
+from lib.training.warp import Warp
 from tests.training.made import NO_ERRORS, SCENARIO, made_study
 
 STUDY = made_study(lesions=False)
@@ -70,3 +72,18 @@ def test_examples_are_numbered_and_their_search_signal_is_the_warped_one() -> No
     assert first.inputs.search_signal.shape[2:] == first.targets.shape[1:]
     assert first.inputs.search_signal.dtype == torch.float32
     assert all(truth is not None for truth in first.truth_mm)
+
+
+def test_the_search_signal_of_an_example_is_warped_as_its_image_is() -> None:
+    differing = 0
+    for number in range(6):
+        example = SelfSupervisedExamples([STUDY], NO_ERRORS, SCENARIO, 4.0, 3.5, seed=1)[number]
+        pair = draw_augmented_pair([STUDY], NO_ERRORS, SCENARIO, np.random.default_rng([1, number, 1]))
+        warp = pair.followup.warp or Warp(np.eye(4))
+        for signal, lesion in zip(example.inputs.search_signal[:, 0], pair.lesions, strict=True):
+            center = warp(lesion.expected_mm[None])[0]
+            warped = transformed_signal(pair.search_grid, warp, center, lesion.radius_mm, 4.0)
+            assert torch.equal(signal, warped)
+            plain = transformed_signal(pair.search_grid, Warp(np.eye(4)), lesion.expected_mm, lesion.radius_mm, 4.0)
+            differing += float((signal - plain).abs().max()) > 0.02
+    assert differing > 0
