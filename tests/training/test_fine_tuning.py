@@ -38,13 +38,7 @@ from tests.training.taught import (
     tiny_tracker,
 )
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def right(_: int) -> np.ndarray:

@@ -25,6 +25,8 @@ from lib.training.start import new_net
 from tests.training.gradients import gradients
 from tests.training.made import NO_ERRORS, SCENARIO, made_config, made_folder, made_study
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 ROOT = Path(__file__).resolve().parents[2]
 MAIN = ROOT / "apps/lesion_tracker/main.py"
 
@@ -32,13 +34,6 @@ MAIN = ROOT / "apps/lesion_tracker/main.py"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_folder(tmp_path_factory.mktemp("prepared") / "data", pairs=True)
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def test_a_run_killed_between_two_checkpoints_ends_with_the_same_weights(tmp_path: Path, folder: Path) -> None:

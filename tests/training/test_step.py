@@ -12,13 +12,7 @@ from lib.training.settings import read_settings
 from lib.training.start import new_net
 from tests.training.made import NO_ERRORS, SCENARIO, made_config, made_study
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def trainer_of(place: Path, steps: int, edit: str) -> Trainer:

@@ -14,7 +14,7 @@ from lib.studies.resample import sample_at_index
 from lib.training.appearance import Appearance, random_appearance
 from lib.training.constructed import ConstructedLesion, ConstructedPair, Scan
 from lib.training.draw import RegistrationErrors, random_radius
-from lib.training.implants import Implant, random_implant
+from lib.training.implant_changes import implants_later, implants_of
 from lib.training.studies import PreparedStudy, points_with_structure
 from lib.training.table import random_table
 from lib.training.warp import Bump, Swelling, Warp, moving_region, pose, random_bumps
@@ -82,7 +82,7 @@ def _draw_once(
     study = studies[rng.choice(len(studies), p=weights / weights.sum())]
     center, radius, kind = first_lesion(study, settings, rng)
     around = _hu_at(study, center)
-    implants = _implants(center, radius, around, kind, rng)
+    implants = implants_of(center, radius, around, kind, rng)
     warp, moved = _warp(center, settings, rng)
     gone = kind == "implant" and rng.random() < settings.vanished
     factor = float(np.exp(rng.uniform(np.log(0.5), np.log(2.0)))) if kind == "implant" else 1.0
@@ -90,7 +90,7 @@ def _draw_once(
     if kind == "marked" and rng.random() < 0.5:
         factor = float(rng.uniform(0.7, 1.4))
         warp = Warp(warp.baseline_from_followup, warp.bumps, (Swelling(followup_center, radius, factor),))
-    later = _later(implants, gone, factor, followup_center, warp, around, rng) if implants else ()
+    later = implants_later(implants, gone, factor, followup_center, warp, around, rng) if implants else ()
     scale = float(np.linalg.det(warp.baseline_from_followup[:3, :3]) ** (-1 / 3))
     grid = template_crop(center, radius, kind, settings, rng)
     clicked = grid[1]
@@ -148,49 +148,6 @@ def _hu_at(study: PreparedStudy, center: PointMm) -> float:
         center[None] + np.array([[0, 0, 0], [3, 0, 0], [-3, 0, 0], [0, 3, 0], [0, -3, 0]])
     )
     return float(sample_at_index(study.volume.hu, torch.from_numpy(index).float()[:, None, None]).mean())
-
-
-def _implants(
-    center: PointMm, radius: float, around: float, kind: str, rng: np.random.Generator
-) -> tuple[Implant, ...]:
-    """Return the lesion as an implant first, then its look-alikes.
-
-    Centres are 10 to 20 mm apart where both radii together are at most 12 mm; larger bodies are moved apart by what
-    their radii have beyond that, so that their surfaces are between 2 mm of overlap and a gap of 8 mm.
-    """
-    if kind != "implant":
-        return ()
-    lesion = random_implant(rng, center, radius, around)
-    bodies = [lesion]
-    for _ in range(int(rng.choice([0, 0, 1, 2]))):
-        size = min(radius, 8.0) * rng.uniform(0.7, 1.3)
-        direction = rng.normal(size=3)
-        place = center + direction / np.linalg.norm(direction) * (rng.uniform(10, 20) + max(0.0, radius + size - 12))
-        like = random_implant(rng, place, float(size), around).changed(hu=lesion.hu + rng.normal(0, 10))
-        bodies.append(like)
-    return tuple(bodies)
-
-
-def _later(
-    implants: tuple[Implant, ...],
-    gone: bool,
-    factor: float,
-    followup_center: PointMm,
-    warp: Warp,
-    around: float,
-    rng: np.random.Generator,
-) -> tuple[Implant, ...]:
-    """Return the implants of the follow-up: the lesion grown or gone, its look-alikes, and sometimes a new one."""
-    lesion, *likes = implants
-    bodies = [] if gone else [lesion.changed(radius_mm=lesion.radius_mm * factor, hu=lesion.hu + rng.normal(0, 15))]
-    bodies += likes
-    if rng.random() < 0.15:
-        direction = rng.normal(size=3)
-        place = followup_center + direction / np.linalg.norm(direction) * (
-            rng.uniform(15, 30) + lesion.radius_mm * factor
-        )
-        bodies.append(random_implant(rng, warp(place[None])[0], random_radius(rng, 15.0), around))
-    return tuple(bodies)
 
 
 def _surroundings(
