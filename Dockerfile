@@ -10,7 +10,7 @@ USER tracker
 WORKDIR /app
 
 # The same command as on any other machine; a layer of its own, so that a change of the app does not install anew.
-COPY --chown=tracker Makefile requirements.txt constraints.txt ./
+COPY --chown=tracker Makefile pyproject.toml requirements.txt constraints.txt ./
 COPY --chown=tracker apps/lesion_tracker/scripts/check_machine.sh apps/lesion_tracker/scripts/check_machine.sh
 RUN make venv
 

@@ -21,10 +21,11 @@ help:
 
 venv: .venv/.installed
 
-.venv/.installed: requirements.txt constraints.txt
+.venv/.installed: requirements.txt constraints.txt pyproject.toml
 	@bash $(APP)/scripts/check_machine.sh "$(PYTHON)" .
 	[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
 	$(INSTALL) -r requirements.txt
+	$(INSTALL) --no-deps -e .
 	@touch $@
 
 .venv/.installed-dev: .venv/.installed requirements-dev.txt

@@ -21,17 +21,17 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "apps" / "lesion_tracker"))
 
-from lib.errors import LesionTrackerError  # noqa: E402 - after the path to the package
-from lib.evaluation.constructed import FollowupChange, construct_followup, draw_map  # noqa: E402
-from lib.evaluation.constructed_map import ConstructedMap  # noqa: E402
-from lib.evaluation.growth import Growth  # noqa: E402
-from lib.evaluation.json_file import write_json  # noqa: E402
-from lib.studies.dicom_writer import uid_of, write_dicom_series  # noqa: E402
-from lib.studies.grid import Grid  # noqa: E402
-from lib.studies.reader import read_volume  # noqa: E402
-from lib.studies.resample import resample  # noqa: E402
-from lib.studies.volume import AIR_HU, Volume  # noqa: E402
-from lib.studies.writer import write_volume  # noqa: E402
+from benchmarks.constructed.growth import Growth  # noqa: E402
+from benchmarks.constructed.map import ConstructedMap  # noqa: E402
+from benchmarks.constructed.pair import FollowupChange, construct_followup, draw_map  # noqa: E402
+from lesion_tracker.errors import LesionTrackerError  # noqa: E402 - after the path to the package
+from lesion_tracker.files.json_file import write_json  # noqa: E402
+from lesion_tracker.volumes.dicom_writer import uid_of, write_dicom_series  # noqa: E402
+from lesion_tracker.volumes.grid import Grid  # noqa: E402
+from lesion_tracker.volumes.reader import read_volume  # noqa: E402
+from lesion_tracker.volumes.resample import resample  # noqa: E402
+from lesion_tracker.volumes.volume import AIR_HU, Volume  # noqa: E402
+from lesion_tracker.volumes.writer import write_volume  # noqa: E402
 
 PATIENT = "LIDC-IDRI-0001"
 BASELINE_DATE = date(2000, 1, 1)

@@ -2,4 +2,4 @@
 
 from jaxtyping import install_import_hook
 
-install_import_hook("lib", "beartype.beartype")
+install_import_hook("lesion_tracker", "beartype.beartype")

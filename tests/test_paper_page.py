@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.commands.dispatch import COMMANDS
+from lesion_tracker.commands.dispatch import COMMANDS
 
 PAGE = Path(__file__).parents[1] / "docs" / "reproduce-the-paper.md"
 LINES = [line.strip() for line in PAGE.read_text().splitlines() if re.match(r"    M \S", line)]
@@ -32,7 +32,7 @@ def test_a_command_of_the_page_is_understood(line: str) -> None:
     _, name, *words = shlex.split(line)
     assert name in COMMANDS
     parser = argparse.ArgumentParser(exit_on_error=False)
-    importlib.import_module(f"lib.commands.{name.replace('-', '_')}").add_arguments(parser)
+    importlib.import_module(f"lesion_tracker.commands.{name.replace('-', '_')}").add_arguments(parser)
     parser.parse_args(words)  # ends the test where a word is unknown or one is lacking
     for word in words:
         if word.startswith("benchmarks/"):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lib.commands.dispatch import COMMANDS
-from lib.settings import Settings
+from lesion_tracker.commands.dispatch import COMMANDS
+from lesion_tracker.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

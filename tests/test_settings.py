@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from lib.errors import InputError
-from lib.settings import Settings, parse_settings
+from lesion_tracker.errors import InputError
+from lesion_tracker.settings import Settings, parse_settings
 
 
 def test_defaults() -> None:

@@ -3,8 +3,8 @@
 import sys
 
 if __name__ == "__main__":
-    from lib.commands.dispatch import main
+    from lesion_tracker.commands.dispatch import main
 
     sys.exit(main())
 elif __name__ != "__mp_main__":  # the command line's own processes need no server
-    from lib.tasks.app import LesionTrackerApp as LesionTrackerApp
+    from lesion_tracker.server.app import LesionTrackerApp as LesionTrackerApp

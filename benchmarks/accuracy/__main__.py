@@ -17,8 +17,8 @@ from benchmarks.accuracy.jobs import cases_of, measure_one
 from benchmarks.accuracy.parallel import run_in_order
 from benchmarks.accuracy.store import Store, answering_code, plain
 from benchmarks.accuracy.table import markdown
-from lib.errors import LesionTrackerError
-from lib.network.weights import CARD_FILE, load_tracker
+from lesion_tracker.errors import LesionTrackerError
+from lesion_tracker.network.weights import CARD_FILE, load_tracker
 
 QUICK_PAIRS = 2
 TIMED_VOLUME, TIMED_PAIRS = "chest_lidc_0001", 3

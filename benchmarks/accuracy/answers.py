@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lib.metrics.cpm import hits_at_10mm
+from lesion_tracker.scoring.cpm import hits_at_10mm
 
 
 @dataclass(frozen=True)

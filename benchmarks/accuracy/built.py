@@ -11,10 +11,10 @@ import numpy as np
 
 from benchmarks.accuracy.data import CACHE
 from benchmarks.accuracy.store import making_code
-from lib.studies.grid import Grid
-from lib.studies.volume import Volume
-from lib.tracking.pair import Pair
-from lib.tracking.records import Lesion
+from lesion_tracker.records.track import Lesion
+from lesion_tracker.tracking.pair import Pair
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,10 +9,10 @@ import numpy as np
 
 from benchmarks.accuracy.built import Loaded, built_once
 from benchmarks.accuracy.data import FINAL, study
-from lib.evaluation.hard_render import hard_pair
-from lib.evaluation.pairs_file import PairEntry, read_pairs
-from lib.studies.reader import read_volume
-from lib.tracking.pair import Pair
+from benchmarks.constructed.hard_render import hard_pair
+from lesion_tracker.scoring.pairs_file import PairEntry, read_pairs
+from lesion_tracker.tracking.pair import Pair
+from lesion_tracker.volumes.reader import read_volume
 
 REAL = ("lung4dct", "acrin_silver", "acrin_nodes")
 SEED = 20263

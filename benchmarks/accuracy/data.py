@@ -4,9 +4,9 @@ import functools
 import os
 from pathlib import Path
 
-from lib.evaluation.places import Places, find_places
-from lib.studies.reader import read_volume
-from lib.studies.volume import Volume
+from benchmarks.constructed.places import Places, find_places
+from lesion_tracker.volumes.reader import read_volume
+from lesion_tracker.volumes.volume import Volume
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("LESION_TRACKER_DATA", REPOSITORY.parent / "shared" / "data"))

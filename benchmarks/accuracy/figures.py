@@ -7,8 +7,8 @@ import numpy as np
 
 from benchmarks.accuracy.answers import Answer, answers_of, grouped, resampled
 from benchmarks.accuracy.measure import ROWS
-from lib.evaluation.reliability import area_under_curve, expected_calibration_error
-from lib.metrics.cpm import hits_at_10mm, score
+from benchmarks.accuracy.reliability import area_under_curve, expected_calibration_error
+from lesion_tracker.scoring.cpm import hits_at_10mm, score
 
 RESAMPLES = 200
 Figure = Callable[[Sequence[Answer]], float]

@@ -7,7 +7,7 @@ from benchmarks.accuracy.cases import Case, constructed_cases, real_cases
 from benchmarks.accuracy.data import FINAL
 from benchmarks.accuracy.measure import measure
 from benchmarks.accuracy.parallel import shared_model
-from lib.registration.preload import preload
+from lesion_tracker.registration.preload import preload
 
 
 def cases_of(args: argparse.Namespace, pairs: int) -> list[Case]:

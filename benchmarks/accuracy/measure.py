@@ -9,11 +9,11 @@ import numpy as np
 
 from benchmarks.accuracy.built import Loaded
 from benchmarks.accuracy.cases import Case, shifted_clicks
-from lib.errors import RegistrationFailed
-from lib.network.weights import Tracker
-from lib.registration.cache import RegistrationCache
-from lib.tracking.records import Lesion, Method, Track
-from lib.tracking.track import track
+from lesion_tracker.errors import RegistrationFailed
+from lesion_tracker.network.weights import Tracker
+from lesion_tracker.records.track import Lesion, Method, Track
+from lesion_tracker.registration.cache import RegistrationCache
+from lesion_tracker.tracking.track import track
 
 ROWS: tuple[Method, ...] = ("affine", "deformable", "dlt", "auto")
 ORDER: tuple[Method, ...] = ("dlt", "auto", "affine", "deformable")

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from lib.network.tracker import Tracker
-from lib.network.weights import load_tracker
+from lesion_tracker.network.tracker import Tracker
+from lesion_tracker.network.weights import load_tracker
 
 
 def run_in_order(work: Callable[[Any], Any], jobs: Sequence[Any], processes: int) -> Iterator[Any]:

@@ -10,27 +10,31 @@ from typing import Any
 
 from benchmarks.accuracy.data import CACHE, REPOSITORY
 
-LIBRARY = REPOSITORY / "apps" / "lesion_tracker" / "lib"
-ANSWERING = ("tracking.track", "registration.engine_process")
-MAKING = ("evaluation.hard_render", "evaluation.places", "studies.reader")
-"""The modules of the package that answer, and those that make or read a pair: with what they import, they decide a result."""
+LIBRARY = REPOSITORY / "apps" / "lesion_tracker" / "lesion_tracker"
+CONSTRUCTED = REPOSITORY / "benchmarks" / "constructed"
+PACKAGES = {"lesion_tracker": LIBRARY, "benchmarks.constructed": CONSTRUCTED}
+ANSWERING = ("lesion_tracker.tracking.track", "lesion_tracker.registration.pool_process")
+MAKING = (
+    "benchmarks.constructed.hard_render",
+    "benchmarks.constructed.places",
+    "lesion_tracker.volumes.reader",
+)
+"""The modules that answer, and those that make or read a pair: with what they import, they decide a result."""
 
 
 def answering_code() -> str:
     """Return the hash of the code that makes the pairs and the answers."""
-    return _hash_of(_imported((*MAKING, *ANSWERING)))
+    return code_of(*MAKING, *ANSWERING)
 
 
 def making_code() -> str:
     """Return the hash of the code that makes the pairs."""
-    return _hash_of(_imported(MAKING))
+    return code_of(*MAKING)
 
 
-def code_version(folders: tuple[str, ...], files: tuple[str, ...] = ()) -> str:
-    """Return the hash of whole folders and of single files of the package."""
-    return _hash_of(
-        [p for folder in folders for p in sorted((LIBRARY / folder).glob("*.py"))] + [LIBRARY / f for f in files]
-    )
+def code_of(*modules: str) -> str:
+    """Return the hash of these modules and of all that they import of this project's packages."""
+    return _hash_of(_imported(modules))
 
 
 def _hash_of(paths: Sequence[Path]) -> str:
@@ -41,19 +45,26 @@ def _hash_of(paths: Sequence[Path]) -> str:
 
 
 def _imported(modules: Sequence[str]) -> list[Path]:
-    """Return the files of these modules of the package and of all of the package that they import, wherever in a file."""
+    """Return the files of these modules and of all that they import of this project's packages, wherever in a file."""
     found: set[Path] = set()
     todo = list(modules)
     while todo:
-        path = LIBRARY / f"{todo.pop().replace('.', '/')}.py"
-        if path in found or not path.exists():  # a name in a module is no file
+        path = _file_of(todo.pop())
+        if path is None or path in found or not path.exists():  # a name in a module is no file
             continue
         found.add(path)
         for node in ast.walk(ast.parse(path.read_bytes())):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "lib":
-                module = str(node.module)[4:]
-                todo += [module, *(f"{module}.{name.name}".lstrip(".") for name in node.names)]
+            if isinstance(node, ast.ImportFrom) and node.module:
+                todo += [node.module, *(f"{node.module}.{name.name}" for name in node.names)]
     return sorted(found)
+
+
+def _file_of(module: str) -> Path | None:
+    """Return the file of a module of this project's packages, or None for any other."""
+    for name, folder in PACKAGES.items():
+        if module.startswith(f"{name}."):
+            return folder / f"{module.removeprefix(f'{name}.').replace('.', '/')}.py"
+    return None
 
 
 def plain(value: Any) -> Any:

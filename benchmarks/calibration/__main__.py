@@ -12,19 +12,20 @@ from tqdm import tqdm
 from benchmarks.accuracy.card import write_card
 from benchmarks.accuracy.data import DATA, MODEL
 from benchmarks.accuracy.parallel import run_in_order
-from benchmarks.accuracy.store import Store, code_version
+from benchmarks.accuracy.store import MAKING, Store, code_of
 from benchmarks.calibration.fit import calibrate, examples_of
 from benchmarks.calibration.jobs import cases_of, collect_one
-from lib.errors import LesionTrackerError
-from lib.network.weights import CARD_FILE, load_tracker
-from lib.tracking.confidence import Calibration
+from lesion_tracker.errors import LesionTrackerError
+from lesion_tracker.network.weights import CARD_FILE, load_tracker
+from lesion_tracker.tracking.confidence import Calibration
 
 SEED = 7001
-READ = ("studies", "registration", "anatomy", "network", "decoding", "evaluation", "training")
-"""The folders whose code decides the evidence; what is made from it may change without measuring anew."""
-
-EVIDENCE = ("search", "similarity", "alignment", "local_affine", "core", "candidates", "evidence")
-"""The files of tracking that do."""
+EVIDENCE = (
+    "lesion_tracker.tracking.evidence",
+    "lesion_tracker.tracking.candidates",
+    "lesion_tracker.training.examples.scenario",
+)
+"""The modules that decide the evidence; what is made from it may change without measuring anew."""
 
 
 def main() -> int:
@@ -58,7 +59,7 @@ def write_calibration(path: Path, fitted: Calibration, quality: dict) -> None:
 
 def _code() -> str:
     """Return the hash of what decides the evidence; of tracking that is search, similarity and evidence."""
-    return code_version(READ, tuple(f"tracking/{name}.py" for name in EVIDENCE))
+    return code_of(*MAKING, *EVIDENCE)
 
 
 def _arguments() -> argparse.Namespace:

@@ -8,14 +8,14 @@ import numpy as np
 
 from benchmarks.accuracy.cases import Case
 from benchmarks.accuracy.measure import CACHE_BYTES
-from lib.errors import RegistrationFailed
-from lib.network.inputs import hu_source
-from lib.network.weights import Tracker
-from lib.registration.cache import RegistrationCache
-from lib.registration.register import register
-from lib.tracking.candidates import propose
-from lib.tracking.evidence import gather
-from lib.tracking.search import search
+from lesion_tracker.errors import RegistrationFailed
+from lesion_tracker.network.inputs import hu_source
+from lesion_tracker.network.weights import Tracker
+from lesion_tracker.registration.cache import RegistrationCache
+from lesion_tracker.registration.register import register
+from lesion_tracker.tracking.candidates import propose
+from lesion_tracker.tracking.evidence import gather
+from lesion_tracker.tracking.search import search
 
 
 def collect(case: Case, model: Tracker) -> dict[str, Any]:

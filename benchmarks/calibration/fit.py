@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from lib.evaluation.reliability import area_under_curve, expected_calibration_error
-from lib.metrics.cpm import hits_at_10mm
-from lib.tracking.candidates import Candidate
-from lib.tracking.confidence import CONFIDENCE_FEATURES, Calibration, Logistic, confidence_features, features
-from lib.tracking.evidence import Evidence
-from lib.tracking.fusion import choose, fuse
+from benchmarks.accuracy.reliability import area_under_curve, expected_calibration_error
+from lesion_tracker.scoring.cpm import hits_at_10mm
+from lesion_tracker.tracking.candidates import Candidate
+from lesion_tracker.tracking.confidence import CONFIDENCE_FEATURES, Calibration, Logistic, confidence_features, features
+from lesion_tracker.tracking.evidence import Evidence
+from lesion_tracker.tracking.fusion import choose, fuse
 
 CHOICE_PENALTY = 3.0
 PENALTY = 15.0

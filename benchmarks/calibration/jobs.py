@@ -8,7 +8,7 @@ from benchmarks.accuracy.data import CALIBRATION
 from benchmarks.accuracy.parallel import shared_model
 from benchmarks.calibration.collect import collect
 from benchmarks.calibration.trained_family import trained_cases
-from lib.registration.preload import preload
+from lesion_tracker.registration.preload import preload
 
 
 def cases_of(args: argparse.Namespace) -> list[Case]:

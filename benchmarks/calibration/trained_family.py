@@ -6,16 +6,16 @@ import torch
 from benchmarks.accuracy.built import Loaded
 from benchmarks.accuracy.cases import Case
 from benchmarks.accuracy.data import study
-from lib.evaluation.places import Places
-from lib.network.config import SPACING_MM
-from lib.studies.grid import Grid
-from lib.studies.volume import AIR_HU, Volume
-from lib.tracking.pair import Pair
-from lib.training.appearance import random_appearance
-from lib.training.constructed import Scan
-from lib.training.draw import random_radius
-from lib.training.implants import Implant, random_implant
-from lib.training.warp import Bump, Warp, moving_region, pose, random_bumps
+from benchmarks.constructed.places import Places
+from lesion_tracker.network.config import SPACING_MM
+from lesion_tracker.tracking.pair import Pair
+from lesion_tracker.training.examples.appearance import random_appearance
+from lesion_tracker.training.examples.constructed import Scan
+from lesion_tracker.training.examples.draw import random_radius
+from lesion_tracker.training.examples.implants import Implant, random_implant
+from lesion_tracker.training.examples.warp import Bump, Warp, moving_region, pose, random_bumps
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import AIR_HU, Volume
 
 LESIONS = 10
 HARD = 3

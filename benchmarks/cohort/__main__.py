@@ -23,9 +23,9 @@ sys.path.insert(0, str(ROOT / "apps" / "lesion_tracker"))
 
 import numpy as np  # noqa: E402 - after the path to the package
 
-from lib.evaluation.constructed import FollowupChange, construct_followup  # noqa: E402
-from lib.studies.reader import read_volume  # noqa: E402
-from lib.studies.writer import write_volume  # noqa: E402
+from benchmarks.constructed.pair import FollowupChange, construct_followup  # noqa: E402
+from lesion_tracker.volumes.reader import read_volume  # noqa: E402
+from lesion_tracker.volumes.writer import write_volume  # noqa: E402
 
 BASELINE = ROOT / "sample-data" / "studies" / "LIDC-IDRI-0001__20000101.nii.gz"
 LESIONS = ROOT / "sample-data" / "lesions.json"

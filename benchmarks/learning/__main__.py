@@ -16,17 +16,17 @@ import numpy as np
 import torch
 
 from benchmarks.accuracy.data import CACHE, DATA, FINAL, MODEL
-from benchmarks.accuracy.store import code_version
+from benchmarks.accuracy.store import MAKING, code_of
 from benchmarks.learning.constructed_lessons import SEED, WRONG_MM, StoredPair, corrections, mislabelled, stored_pair
 from benchmarks.learning.scanner import Scanner
 from benchmarks.learning.stages import Run, errors_of
 from benchmarks.learning.table import interval, page
-from lib.errors import LesionTrackerError
-from lib.network.tracker import Tracker
-from lib.network.weights import load_tracker
-from lib.training.fine_tuning import FineTuningSettings
-from lib.training.lessons import Lesson
-from lib.training.validation_inputs import FILE_NAME, read_inputs
+from lesion_tracker.errors import LesionTrackerError
+from lesion_tracker.network.tracker import Tracker
+from lesion_tracker.network.weights import load_tracker
+from lesion_tracker.training.learning.fine_tuning import FineTuningSettings
+from lesion_tracker.training.learning.lessons import Lesson
+from lesion_tracker.training.learning.validation_inputs import FILE_NAME, read_inputs
 
 TAUGHT_ON = ("chest_cmb_crc_01068", "abdomen_hcc_006")
 """Among the training data of the shipped weights, as they were scanned; not as this domain's scanner shows them."""
@@ -41,16 +41,18 @@ SHIFT_MM = 15.0
 NO_LIMIT_MIN = 600.0
 """The steps are those of the default settings however busy the machine is; the time is measured on the processor."""
 
-PAIRS_OF = ("studies", "registration", "evaluation")
-ANSWERS_OF = ("studies", "anatomy", "network", "decoding")
+PAIRS_OF = (*MAKING, "lesion_tracker.registration.register")
+ANSWERS_OF = ("lesion_tracker.tracking.search",)
+LEARNED_BY = ("lesion_tracker.training.learning.learning",)
 METHOD = """\
-Constructed pairs of whole studies (`lib/evaluation/hard_render.py`, seed {seed}), both as the domain's scanner shows them,
-registered by the product's affine; the truth is exact. A third of the lesions lies in a region that moved by 20 to 45 mm.
-The corrections are the first ten tracks of each base volume that are {wrong:g} mm off or more, each with the point that
-registration gave; tracks that are nearer are not used. What is run is the trainer of the server (`lib/training/learning.py`)
-with its default settings: its gate knows the corrections and the shipped validation inputs (trunk_amos_0336, chest_aorta,
-abdomen_example), never the tested volumes. The tested lesions are not chosen by their error. MED is that of `dlt`, the
-network alone. The interval resamples the pairs of studies: n = 2 base volumes, so it says little about other patients.
+Constructed pairs of whole studies (`benchmarks/constructed/hard_render.py`, seed {seed}), both as the domain's scanner
+shows them, registered by the product's affine; the truth is exact. A third of the lesions lies in a region that moved by
+20 to 45 mm. The corrections are the first ten tracks of each base volume that are {wrong:g} mm off or more, each with the
+point that registration gave; tracks that are nearer are not used. What is run is the trainer of the server
+(`lesion_tracker/training/learning/learning.py`) with its default settings: its gate knows the corrections and the shipped
+validation inputs (trunk_amos_0336, chest_aorta, abdomen_example), never the tested volumes. The tested lesions are not
+chosen by their error. MED is that of `dlt`, the network alone. The interval resamples the pairs of studies: n = 2 base
+volumes, so it says little about other patients.
 Minutes of one core are those of the training process with one thread, which is what an idle machine takes at most; the
 trainer itself would take fewer steps on a machine too slow for its {minutes:g} minutes of training."""
 
@@ -78,11 +80,9 @@ def _measure(args: argparse.Namespace, parent: Tracker) -> dict[str, Any]:
     scanner = Scanner()
     settings = FineTuningSettings(minutes=NO_LIMIT_MIN, device=args.device, threads=args.threads)
     settings = replace(settings, steps=24 if args.quick else settings.steps)
-    pairs_at = CACHE / "learning" / _key(scanner.to_json(), code_version(PAIRS_OF))
-    answers_at = (
-        CACHE / "learning" / _key(pairs_at.name, parent.sha256, code_version(ANSWERS_OF, ("tracking/search.py",)))
-    )
-    learned_at = answers_at / _key(str(settings), args.quick, code_version(("training",)))
+    pairs_at = CACHE / "learning" / _key(scanner.to_json(), code_of(*PAIRS_OF))
+    answers_at = CACHE / "learning" / _key(pairs_at.name, parent.sha256, code_of(*ANSWERS_OF))
+    learned_at = answers_at / _key(str(settings), args.quick, code_of(*LEARNED_BY))
     taught, lessons, wrong_mm = _lessons(args, parent, pairs_at, answers_at, scanner)
     validation = read_inputs(MODEL / "validation" / FILE_NAME)[:: 5 if args.quick else 1]
     run = Run(learned_at / "right", args.weights, parent, settings, taught, validation)

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy.data import study
+from benchmarks.constructed.hard_render import hard_pair
 from benchmarks.learning.scanner import Scanner, scanned
-from lib.errors import RegistrationFailed
-from lib.evaluation.hard_render import hard_pair
-from lib.network.inputs import hu_source
-from lib.network.tracker import Tracker
-from lib.registration.register import register
-from lib.studies.grid import Grid
-from lib.studies.volume import Volume
-from lib.tracking.search import search
-from lib.training.lessons import Lesson
+from lesion_tracker.errors import RegistrationFailed
+from lesion_tracker.network.inputs import hu_source
+from lesion_tracker.network.tracker import Tracker
+from lesion_tracker.registration.register import register
+from lesion_tracker.tracking.search import search
+from lesion_tracker.training.learning.lessons import Lesson
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
 
 SEED = 77
 WRONG_MM = 3.0
@@ -64,7 +64,7 @@ def stored_pair(data: Path, cache: Path, volume: str, number: int, scanner: Scan
         cache: of this benchmark's pairs.
         volume: base volume.
         number: of the pair, from 0.
-        scanner: of both studies; None leaves them as `lib/evaluation` renders them.
+        scanner: of both studies; None leaves them as `benchmarks.constructed` renders them.
     """
     folder = cache / f"{volume}_{number}"
     if not (folder / "pair.json").exists():

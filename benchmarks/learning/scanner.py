@@ -4,10 +4,10 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from lib.evaluation.ct_look import add_ramp_noise
-from lib.studies.grid import Grid
-from lib.studies.resample import resample
-from lib.studies.volume import AIR_HU, Volume
+from benchmarks.constructed.ct_look import add_ramp_noise
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.resample import resample
+from lesion_tracker.volumes.volume import AIR_HU, Volume
 
 PARTS = 4
 """Levels that are averaged into one slice."""

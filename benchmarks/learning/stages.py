@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.learning.constructed_lessons import StoredPair, study_of, track_errors
-from lib.network.tracker import Tracker
-from lib.network.weights import CARD_FILE, WEIGHTS_FILE, load_tracker
-from lib.training.fine_tuning import FineTuningSettings
-from lib.training.learning import Learning, summary
-from lib.training.lessons import Lesson
-from lib.training.progress import ProgressFile
-from lib.training.publish import SHIPPED, ModelStore
-from lib.training.validation_inputs import ValidationPair
+from lesion_tracker.network.tracker import Tracker
+from lesion_tracker.network.weights import CARD_FILE, WEIGHTS_FILE, load_tracker
+from lesion_tracker.training.learning.fine_tuning import FineTuningSettings
+from lesion_tracker.training.learning.learning import Learning, summary
+from lesion_tracker.training.learning.lessons import Lesson
+from lesion_tracker.training.learning.publish import SHIPPED, ModelStore
+from lesion_tracker.training.learning.validation_inputs import ValidationPair
+from lesion_tracker.training.run.progress import ProgressFile
 
 
 def kept(path: Path, make: Callable[[], Any]) -> Any:

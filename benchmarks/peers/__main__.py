@@ -23,11 +23,11 @@ from benchmarks.peers.page import page
 from benchmarks.peers.peer import Peer
 from benchmarks.peers.run import Row
 from benchmarks.peers.subset import subset_pairs
-from lib.errors import LesionTrackerError
-from lib.evaluation.json_file import write_json
-from lib.evaluation.provenance import hash_of, versions
-from lib.evaluation.scores_file import evaluation_json
-from lib.report.evaluation_figures import cumulative_distance
+from lesion_tracker.errors import LesionTrackerError
+from lesion_tracker.files.json_file import write_json
+from lesion_tracker.report.evaluation_figures import cumulative_distance
+from lesion_tracker.scoring.provenance import hash_of, versions
+from lesion_tracker.scoring.scores_file import evaluation_json
 
 QUICK_PAIRS, QUICK_LESIONS, QUICK_MINUTES = 1, 3, 9.3
 """Constructed pairs of a quick run, lesions of each pair (of the real ones too), and when nothing new is started."""

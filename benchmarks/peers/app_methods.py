@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.peers.peer import FindPoints, Seconds
-from lib.arrays import PointsMm
-from lib.network.tracker import Tracker
-from lib.registration.cache import RegistrationCache
-from lib.tracking.pair import Pair
-from lib.tracking.records import Lesion, Method
-from lib.tracking.track import track
+from lesion_tracker.arrays import PointsMm
+from lesion_tracker.network.tracker import Tracker
+from lesion_tracker.records.track import Lesion, Method
+from lesion_tracker.registration.cache import RegistrationCache
+from lesion_tracker.tracking.pair import Pair
+from lesion_tracker.tracking.track import track
 
 CACHE_BYTES = 2 * 10**9
 

@@ -19,10 +19,10 @@ from benchmarks.peers.detector import DetectorNet
 from benchmarks.peers.detector_peer import DETECTORS
 from benchmarks.peers.detector_weights import load_net
 from benchmarks.peers.trained import WEIGHTS
-from lib.network.inputs import hu_source
-from lib.network.lattice import search_grid
-from lib.report.evaluation_table import table
-from lib.tracking.search import SEARCH_VOXELS
+from lesion_tracker.network.inputs import hu_source
+from lesion_tracker.network.lattice import search_grid
+from lesion_tracker.report.evaluation_table import table
+from lesion_tracker.tracking.search import SEARCH_VOXELS
 
 PAIRS = 4
 COUNTS = (50, 150, 400)

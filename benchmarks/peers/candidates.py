@@ -7,9 +7,9 @@ import torch
 
 from benchmarks.peers.detector import ANCHOR_MM, SLAB_SLICES, DetectorNet, anchors, short_numbers, slab_grid
 from benchmarks.peers.detector_targets import absolute
-from lib.network.config import STRIDES
-from lib.network.inputs import windowed
-from lib.studies.grid import Grid
+from lesion_tracker.network.config import STRIDES
+from lesion_tracker.network.inputs import windowed
+from lesion_tracker.volumes.grid import Grid
 
 LEAST_SCORE = 0.05
 MOST = 400

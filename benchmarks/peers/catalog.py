@@ -8,8 +8,8 @@ from benchmarks.peers.convexadam import convexadam_peer
 from benchmarks.peers.deeds import deeds_peer
 from benchmarks.peers.peer import Peer
 from benchmarks.peers.trained import trained_peers
-from lib.network.tracker import Tracker
-from lib.network.weights import CARD_FILE, load_tracker
+from lesion_tracker.network.tracker import Tracker
+from lesion_tracker.network.weights import CARD_FILE, load_tracker
 
 
 def catalog(model_folder: Path, device: str) -> list[Peer]:

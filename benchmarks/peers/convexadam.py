@@ -13,7 +13,7 @@ import torch
 
 from benchmarks.peers.on_grid import aligned, as_map
 from benchmarks.peers.peer import Peer, PointMap, by_map
-from lib.tracking.pair import Pair
+from lesion_tracker.tracking.pair import Pair
 
 SPACING_MM = 3.0
 MOST_VOXELS = 1.5e6

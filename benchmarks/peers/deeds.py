@@ -17,11 +17,11 @@ from scipy import ndimage
 
 from benchmarks.peers.on_grid import aligned, as_map
 from benchmarks.peers.peer import Peer, PointMap, by_map
-from lib.errors import RegistrationFailed
-from lib.registration.working import cubic_grid
-from lib.studies.volume import Volume
-from lib.studies.writer import write_volume
-from lib.tracking.pair import Pair
+from lesion_tracker.errors import RegistrationFailed
+from lesion_tracker.registration.working import cubic_grid
+from lesion_tracker.tracking.pair import Pair
+from lesion_tracker.volumes.volume import Volume
+from lesion_tracker.volumes.writer import write_volume
 
 PROGRAMS = ("linearBCV", "deedsBCV", "applyBCVfloat")
 SPACING_MM = 2.0

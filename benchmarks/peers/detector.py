@@ -11,12 +11,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lib.network.config import SPACING_MM, STRIDES, WINDOWS_HU, NetworkConfig
-from lib.network.dense_fpn import DenseFPN
-from lib.network.lattice import crop_grid
-from lib.network.normalization import FrozenNorm
-from lib.network.precision import choose_dtype
-from lib.studies.grid import Grid
+from lesion_tracker.network.config import SPACING_MM, STRIDES, WINDOWS_HU, NetworkConfig
+from lesion_tracker.network.dense_fpn import DenseFPN
+from lesion_tracker.network.lattice import crop_grid
+from lesion_tracker.network.normalization import FrozenNorm
+from lesion_tracker.network.precision import choose_dtype
+from lesion_tracker.volumes.grid import Grid
 
 Mode = Literal["3d", "2.5d"]
 """3d: reads a crop, answers for all of its cells. 2.5d: reads a slab of slices, answers for its middle."""

@@ -7,18 +7,18 @@ import numpy as np
 import torch
 
 from benchmarks.peers.detector import SLAB_SLICES, Mode, slab_grid
-from lib.arrays import PointMm
-from lib.network.config import SPACING_MM
-from lib.network.inputs import windowed
-from lib.network.lattice import crop_grid
-from lib.studies.grid import Grid
-from lib.studies.resample import sample_at_index
-from lib.training.appearance import random_appearance
-from lib.training.constructed import Scan
-from lib.training.draw import random_radius
-from lib.training.implants import LUNG_HU, Implant, random_implant
-from lib.training.scenario import STRUCTURE_HU, ScenarioSettings, first_lesion
-from lib.training.studies import PreparedStudy, points_with_structure
+from lesion_tracker.arrays import PointMm
+from lesion_tracker.network.config import SPACING_MM
+from lesion_tracker.network.inputs import windowed
+from lesion_tracker.network.lattice import crop_grid
+from lesion_tracker.training.examples.appearance import random_appearance
+from lesion_tracker.training.examples.constructed import Scan
+from lesion_tracker.training.examples.draw import random_radius
+from lesion_tracker.training.examples.implants import LUNG_HU, Implant, random_implant
+from lesion_tracker.training.examples.scenario import STRUCTURE_HU, ScenarioSettings, first_lesion
+from lesion_tracker.training.prepared.studies import PreparedStudy, points_with_structure
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.resample import sample_at_index
 
 CROP_VOXELS = (80, 80, 20)
 SLABS = 4

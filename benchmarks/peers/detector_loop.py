@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from lib.errors import FileFormatError
-from lib.network.normalization import set_calibrating
-from lib.training.checkpoint import read_checkpoint, write_checkpoint
+from lesion_tracker.errors import FileFormatError
+from lesion_tracker.network.normalization import set_calibrating
+from lesion_tracker.training.run.checkpoint import read_checkpoint, write_checkpoint
 
 LossOf = Callable[[int], torch.Tensor]
 """The loss of numbered example n, with gradient; the same example at every call."""

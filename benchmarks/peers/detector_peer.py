@@ -19,13 +19,13 @@ from benchmarks.peers.detector import DetectorNet, short_numbers
 from benchmarks.peers.detector_weights import load_net
 from benchmarks.peers.embedding import LENGTH, EmbeddingNet
 from benchmarks.peers.peer import FindPoints, Peer, Seconds
-from lib.arrays import PointMm, PointsMm
-from lib.network.inputs import hu_source, windowed
-from lib.network.lattice import search_grid, template_grid
-from lib.studies.grid import Grid
-from lib.tracking.pair import Pair
-from lib.tracking.records import Lesion
-from lib.tracking.search import SEARCH_VOXELS
+from lesion_tracker.arrays import PointMm, PointsMm
+from lesion_tracker.network.inputs import hu_source, windowed
+from lesion_tracker.network.lattice import search_grid, template_grid
+from lesion_tracker.records.track import Lesion
+from lesion_tracker.tracking.pair import Pair
+from lesion_tracker.tracking.search import SEARCH_VOXELS
+from lesion_tracker.volumes.grid import Grid
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from safetensors.torch import save as bytes_from_tensors
 
 from benchmarks.peers.detector import DetectorNet
 from benchmarks.peers.embedding import EmbeddingNet
-from lib.errors import WeightsError
+from lesion_tracker.errors import WeightsError
 
 WEIGHTS_FILE, CARD_FILE = "weights.safetensors", "card.json"
 ARCHITECTURES = {DetectorNet: "ball-detector/1", EmbeddingNet: "place-embedding/1"}

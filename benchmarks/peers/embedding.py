@@ -13,11 +13,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lib.arrays import PointsMm
-from lib.network.config import STRIDES, NetworkConfig
-from lib.network.dense_fpn import DenseFPN
-from lib.network.normalization import FrozenNorm
-from lib.studies.grid import Grid
+from lesion_tracker.arrays import PointsMm
+from lesion_tracker.network.config import STRIDES, NetworkConfig
+from lesion_tracker.network.dense_fpn import DenseFPN
+from lesion_tracker.network.normalization import FrozenNorm
+from lesion_tracker.volumes.grid import Grid
 
 TRUNK = NetworkConfig(blocks=(3, 4, 4), growth=16, stem=24, features=32, global_kernel=None, anatomy=False)
 LENGTH = 64

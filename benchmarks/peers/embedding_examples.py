@@ -12,13 +12,13 @@ import torch
 from torch.nn import functional as F
 
 from benchmarks.peers.embedding import LENGTH, EmbeddingNet
-from lib.arrays import PointsMm
-from lib.network.inputs import windowed
-from lib.studies.grid import Grid
-from lib.training.constructed import ConstructedPair
-from lib.training.draw import RegistrationErrors
-from lib.training.scenario import STRUCTURE_HU, ScenarioSettings, draw_pair
-from lib.training.studies import PreparedStudy, points_with_structure
+from lesion_tracker.arrays import PointsMm
+from lesion_tracker.network.inputs import windowed
+from lesion_tracker.training.examples.constructed import ConstructedPair
+from lesion_tracker.training.examples.draw import RegistrationErrors
+from lesion_tracker.training.examples.scenario import STRUCTURE_HU, ScenarioSettings, draw_pair
+from lesion_tracker.training.prepared.studies import PreparedStudy, points_with_structure
+from lesion_tracker.volumes.grid import Grid
 
 SCENARIO = ScenarioSettings(template_voxels=(64, 64, 16), search_voxels=((80, 80, 24),), vanished=0.0)
 STRUCTURES = 48

@@ -8,9 +8,9 @@ import numpy as np
 
 from benchmarks.accuracy.cases import REAL
 from benchmarks.peers.subset import subset_of
-from lib.evaluation.answers import Answer
-from lib.evaluation.comparison import compare
-from lib.evaluation.summary import intervals_of, scores_of
+from lesion_tracker.scoring.answers import Answer
+from lesion_tracker.scoring.comparison import compare
+from lesion_tracker.scoring.summary import intervals_of, scores_of
 
 Records = Sequence[Mapping[str, Any]]
 """Of one row; as `measure` gives them."""

@@ -16,9 +16,9 @@ from benchmarks.peers.catalog import catalog
 from benchmarks.peers.memory import PeakMemory
 from benchmarks.peers.peer import FindPoints, Peer
 from benchmarks.peers.subset import subset_of
-from lib.errors import LesionTrackerError
-from lib.registration.preload import preload
-from lib.tracking.records import Lesion
+from lesion_tracker.errors import LesionTrackerError
+from lesion_tracker.records.track import Lesion
+from lesion_tracker.registration.preload import preload
 
 
 @dataclass(frozen=True)

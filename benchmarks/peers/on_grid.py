@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from lib.registration.common_box import CommonPart, common_part
-from lib.registration.point_map import Displacement, FollowupFromBaseline
-from lib.registration.register import register
-from lib.tracking.pair import Pair
+from lesion_tracker.registration.common_box import CommonPart, common_part
+from lesion_tracker.registration.point_map import Displacement, FollowupFromBaseline
+from lesion_tracker.registration.register import register
+from lesion_tracker.tracking.pair import Pair
 
 
 def aligned(pair: Pair, spacing_mm: float, most_voxels: float) -> tuple[FollowupFromBaseline, CommonPart]:

@@ -7,7 +7,7 @@ from benchmarks.peers import published
 from benchmarks.peers.figures import CONSTRUCTED, HARD, SUBSET
 from benchmarks.peers.goals import goals
 from benchmarks.peers.peer import Peer
-from lib.report.evaluation_table import table
+from lesion_tracker.report.evaluation_table import table
 
 HEAD = ("row", "lesions", "CPM@10mm, %", "CPM@Radius, %", "MED, mm", "x / y / z, mm", "first lesion, s",
         "further lesion, s", "peak memory, GB")  # fmt: skip

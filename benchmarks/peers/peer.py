@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lib.arrays import PointsMm
-from lib.tracking.pair import Pair
-from lib.tracking.records import Lesion
+from lesion_tracker.arrays import PointsMm
+from lesion_tracker.records.track import Lesion
+from lesion_tracker.tracking.pair import Pair
 
 PointMap = Callable[[PointsMm], PointsMm]
 """LPS mm of the follow-up from LPS mm of the baseline."""

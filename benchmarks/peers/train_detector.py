@@ -27,11 +27,11 @@ from benchmarks.peers.detector_targets import detector_loss, targets_of
 from benchmarks.peers.detector_weights import save_net
 from benchmarks.peers.embedding import EmbeddingNet
 from benchmarks.peers.embedding_examples import draw_matching, matching_loss
-from lib.errors import LesionTrackerError
-from lib.training.card import hardware
-from lib.training.checkpoint import only_run
-from lib.training.draw import RegistrationErrors
-from lib.training.studies import PreparedStudy, read_index, read_prepared
+from lesion_tracker.errors import LesionTrackerError
+from lesion_tracker.training.examples.draw import RegistrationErrors
+from lesion_tracker.training.prepared.studies import PreparedStudy, read_index, read_prepared
+from lesion_tracker.training.run.card import hardware
+from lesion_tracker.training.run.checkpoint import only_run
 
 PARTS = ("detector-3d", "detector-2.5d", "embedding-image-position")
 WEIGHTS = Path(__file__).parent / "weights"

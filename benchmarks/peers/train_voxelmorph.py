@@ -27,12 +27,12 @@ from benchmarks.peers.voxelmorph_data import (
 from benchmarks.peers.voxelmorph_loss import FLAT, SCALES, SMOOTHNESS, WINDOW, registration_loss
 from benchmarks.peers.voxelmorph_net import SPACING_MM, RegistrationNet, Sizes, displacement, windowed
 from benchmarks.peers.voxelmorph_weights import save_weights
-from lib.errors import FileFormatError, LesionTrackerError
-from lib.network.precision import choose_device
-from lib.registration.working import EMPTY_HU
-from lib.training.card import hardware
-from lib.training.checkpoint import only_run, read_checkpoint, write_checkpoint
-from lib.training.draw import RegistrationErrors
+from lesion_tracker.errors import FileFormatError, LesionTrackerError
+from lesion_tracker.network.precision import choose_device
+from lesion_tracker.registration.working import EMPTY_HU
+from lesion_tracker.training.examples.draw import RegistrationErrors
+from lesion_tracker.training.run.card import hardware
+from lesion_tracker.training.run.checkpoint import only_run, read_checkpoint, write_checkpoint
 
 logger = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from benchmarks.peers.app_methods import app_method
 from benchmarks.peers.detector_peer import detector_peers
 from benchmarks.peers.peer import Peer
 from benchmarks.peers.voxelmorph import voxelmorph_peer
-from lib.errors import WeightsError
-from lib.network.config import NetworkConfig
-from lib.network.weights import load_tracker
+from lesion_tracker.errors import WeightsError
+from lesion_tracker.network.config import NetworkConfig
+from lesion_tracker.network.weights import load_tracker
 
 WEIGHTS = Path(__file__).parent / "weights"
 """One folder a peer with `weights.safetensors` and `card.json`, as `main.py train` writes them."""

@@ -9,7 +9,7 @@ from benchmarks.peers.on_grid import aligned, as_map
 from benchmarks.peers.peer import Peer, PointMap, by_map
 from benchmarks.peers.voxelmorph_net import SPACING_MM, RegistrationNet, displacement
 from benchmarks.peers.voxelmorph_weights import load_weights
-from lib.tracking.pair import Pair
+from lesion_tracker.tracking.pair import Pair
 
 NAME = "voxelmorph"
 NOTE = "MONAI's VoxelMorph on 4 mm voxels, after the app's affine"

@@ -11,16 +11,16 @@ from torch.nn import functional as F
 
 from benchmarks.accuracy.data import CALIBRATION, FINAL
 from benchmarks.peers.voxelmorph_net import SPACING_MM
-from lib.arrays import PointsMm
-from lib.errors import FileFormatError
-from lib.registration.views import view_on
-from lib.registration.working import EMPTY_HU, cubic_grid, grid_of_box
-from lib.studies.grid import Grid
-from lib.studies.resample import sample_at_index
-from lib.training.appearance import Appearance, apply_appearance, random_appearance
-from lib.training.draw import RegistrationErrors
-from lib.training.studies import PreparedStudy, read_index, read_prepared
-from lib.training.warp import Warp, moving_region, pose, random_bumps
+from lesion_tracker.arrays import PointsMm
+from lesion_tracker.errors import FileFormatError
+from lesion_tracker.registration.views import view_on
+from lesion_tracker.registration.working import EMPTY_HU, cubic_grid, grid_of_box
+from lesion_tracker.training.examples.appearance import Appearance, apply_appearance, random_appearance
+from lesion_tracker.training.examples.draw import RegistrationErrors
+from lesion_tracker.training.examples.warp import Warp, moving_region, pose, random_bumps
+from lesion_tracker.training.prepared.studies import PreparedStudy, read_index, read_prepared
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.resample import sample_at_index
 
 NEVER = (*FINAL, "acrin_baseline", "acrin_followup", "lung4dct_t0", "lung4dct_t5")
 """Volumes of the benchmark, in whatever folder they lie."""

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lib.network.precision import choose_dtype
+from lesion_tracker.network.precision import choose_dtype
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message=r".*torch\.jit.*", category=DeprecationWarning)

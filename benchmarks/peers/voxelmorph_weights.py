@@ -12,8 +12,8 @@ from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as bytes_from_tensors
 
 from benchmarks.peers.voxelmorph_net import SPACING_MM, WINDOWS_HU, RegistrationNet, Sizes
-from lib.errors import WeightsError
-from lib.network.precision import choose_device
+from lesion_tracker.errors import WeightsError
+from lesion_tracker.network.precision import choose_device
 
 WEIGHTS_FILE, CARD_FILE = "weights.safetensors", "card.json"
 SCHEMA = 1

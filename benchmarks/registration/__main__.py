@@ -11,8 +11,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "apps" / "lesion_tr
 from benchmarks.registration import draws, table
 from benchmarks.registration.measure import Record, Results, measure, refused
 from benchmarks.registration.real_pairs import real_pair
-from lib.registration.preload import preload
-from lib.studies.volume import Volume
+from lesion_tracker.registration.preload import preload
+from lesion_tracker.volumes.volume import Volume
 
 Row = tuple[str, str, str, str]
 HERE = Path(__file__).resolve().parent

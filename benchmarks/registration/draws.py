@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.arrays import PointsMm
-from lib.evaluation.constructed import ConstructedPair, FollowupChange, construct_followup
-from lib.registration.views import view_of
-from lib.studies.reader import read_volume
-from lib.studies.volume import Volume
+from benchmarks.constructed.pair import ConstructedPair, FollowupChange, construct_followup
+from lesion_tracker.arrays import PointsMm
+from lesion_tracker.registration.views import view_of
+from lesion_tracker.volumes.reader import read_volume
+from lesion_tracker.volumes.volume import Volume
 
 COPIED = ("chest_lidc_0001", "trunk_amos_0336", "abdomen_hcc_006")
 WHOLE = ("trunk_amos_0336", "trunk_cc_cervical", "chest_lidc_0001", "abdomen_acrin_001", "abdomen_hcc_006")

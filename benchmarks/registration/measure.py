@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.registration.draws import Draw
-from lib.errors import RegistrationFailed
-from lib.registration.affine import register_affine
-from lib.registration.deformable import register_deformable
-from lib.registration.point_map import FollowupFromBaseline
-from lib.registration.register import CODE_VERSION, PARAMETERS
-from lib.studies.volume import Volume
+from lesion_tracker.errors import RegistrationFailed
+from lesion_tracker.registration.affine import register_affine
+from lesion_tracker.registration.deformable import register_deformable
+from lesion_tracker.registration.point_map import FollowupFromBaseline
+from lesion_tracker.registration.register import CODE_VERSION, PARAMETERS
+from lesion_tracker.volumes.volume import Volume
 
 Record = dict[str, Any]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.registration.draws import Draw
-from lib.arrays import PointsMm
-from lib.studies.reader import read_volume
+from lesion_tracker.arrays import PointsMm
+from lesion_tracker.volumes.reader import read_volume
 
 
 def real_pair(folder: Path, name: str) -> Draw:

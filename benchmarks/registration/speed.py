@@ -18,11 +18,11 @@ import numpy as np
 from benchmarks.accuracy.built import Loaded
 from benchmarks.accuracy.cases import SEED, Case, constructed_cases, real_cases
 from benchmarks.accuracy.data import DATA, FINAL
-from lib.registration import deformable
-from lib.registration.point_map import FollowupFromBaseline
-from lib.registration.preload import preload
-from lib.registration.register import register
-from lib.report.evaluation_table import table
+from lesion_tracker.registration import deformable
+from lesion_tracker.registration.point_map import FollowupFromBaseline
+from lesion_tracker.registration.preload import preload
+from lesion_tracker.registration.register import register
+from lesion_tracker.report.evaluation_table import table
 
 SETTINGS = (
     ("100x50x10", 3.0, 9e5),

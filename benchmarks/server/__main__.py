@@ -13,11 +13,11 @@ import numpy as np
 
 from benchmarks.accuracy.data import DATA
 from benchmarks.peers.memory import PeakMemory
-from lib.studies.grid import Grid
-from lib.studies.reader import read_volume
-from lib.studies.resample import resample
-from lib.studies.volume import Volume
-from lib.studies.writer import write_volume
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.reader import read_volume
+from lesion_tracker.volumes.resample import resample
+from lesion_tracker.volumes.volume import Volume
+from lesion_tracker.volumes.writer import write_volume
 from scripts.local_server import running_server
 
 SIZE = (512, 512, 600)

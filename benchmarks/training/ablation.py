@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lib.training.run import train
-from lib.training.settings import read_settings
+from lesion_tracker.training.run.run import train
+from lesion_tracker.training.run.settings import read_settings
 
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "full": ("K_g, learned flattening, φ multiplied, n = 4", {}),

@@ -15,10 +15,10 @@ from statistics import median
 import torch
 from torch.utils.data import Dataset
 
-from lib.training.examples import Example
-from lib.training.loop import StepReport, Trainer
-from lib.training.settings import TrainingSettings, read_settings
-from lib.training.start import examples_of, new_net, read_data
+from lesion_tracker.training.examples.example import Example
+from lesion_tracker.training.run.loop import StepReport, Trainer
+from lesion_tracker.training.run.settings import TrainingSettings, read_settings
+from lesion_tracker.training.run.start import examples_of, new_net, read_data
 
 WARM = 4
 """Steps before the clock starts: the loader fills its queue, torch chooses its kernels."""

@@ -10,7 +10,7 @@ from benchmarks.accuracy.answers import answers_of, grouped, resampled
 from benchmarks.accuracy.card import card_figures, write_card
 from benchmarks.accuracy.cases import shifted_clicks
 from benchmarks.accuracy.figures import figures
-from benchmarks.accuracy.store import LIBRARY, Store, answering_code, code_version, making_code
+from benchmarks.accuracy.store import CONSTRUCTED, LIBRARY, Store, answering_code, code_of, making_code
 from benchmarks.accuracy.table import lines, markdown
 
 
@@ -132,26 +132,30 @@ def test_the_store_goes_on_after_a_torn_line(tmp_path, monkeypatch):
 
 
 def test_the_hash_covers_what_an_answer_imports_and_nothing_else(tmp_path, monkeypatch):
-    library = tmp_path / "lib"
+    library = tmp_path / "lesion_tracker"
     shutil.copytree(LIBRARY, library, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr("benchmarks.accuracy.store.LIBRARY", library)
+    constructed = tmp_path / "constructed"
+    shutil.copytree(CONSTRUCTED, constructed, ignore=shutil.ignore_patterns("__pycache__"))
+    packages = {"lesion_tracker": library, "benchmarks.constructed": constructed}
+    monkeypatch.setattr("benchmarks.accuracy.store.PACKAGES", packages)
     before = answering_code(), making_code()
 
     def after_a_change_of(module: str) -> tuple[bool, bool]:
-        path = library / module
+        path = tmp_path / module
         text = path.read_text()
         path.write_text(text + "\n# changed\n")
         changed = answering_code() != before[0], making_code() != before[1]
         path.write_text(text)
         return changed
 
-    assert after_a_change_of("registration/greedy.py") == (True, False)  # in the engine's process
-    assert after_a_change_of("tracking/fusion.py") == (True, False)
-    assert after_a_change_of("evaluation/growth.py") == (True, True)
-    assert after_a_change_of("evaluation/dls_file.py") == (False, False)
-    assert after_a_change_of("training/loop.py") == (False, False)
+    assert after_a_change_of("lesion_tracker/registration/greedy.py") == (True, False)  # in the engine's process
+    assert after_a_change_of("lesion_tracker/tracking/fusion.py") == (True, False)
+    assert after_a_change_of("constructed/growth.py") == (True, True)
+    assert after_a_change_of("lesion_tracker/paper/dls_file.py") == (False, False)
+    assert after_a_change_of("lesion_tracker/training/run/loop.py") == (False, False)
 
 
-def test_the_code_version_depends_on_the_folders():
-    assert code_version(("metrics",)) != code_version(("decoding",))
-    assert code_version(("metrics",)) == code_version(("metrics",))
+def test_the_hash_depends_on_the_modules():
+    cpm, summary = "lesion_tracker.scoring.cpm", "lesion_tracker.scoring.summary"
+    assert code_of(cpm) != code_of(summary)
+    assert code_of(cpm) == code_of(cpm)

@@ -8,9 +8,9 @@ import pytest
 
 from benchmarks.calibration.__main__ import write_calibration
 from benchmarks.calibration.fit import Example, calibrate, examples_of, fit_choice, fit_logistic, held_out
-from lib.tracking.candidates import Candidate
-from lib.tracking.confidence import CONFIDENCE_FEATURES, Calibration
-from lib.tracking.evidence import Evidence
+from lesion_tracker.tracking.candidates import Candidate
+from lesion_tracker.tracking.confidence import CONFIDENCE_FEATURES, Calibration
+from lesion_tracker.tracking.evidence import Evidence
 
 BLANK = dict.fromkeys((field.name for field in fields(Evidence)), 0.5) | {"radius_mm": 8.0}
 

@@ -12,14 +12,14 @@ from benchmarks.accuracy.figures import figures
 from benchmarks.accuracy.measure import measure
 from benchmarks.calibration.collect import collect
 from benchmarks.calibration.fit import examples_of
-from lib.errors import RegistrationFailed
-from lib.network.config import NetworkConfig
-from lib.network.tracker import Tracker, tracker_from_net
-from lib.network.tracker_net import TrackerNet
-from lib.registration.point_map import FollowupFromBaseline
-from lib.studies.grid import Grid
-from lib.studies.volume import Volume
-from lib.tracking.pair import Pair
+from lesion_tracker.errors import RegistrationFailed
+from lesion_tracker.network.config import NetworkConfig
+from lesion_tracker.network.tracker import Tracker, tracker_from_net
+from lesion_tracker.network.tracker_net import TrackerNet
+from lesion_tracker.registration.point_map import FollowupFromBaseline
+from lesion_tracker.tracking.pair import Pair
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
 
 SMALL = NetworkConfig(blocks=(1, 1, 1), growth=8, stem=8, bottleneck=2, features=8, global_kernel=(3, 5, 5))
 SHIFT_MM = np.array([4.0, -6.0, 10.0])
@@ -57,12 +57,14 @@ def case() -> Case:
 
 @pytest.fixture(autouse=True)
 def small_searches(monkeypatch):
-    monkeypatch.setattr("lib.tracking.search.SEARCH_VOXELS", (64, 64, 24))
-    monkeypatch.setattr("lib.tracking.search.WIDE_VOXELS", (80, 80, 32))
+    monkeypatch.setattr("lesion_tracker.tracking.search.SEARCH_VOXELS", (64, 64, 24))
+    monkeypatch.setattr("lesion_tracker.tracking.search.WIDE_VOXELS", (80, 80, 32))
 
 
 def test_all_rows_and_shifts_of_a_pair_are_measured(case, model, monkeypatch):
-    monkeypatch.setattr("lib.tracking.track.register", lambda baseline, followup, method, cache: shifted(method))
+    monkeypatch.setattr(
+        "lesion_tracker.tracking.track.register", lambda baseline, followup, method, cache: shifted(method)
+    )
     monkeypatch.setattr("benchmarks.accuracy.measure.SHIFTS", 2)
     record = json.loads(json.dumps(measure(case, model, 0.5, 1)))
     assert set(record["rows"]) == {"affine", "deformable", "dlt", "auto"}
@@ -80,7 +82,7 @@ def test_a_failed_registration_answers_with_the_place_in_the_baseline(case, mode
     def fails(baseline, followup, method, cache):
         raise RegistrationFailed("no overlap")
 
-    monkeypatch.setattr("lib.tracking.track.register", fails)
+    monkeypatch.setattr("lesion_tracker.tracking.track.register", fails)
     record = measure(case, model, 0.5, 1)
     assert record["failed"]["auto"] == "no overlap"
     assert record["rows"]["auto"][0]["center_mm"] == [50.0, 60.0, 60.0]

@@ -9,8 +9,8 @@ from benchmarks.learning.constructed_lessons import StoredPair, corrections, mis
 from benchmarks.learning.scanner import Scanner, scanned, thick
 from benchmarks.learning.stages import kept
 from benchmarks.learning.table import interval, page
-from lib.studies.grid import Grid
-from lib.studies.volume import Volume
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
 
 CENTER_MM = np.array([31.0, 47.0, 58.0])
 

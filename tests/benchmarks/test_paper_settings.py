@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.training.settings import read_settings
+from lesion_tracker.training.run.settings import read_settings
 
 PAPER = Path(__file__).parents[2] / "benchmarks" / "paper"
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from benchmarks.peers import deeds
-from lib.errors import RegistrationFailed
-from lib.tracking.records import Lesion
+from lesion_tracker.errors import RegistrationFailed
+from lesion_tracker.records.track import Lesion
 from tests.tracking import made_pair
 
 SHIFT = (3, -2, 1)

@@ -9,9 +9,9 @@ import torch
 from benchmarks.peers.detector_weights import load_net, save_net
 from benchmarks.peers.embedding import WAVES_MM, EmbeddingNet, _at
 from benchmarks.peers.embedding_examples import OTHERS, contrast_loss, draw_matching, matching_loss, too_near
-from lib.errors import WeightsError
-from lib.network.config import STRIDES, NetworkConfig
-from lib.network.lattice import crop_grid
+from lesion_tracker.errors import WeightsError
+from lesion_tracker.network.config import STRIDES, NetworkConfig
+from lesion_tracker.network.lattice import crop_grid
 from tests.training.made import NO_ERRORS, made_study
 
 TINY = NetworkConfig(blocks=(1, 1, 1), growth=4, stem=4, bottleneck=2, features=4, global_kernel=None, anatomy=False)

@@ -21,12 +21,12 @@ from benchmarks.peers.peer import Peer, Seconds, by_map
 from benchmarks.peers.run import Row
 from benchmarks.peers.subset import subset_of, subset_pairs
 from benchmarks.peers.trained import trained_peers
-from lib.errors import RegistrationFailed, WeightsError
-from lib.network.config import NetworkConfig
-from lib.network.tracker_net import TrackerNet
-from lib.network.weights import save_tracker
-from lib.studies.writer import write_volume
-from lib.tracking.pair import Pair
+from lesion_tracker.errors import RegistrationFailed, WeightsError
+from lesion_tracker.network.config import NetworkConfig
+from lesion_tracker.network.tracker_net import TrackerNet
+from lesion_tracker.network.weights import save_tracker
+from lesion_tracker.tracking.pair import Pair
+from lesion_tracker.volumes.writer import write_volume
 from tests.registration.phantom import study
 from tests.tracking import made_pair
 

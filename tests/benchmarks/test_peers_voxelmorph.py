@@ -18,22 +18,22 @@ from benchmarks.peers.voxelmorph_data import base_study, draw_crops, mirrored, r
 from benchmarks.peers.voxelmorph_loss import registration_loss
 from benchmarks.peers.voxelmorph_net import SPACING_MM, RegistrationNet, Sizes, displacement, windowed
 from benchmarks.peers.voxelmorph_weights import load_weights, save_weights
-from lib.errors import FileFormatError, WeightsError
-from lib.network.lattice import crop_grid
-from lib.registration.common_box import common_part
-from lib.registration.point_map import FollowupFromBaseline
-from lib.registration.preload import preload
-from lib.registration.register import register
-from lib.registration.working import EMPTY_HU
-from lib.studies.grid import Grid
-from lib.studies.volume import Volume
-from lib.tracking.pair import Pair
-from lib.tracking.records import Lesion
-from lib.training.draw import RegistrationErrors
-from lib.training.prepare import measure_structure
-from lib.training.prepared_writer import PreparedWriter
-from lib.training.studies import PreparedStudy
-from lib.training.warp import Bump, Warp
+from lesion_tracker.errors import FileFormatError, WeightsError
+from lesion_tracker.network.lattice import crop_grid
+from lesion_tracker.records.track import Lesion
+from lesion_tracker.registration.common_box import common_part
+from lesion_tracker.registration.point_map import FollowupFromBaseline
+from lesion_tracker.registration.preload import preload
+from lesion_tracker.registration.register import register
+from lesion_tracker.registration.working import EMPTY_HU
+from lesion_tracker.tracking.pair import Pair
+from lesion_tracker.training.examples.draw import RegistrationErrors
+from lesion_tracker.training.examples.warp import Bump, Warp
+from lesion_tracker.training.prepared.prepare import measure_structure
+from lesion_tracker.training.prepared.studies import PreparedStudy
+from lesion_tracker.training.prepared.writer import PreparedWriter
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
 from tests.registration.phantom import body_hu, study
 
 SMALL = Sizes(channels=(4, 4, 4, 4), final_channels=(4,), integration_steps=4)

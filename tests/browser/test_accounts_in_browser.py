@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lib.correction.mark_store import MarkStore
-from lib.tasks.accounts_guard import COOKIE
+from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.server.access.guard import COOKIE
 from tests.browser.conftest import needs_browser, needs_orthanc, run_scenario
 from tests.browser.test_ohif import MARK
 from tests.pacs.orthanc import Orthanc

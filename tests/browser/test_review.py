@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import uvicorn
 
-from lib.report.planes import PLANES
-from lib.tracking.records import Lesion
+from lesion_tracker.records.track import Lesion
+from lesion_tracker.report.planes import PLANES
 from tests.browser.conftest import CHROMIUM, NODE, PLAYWRIGHT, SHOTS, needs_browser
-from tests.review.conftest import STUDIES, Page, page
 from tests.server.conftest import free_port
+from tests.server.review.conftest import STUDIES, Page, page
 
 __all__ = ["page"]
 pytestmark = [pytest.mark.browser, needs_browser]

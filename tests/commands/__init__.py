@@ -1,1 +1,1 @@
-"""Tests of lib/commands."""
+"""Tests of lesion_tracker.commands."""

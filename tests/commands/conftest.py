@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from lib.studies.grid import Grid
-from lib.studies.volume import Volume
-from lib.studies.writer import write_volume
-from lib.tracking.records import Track
+from lesion_tracker.records.track import Track
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
+from lesion_tracker.volumes.writer import write_volume
 
 SHIFT_MM = np.array([3.0, 0.0, 4.0])
 """The stand-in answers 5 mm beside the lesion's place in the baseline."""
@@ -63,6 +63,6 @@ def quick_track(monkeypatch):
             for lesion in lesions
         ]
 
-    monkeypatch.setattr("lib.commands.pair_run.track", answer)
-    monkeypatch.setattr("lib.commands.evaluate.preload", lambda: None)
+    monkeypatch.setattr("lesion_tracker.tracking.session.track", answer)
+    monkeypatch.setattr("lesion_tracker.commands.evaluate.preload", lambda: None)
     return calls

@@ -5,8 +5,8 @@ import signal
 import time
 from pathlib import Path
 
-from lib.errors import RegistrationFailed
-from lib.tracking.records import Lesion, Track
+from lesion_tracker.errors import RegistrationFailed
+from lesion_tracker.records.track import Lesion, Track
 
 
 def answer(payload):

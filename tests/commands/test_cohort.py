@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from tqdm import tqdm
 
-from lib.commands import track_cohort
-from lib.commands.cohort import run
-from lib.commands.cohort.job import track_job
-from lib.commands.cohort.plan import payload_of, steps_of
-from lib.commands.cohort.table import read_cohort
-from lib.commands.dispatch import main
-from lib.errors import FileFormatError
-from lib.studies.dicom_writer import uid_of, write_dicom_series
-from lib.studies.grid import Grid
-from lib.studies.volume import Volume
+from lesion_tracker.commands import track_cohort
+from lesion_tracker.commands.cohort import run
+from lesion_tracker.commands.cohort.cohort_file import read_cohort
+from lesion_tracker.commands.cohort.job import track_job
+from lesion_tracker.commands.cohort.plan import payload_of, steps_of
+from lesion_tracker.commands.dispatch import main
+from lesion_tracker.errors import FileFormatError
+from lesion_tracker.volumes.dicom_writer import uid_of, write_dicom_series
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
 from tests.commands.standin_job import answer
 
 LESIONS = {"lesions": [{"id": name, "center_mm": [1.0, 2.0, 3.0], "radius_mm": 5.0} for name in ("a", "b")]}
@@ -168,7 +168,7 @@ def test_ctrl_c_leaves_a_table_of_what_is_done(cohort, call, monkeypatch, capsys
 
 def test_without_ray_it_says_what_to_install(cohort, call, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.delitem(sys.modules, "lib.commands.work.on_ray", raising=False)
+    monkeypatch.delitem(sys.modules, "lesion_tracker.commands.work.on_ray", raising=False)
     code, rows, _ = call(cohort(p=["x", "y"]), "--ray", "local")
     assert (code, rows) == (2, [])
     assert "pip install" in capsys.readouterr().err

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lib.commands import dispatch
-from lib.commands.dispatch import main
-from lib.errors import FileFormatError, RegistrationFailed
+from lesion_tracker.commands import dispatch
+from lesion_tracker.commands.dispatch import main
+from lesion_tracker.errors import FileFormatError, RegistrationFailed
 
 MAIN = Path(__file__).parents[2] / "apps" / "lesion_tracker" / "main.py"
 
@@ -30,7 +30,7 @@ def test_an_unknown_command_names_those_there_are(capsys):
 
 def test_every_command_has_its_module():
     for name in dispatch.COMMANDS:
-        module = importlib.import_module(f"lib.commands.{name.replace('-', '_')}")
+        module = importlib.import_module(f"lesion_tracker.commands.{name.replace('-', '_')}")
         assert callable(module.add_arguments)
         assert callable(module.run)
 

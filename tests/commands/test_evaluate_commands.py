@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from lib.commands.dispatch import main
-from lib.errors import RegistrationFailed
+from lesion_tracker.commands.dispatch import main
+from lesion_tracker.errors import RegistrationFailed
 
 
 def lesion(name, followup_mm, **more):
@@ -65,7 +65,7 @@ def test_an_error_names_its_pair(call, quick_track, monkeypatch, capsys):
     def fail(*args, **kwargs):
         raise RegistrationFailed("they do not match")
 
-    monkeypatch.setattr("lib.commands.pair_run.track", fail)
+    monkeypatch.setattr("lesion_tracker.tracking.session.track", fail)
     code, scores = call([lesion("a", [30, 30, 30])])
     assert (code, scores) == (1, None)
     assert "pairs.json: pair 1: they do not match" in capsys.readouterr().err

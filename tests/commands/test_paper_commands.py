@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from lib.commands.dispatch import main
-from tests.evaluation.tiny_deeplesion import make, volume_name
+from lesion_tracker.commands.dispatch import main
+from tests.paper.tiny_deeplesion import make, volume_name
 
 SECOND = volume_name("000001_02_01")
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from lib.commands import track_cohort
-from lib.commands.dispatch import main
+from lesion_tracker.commands import track_cohort
+from lesion_tracker.commands.dispatch import main
 from tests.commands.standin_job import answer
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lib.commands.work.local import LocalWorkers
+from lesion_tracker.commands.work.local import LocalWorkers
 from tests.commands.standin_job import add
 
 

@@ -5,8 +5,8 @@ import torch
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from lib.network.config import NetworkConfig
-from lib.network.correlation import (
+from lesion_tracker.network.config import NetworkConfig
+from lesion_tracker.network.correlation import (
     TemplateKernelMaker,
     TemplateKernels,
     _TapSum,

@@ -9,11 +9,11 @@ from monai.networks.nets import DenseNet121
 from torch import nn
 from torch.nn import functional as F
 
-from lib.errors import WeightsError
-from lib.network.config import NetworkConfig
-from lib.network.dense_fpn import DenseFPN
-from lib.network.inflation import inflate_densenet, inflate_kernel
-from lib.network.normalization import norm_relu
+from lesion_tracker.errors import WeightsError
+from lesion_tracker.network.config import NetworkConfig
+from lesion_tracker.network.dense_fpn import DenseFPN
+from lesion_tracker.network.inflation import inflate_densenet, inflate_kernel
+from lesion_tracker.network.normalization import norm_relu
 
 SLICES = 4
 TINY = NetworkConfig(blocks=(1, 1, 1), growth=4, stem=4, bottleneck=2, features=4)

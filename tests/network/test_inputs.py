@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from lib.network.inputs import hu_source, network_input, template_cell, windowed
-from lib.network.lattice import cell_grid, crop_grid, search_grid, template_grid
-from lib.studies.grid import Grid
-from lib.studies.volume import Volume
+from lesion_tracker.network.inputs import hu_source, network_input, template_cell, windowed
+from lesion_tracker.network.lattice import cell_grid, crop_grid, search_grid, template_grid
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
 
 ORIENTATIONS = [
     (order, signs) for order in permutations(range(3)) for signs in product((1, -1), repeat=3)

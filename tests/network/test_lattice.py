@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.network.lattice import cell_grid, cells_of, crop_grid, search_grid, template_grid
+from lesion_tracker.network.lattice import cell_grid, cells_of, crop_grid, search_grid, template_grid
 
 
 def test_a_cell_lies_in_the_middle_of_its_voxels() -> None:

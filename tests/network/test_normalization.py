@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from lib.network.config import NetworkConfig
-from lib.network.dense_fpn import DenseFPN
-from lib.network.normalization import FrozenNorm, set_calibrating
+from lesion_tracker.network.config import NetworkConfig
+from lesion_tracker.network.dense_fpn import DenseFPN
+from lesion_tracker.network.normalization import FrozenNorm, set_calibrating
 
 SMALL = NetworkConfig(blocks=(2, 1, 1), growth=4, stem=4, bottleneck=2, features=4)
 

@@ -6,9 +6,9 @@ import pytest
 import tomllib
 
 from benchmarks.accuracy.data import CALIBRATION, FINAL, MODEL
-from lib.network.tracker import Tracker
-from lib.network.weights import WEIGHTS_FILE, load_tracker
-from lib.tracking.confidence import Calibration
+from lesion_tracker.network.tracker import Tracker
+from lesion_tracker.network.weights import WEIGHTS_FILE, load_tracker
+from lesion_tracker.tracking.confidence import Calibration
 
 
 @pytest.fixture(scope="module")

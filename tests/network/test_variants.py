@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from lib.network.config import NetworkConfig
-from lib.network.inputs import NetworkInput, network_input
-from lib.network.lattice import crop_grid, search_grid
-from lib.network.tracker_net import TrackerNet
-from lib.studies.grid import Grid
+from lesion_tracker.network.config import NetworkConfig
+from lesion_tracker.network.inputs import NetworkInput, network_input
+from lesion_tracker.network.lattice import crop_grid, search_grid
+from lesion_tracker.network.tracker_net import TrackerNet
+from lesion_tracker.volumes.grid import Grid
 
 FINAL = NetworkConfig(blocks=(1, 1, 1), growth=4, stem=4, bottleneck=2)
 """The paper's model j with a small DenseNet: K_g (7, 11, 11), learned flattening, 64 features, n = 4, multiplied."""

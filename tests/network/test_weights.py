@@ -8,15 +8,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from lib.errors import WeightsError
-from lib.network.config import NetworkConfig
-from lib.network.inputs import NetworkInput, network_input
-from lib.network.lattice import search_grid, template_grid
-from lib.network.precision import choose_device
-from lib.network.tracker import Tracker, join_kernels, tracker_from_net
-from lib.network.tracker_net import TrackerNet
-from lib.network.weights import load_tracker, save_tracker
-from lib.studies.grid import Grid
+from lesion_tracker.errors import WeightsError
+from lesion_tracker.network.config import NetworkConfig
+from lesion_tracker.network.inputs import NetworkInput, network_input
+from lesion_tracker.network.lattice import search_grid, template_grid
+from lesion_tracker.network.precision import choose_device
+from lesion_tracker.network.tracker import Tracker, join_kernels, tracker_from_net
+from lesion_tracker.network.tracker_net import TrackerNet
+from lesion_tracker.network.weights import load_tracker, save_tracker
+from lesion_tracker.volumes.grid import Grid
 
 SMALL = NetworkConfig(blocks=(1, 1, 1), growth=8, stem=8, bottleneck=2, features=8, global_kernel=(3, 5, 5))
 CENTER = np.array([3.0, -8.0, 15.0])
@@ -84,7 +84,7 @@ def test_kernels_are_stored_in_half_precision_and_statistics_exactly(net: Tracke
 
 
 def test_the_short_numbers_of_this_processor_find_the_same_peak(net: TrackerNet, inputs: NetworkInput) -> None:
-    from lib.decoding.peaks import find_peak
+    from lesion_tracker.network.peaks import find_peak
 
     tracker = tracker_from_net(net, device="cpu")
     short = Tracker(net, SMALL, {}, "", "", torch.device("cpu"), torch.bfloat16).score(inputs)[0]

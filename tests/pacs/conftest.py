@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from lib.studies.dicomweb import DicomWeb
-from lib.studies.disk_cache import DiskCache
-from lib.studies.pacs import Pacs
-from lib.studies.series_records import SeriesRecords
+from lesion_tracker.files.disk_cache import DiskCache
+from lesion_tracker.pacs.dicomweb import DicomWeb
+from lesion_tracker.pacs.pacs import Pacs
+from lesion_tracker.pacs.series_records import SeriesRecords
 from tests.pacs.orthanc import Orthanc
 from tests.server.conftest import Server, start_server, stop, wait_until_ready
 

@@ -13,9 +13,9 @@ import pydicom
 import pytest
 import requests
 
-from lib.studies.dicom_writer import uid_of, write_dicom_series
-from lib.studies.pacs import MEMO_S
-from lib.studies.volume import Volume
+from lesion_tracker.pacs.pacs import MEMO_S
+from lesion_tracker.volumes.dicom_writer import uid_of, write_dicom_series
+from lesion_tracker.volumes.volume import Volume
 
 PROGRAM = shutil.which("Orthanc")
 PLUGINS = [path for path in (Path("/usr/share/orthanc/plugins"), Path("/usr/lib/orthanc")) if path.is_dir()]

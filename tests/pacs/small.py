@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from lib.studies.grid import Grid
-from lib.studies.volume import Volume
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
 
 
 def small_volume(slices: int = 12, step_mm: float = 3.0, first_mm: float = 0.0) -> Volume:

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lib.errors import InputError, PacsError, StudyError
-from lib.studies.dicom_series import read_dicom_series
-from lib.studies.pacs import MEMO_S, Pacs
+from lesion_tracker.errors import InputError, PacsError, StudyError
+from lesion_tracker.pacs.pacs import MEMO_S, Pacs
+from lesion_tracker.volumes.dicom_series import read_dicom_series
 from tests.pacs.conftest import pacs_on
 from tests.pacs.orthanc import Orthanc, drawn_series, needs_orthanc
 from tests.pacs.small import small_volume

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import requests
 
-from lib.studies.grid import Grid
-from lib.studies.volume import Volume
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
 from tests.pacs.orthanc import Orthanc, drawn_series, needs_orthanc
 from tests.pacs.test_listing import REFUSED
 from tests.server.clicks import baseline_clicks

@@ -1,1 +1,1 @@
-"""Tests of lib.registration."""
+"""Tests of lesion_tracker.registration."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib.registration.preload import preload
+from lesion_tracker.registration.preload import preload
 
 
 @pytest.fixture(scope="session")

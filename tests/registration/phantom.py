@@ -4,8 +4,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from lib.studies.grid import Grid
-from lib.studies.volume import Volume
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
 
 LENGTH_MM = 300.0
 WIDTH_MM, DEPTH_MM = 150.0, 100.0

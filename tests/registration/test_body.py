@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from lib.registration.body import body_mask, wipe_outside
-from lib.registration.working import working_image
-from lib.studies.volume import Volume
+from lesion_tracker.registration.body import body_mask, wipe_outside
+from lesion_tracker.registration.working import working_image
+from lesion_tracker.volumes.volume import Volume
 from tests.registration.phantom import body_hu, study
 
 SPACING = 4.0

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lib.registration.cache import RegistrationCache, from_bytes, pair_key, to_bytes, volume_digest
-from lib.registration.point_map import Displacement, FollowupFromBaseline
-from lib.studies.grid import Grid
-from lib.studies.volume import Volume
+from lesion_tracker.registration.cache import RegistrationCache, from_bytes, pair_key, to_bytes, volume_digest
+from lesion_tracker.registration.point_map import Displacement, FollowupFromBaseline
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
 
 
 def answer(value: float = 1.5, size: int = 6) -> FollowupFromBaseline:

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from lib.errors import RegistrationFailed
-from lib.registration.bspline import dense_field
-from lib.registration.calm import calmed
-from lib.registration.common_box import CommonPart, common_part
-from lib.registration.dense import faded
-from lib.registration.point_map import Displacement
-from lib.registration.views import translation
-from lib.registration.working import EMPTY_HU, cubic_grid
+from lesion_tracker.errors import RegistrationFailed
+from lesion_tracker.registration.bspline import dense_field
+from lesion_tracker.registration.calm import calmed
+from lesion_tracker.registration.common_box import CommonPart, common_part
+from lesion_tracker.registration.dense import faded
+from lesion_tracker.registration.point_map import Displacement
+from lesion_tracker.registration.views import translation
+from lesion_tracker.registration.working import EMPTY_HU, cubic_grid
 from tests.registration.phantom import study
 
 

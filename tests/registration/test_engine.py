@@ -8,9 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from lib.errors import RegistrationFailed
-from lib.registration import engine
-from lib.registration.engine import BrokenEngine, EnginePool
+from lesion_tracker.errors import RegistrationFailed
+from lesion_tracker.registration import process_pool
+from lesion_tracker.registration.process_pool import BrokenEngine, EnginePool
 
 BLOCK = {
     "fixed": np.random.default_rng(0).normal(0, 100, (12, 24, 24)).astype(np.float32),
@@ -83,25 +83,25 @@ def test_a_closed_pool_ends_its_process():
 
 def test_threads_come_from_the_environment(monkeypatch):
     monkeypatch.setenv("LESION_TRACKER_REGISTRATION_THREADS", "3")
-    assert engine.default_threads() == 3
+    assert process_pool.default_threads() == 3
     monkeypatch.delenv("LESION_TRACKER_REGISTRATION_THREADS")
-    assert 1 <= engine.default_threads() <= 8
+    assert 1 <= process_pool.default_threads() <= 8
 
 
 def test_configure_refuses_less_than_one():
     with pytest.raises(ValueError, match="at least one"):
-        engine.configure(0, 2)
+        process_pool.configure(0, 2)
 
 
 def test_configure_replaces_the_pool(monkeypatch):
-    monkeypatch.setattr(engine, "_pool", None)
-    engine.configure(2, 1)
-    assert (engine.pool().workers, engine.pool().threads) == (2, 1)
-    engine.pool().close()
+    monkeypatch.setattr(process_pool, "_pool", None)
+    process_pool.configure(2, 1)
+    assert (process_pool.pool().workers, process_pool.pool().threads) == (2, 1)
+    process_pool.pool().close()
 
 
 def test_an_engine_whose_parent_goes_away_ends():
-    lone = engine.Engine(1)
+    lone = process_pool.Engine(1)
     lone._connection.close()
     deadline = time.monotonic() + 120
     while lone._process.poll() is None and time.monotonic() < deadline:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lib.registration.point_map import Displacement, FollowupFromBaseline
-from lib.studies.grid import Grid
+from lesion_tracker.registration.point_map import Displacement, FollowupFromBaseline
+from lesion_tracker.volumes.grid import Grid
 
 MATRIX = np.array([[1.02, 0.05, 0.0, 12.0], [-0.05, 0.98, 0.02, -7.0], [0.0, -0.01, 1.0, 250.0], [0.0, 0.0, 0.0, 1.0]])
 

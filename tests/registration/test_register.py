@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from lib.errors import RegistrationFailed
-from lib.registration import affine, engine
-from lib.registration import register as register_module
-from lib.registration.cache import RegistrationCache
-from lib.registration.register import register
-from lib.registration.slide import Slide
-from lib.registration.views import view_of
-from lib.studies.volume import Volume
+from lesion_tracker.errors import RegistrationFailed
+from lesion_tracker.registration import affine, process_pool
+from lesion_tracker.registration import register as register_module
+from lesion_tracker.registration.cache import RegistrationCache
+from lesion_tracker.registration.register import register
+from lesion_tracker.registration.slide import Slide
+from lesion_tracker.registration.views import view_of
+from lesion_tracker.volumes.volume import Volume
 from tests.registration.phantom import rotation_z, study, turned
 
 pytestmark = pytest.mark.usefixtures("loaded_engine")
@@ -202,4 +202,4 @@ def test_python_threads_go_on_while_the_engine_works():
 
 
 def test_the_engine_is_the_same_for_all():
-    assert engine.pool() is engine.pool()
+    assert process_pool.pool() is process_pool.pool()

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from lib.registration.slide import shrunk, slides
-from lib.registration.views import view_of
-from lib.studies.volume import Volume
+from lesion_tracker.registration.slide import shrunk, slides
+from lesion_tracker.registration.views import view_of
+from lesion_tracker.volumes.volume import Volume
 from tests.registration.phantom import study
 
 

@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from lib.registration.working import EMPTY_HU, cubic_grid, sampled, working_image
-from lib.studies.grid import Grid
-from lib.studies.volume import Volume
+from lesion_tracker.registration.working import EMPTY_HU, cubic_grid, sampled, working_image
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
 from tests.registration.phantom import turned
 
 ORIENTATIONS = [

@@ -1,1 +1,1 @@
-"""Tests of lib/report."""
+"""Tests of lesion_tracker.report."""

@@ -4,10 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib.evaluation.answers import Answer
-from lib.evaluation.comparison import compare
-from lib.evaluation.scores_file import evaluation_json
-from lib.report.evaluation_figures import (
+from lesion_tracker.report.evaluation_figures import (
     MOST_NAMES_INSIDE,
     NAMES,
     cumulative_distance,
@@ -15,7 +12,10 @@ from lib.report.evaluation_figures import (
     signed_error,
     write_figures,
 )
-from lib.report.evaluation_table import comparison_markdown, evaluation_markdown
+from lesion_tracker.report.evaluation_table import comparison_markdown, evaluation_markdown
+from lesion_tracker.scoring.answers import Answer
+from lesion_tracker.scoring.comparison import compare
+from lesion_tracker.scoring.scores_file import evaluation_json
 
 MADE = {"command": "main.py evaluate", "versions": {"python": "3"}, "model": None, "inputs": {"pairs.json": "0a"}}
 

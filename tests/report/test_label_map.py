@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from lib.errors import FileFormatError
-from lib.report.label_map import sphere_label_map, write_label_map
-from lib.studies.grid import Grid
-from lib.tracking.records import Track
+from lesion_tracker.errors import FileFormatError
+from lesion_tracker.records.track import Track
+from lesion_tracker.report.label_map import sphere_label_map, write_label_map
+from lesion_tracker.volumes.grid import Grid
 
 ALONG_LPS = np.eye(3)
 DIRECTIONS = [

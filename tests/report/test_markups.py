@@ -2,8 +2,8 @@
 
 import json
 
-from lib.report.markups import markups_from_tracks
-from lib.tracking.records import Track
+from lesion_tracker.records.track import Track
+from lesion_tracker.report.markups import markups_from_tracks
 
 
 def track(**changes) -> Track:

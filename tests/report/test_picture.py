@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib.errors import FileFormatError
-from lib.report.panel import TRUTH
-from lib.report.picture import BASELINE_COLOR, STATE_COLORS, draw_picture, write_picture
-from lib.studies.grid import Grid
-from lib.studies.volume import Volume
-from lib.tracking.records import Lesion, Track
+from lesion_tracker.errors import FileFormatError
+from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.report.panel import TRUTH
+from lesion_tracker.report.picture import BASELINE_COLOR, STATE_COLORS, draw_picture, write_picture
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
 
 ALONG_LPS = np.eye(3)
 

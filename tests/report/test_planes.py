@@ -5,9 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from lib.report.planes import LUNG, PLANES, SOFT_TISSUE, cut, window_for
-from lib.studies.grid import Grid
-from lib.studies.volume import Volume
+from lesion_tracker.report.planes import LUNG, PLANES, SOFT_TISSUE, cut, window_for
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
 
 MIDDLE = np.array([30.0, -12.0, 440.0])
 # A bright ball lies 20 mm from the middle towards the patient's left, anterior or head.

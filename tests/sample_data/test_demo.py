@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from lib.tracking.records import Track
+from lesion_tracker.records.track import Track
 from scripts.demo import verdict
 
 FOUND = Track(

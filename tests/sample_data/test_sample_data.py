@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lib.evaluation.lesions_file import read_lesions
-from lib.evaluation.pairs_file import read_pairs
-from lib.studies.grid import Grid
-from lib.studies.reader import read_volume
-from lib.studies.resample import resample
-from lib.studies.timeline import order_studies, study_of
-from lib.studies.volume import Volume
+from lesion_tracker.files.lesions_file import read_lesions
+from lesion_tracker.scoring.pairs_file import read_pairs
+from lesion_tracker.studies.timeline import order_studies, study_of
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.reader import read_volume
+from lesion_tracker.volumes.resample import resample
+from lesion_tracker.volumes.volume import Volume
 
 SAMPLE = Path(__file__).parents[2] / "sample-data"
 RADII_MM = np.arange(0.0, 26.0, 1.0)
@@ -135,7 +135,7 @@ def test_all_of_it_is_small_and_its_origin_is_named():
 @pytest.fixture(scope="module")
 def small_scan(tmp_path_factory):
     """A stand-in for the scan: coarse, with the same position."""
-    from lib.studies.writer import write_volume
+    from lesion_tracker.volumes.writer import write_volume
 
     grid = Grid.from_parts((60, 60, 40), np.array([6.0, 6.0, 8.5]), np.array([-166.0, -171.7, -340.0]), np.eye(3))
     k, j, i = np.meshgrid(*(np.arange(n) for n in grid.shape), indexing="ij")

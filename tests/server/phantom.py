@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.studies.grid import Grid
-from lib.studies.volume import Volume
-from lib.studies.writer import write_volume
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
+from lesion_tracker.volumes.writer import write_volume
 
 SIZE = (96, 96, 60)
 SPACING_MM = np.array([3.0, 3.0, 3.0])

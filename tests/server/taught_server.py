@@ -10,9 +10,9 @@ import numpy as np
 import requests
 import torch
 
-from lib.network.weights import save_tracker
-from lib.training.pairs import PairedLesion
-from lib.training.validation_inputs import FILE_NAME, ValidationPair, write_inputs
+from lesion_tracker.network.weights import save_tracker
+from lesion_tracker.training.learning.validation_inputs import FILE_NAME, ValidationPair, write_inputs
+from lesion_tracker.training.prepared.pairs import PairedLesion
 from tests.server.clicks import BY_NAME, expected_mm
 from tests.server.conftest import Server
 from tests.training.made import made_volume
@@ -30,7 +30,7 @@ def publish_tiny(folder: Path) -> None:
 
 def publish_other(folder: Path, seed: int) -> str:
     """Publish other random weights, as a training does; return the version."""
-    from lib.training.publish import ModelStore
+    from lesion_tracker.training.learning.publish import ModelStore
 
     store = ModelStore(folder)
     torch.manual_seed(seed)

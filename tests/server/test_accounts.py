@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from lib.correction.mark_store import MarkStore
-from lib.tasks.accounts import MOST_FAILURES
-from lib.tasks.accounts_guard import COOKIE
+from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.server.access.accounts import MOST_FAILURES
+from lesion_tracker.server.access.guard import COOKIE
 from tests.server.conftest import ROOT, Server
 from tests.server.locked_server import PASSWORD, bearer, locked_server
 from tests.server.phantom import ANN, PATIENTS, write_patients

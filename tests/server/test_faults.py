@@ -18,8 +18,8 @@ import SimpleITK as sitk
 import torch
 from fastapi import FastAPI
 
-from lib.tasks.lacking import lacking
-from lib.tasks.request_pool import RequestPool
+from lesion_tracker.server.lacking import lacking
+from lesion_tracker.server.request_pool import RequestPool
 from tests.server.conftest import ANSWER_S, Server, start_server, stop, wait_until_ready
 from tests.server.phantom import PATIENTS, SHIFTS_MM
 from tests.server.taught_server import correct, get, mark, plugin_client, publish_tiny, track
@@ -48,7 +48,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def small(disk: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Return a server whose studies, marks and weights lie on the small disk."""
-    from lib.studies.writer import write_volume
+    from lesion_tracker.volumes.writer import write_volume
 
     studies = disk / "studies"
     studies.mkdir()
@@ -267,7 +267,7 @@ class NoMemory:
 def test_a_gpu_without_memory_refuses_one_request_and_answers_the_next() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # monailabel's log-in imports crypt
-        from lib.tasks.routes import own_routes
+        from lesion_tracker.server.viewers.routes import own_routes
     application = FastAPI()
     application.include_router(own_routes(NoMemory(), RequestPool(1, 1, 60.0)))
 

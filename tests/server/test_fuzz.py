@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from lib.studies.writer import write_volume
+from lesion_tracker.volumes.writer import write_volume
 from tests.server.conftest import Server
 from tests.server.fuzzing import LONGEST_S, needs_schemathesis, require_no_fault
 from tests.server.locked_server import bearer, locked_server

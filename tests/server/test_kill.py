@@ -19,9 +19,9 @@ import psutil
 import pytest
 import requests
 
-from lib.correction.mark_store import MarkStore
-from lib.network.weights import load_tracker
-from lib.training.publish import ModelStore
+from lesion_tracker.network.weights import load_tracker
+from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.training.learning.publish import ModelStore
 from tests.server.clicks import BY_NAME, expected_mm
 from tests.server.conftest import Server, start_server, stop, wait_until_ready
 from tests.server.phantom import SHIFTS_MM, write_patients

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from lib.tasks.exposure import exposed_host
+from lesion_tracker.server.access.exposure import exposed_host
 from scripts.local_server import start_command
 from tests.server.conftest import ANSWER_S, ROOT, Server, start_server, stop
 

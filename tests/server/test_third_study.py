@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import requests
 
-from lib.studies.writer import write_volume
+from lesion_tracker.volumes.writer import write_volume
 from tests.server.conftest import ANSWER_S, Server
 from tests.server.phantom import ANN
 from tests.server.taught_server import ask

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from lib.network.weights import load_tracker
-from lib.training.publish import SHIPPED, ModelStore
+from lesion_tracker.network.weights import load_tracker
+from lesion_tracker.training.learning.publish import SHIPPED, ModelStore
 from tests.server.conftest import Server, start_server, stop, wait_until_ready
 from tests.server.phantom import write_patients
 from tests.server.taught_server import ask, correct, get, mark, plugin_client, publish_other, publish_tiny, track

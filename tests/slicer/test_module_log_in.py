@@ -12,7 +12,7 @@ from unittest.mock import MagicMock
 import pytest
 import requests
 
-from lib.correction.mark_store import MarkStore
+from lesion_tracker.readers.mark_store import MarkStore
 from tests.server.clicks import BY_NAME
 from tests.server.conftest import Server
 from tests.server.locked_server import PASSWORD, bearer

@@ -1,1 +1,1 @@
-"""Tests of lib.studies."""
+"""Tests of lesion_tracker.studies."""

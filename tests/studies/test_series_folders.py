@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lib.errors import StudyError
-from lib.studies.dicom_writer import uid_of, write_dicom_series
-from lib.studies.grid import Grid
-from lib.studies.reader import read_volume
-from lib.studies.series_folders import series_in
-from lib.studies.volume import Volume
+from lesion_tracker.errors import StudyError
+from lesion_tracker.studies.series_folders import series_in
+from lesion_tracker.volumes.dicom_writer import uid_of, write_dicom_series
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.reader import read_volume
+from lesion_tracker.volumes.volume import Volume
 
 
 def write(study: Path, name: str, slices: int, step_mm: float, frame: str = "1.2.3", modality: str = "CT") -> Path:

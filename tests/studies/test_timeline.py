@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from lib.errors import FileFormatError, StudyOrderError
-from lib.studies.study import Study, parse_date, parse_time, study_id_of
-from lib.studies.timeline import earlier_studies, order_studies, study_of
-from tests.studies.made import plain, write_series
+from lesion_tracker.errors import FileFormatError, StudyOrderError
+from lesion_tracker.studies.study import Study, parse_date, parse_time, study_id_of
+from lesion_tracker.studies.timeline import earlier_studies, order_studies, study_of
+from tests.volumes.made import plain, write_series
 
 
 def study(name, date="20240101", patient="P1", **more):

@@ -3,10 +3,10 @@
 import numpy as np
 from scipy import ndimage
 
-from lib.registration.point_map import FollowupFromBaseline
-from lib.studies.grid import Grid
-from lib.studies.volume import Volume
-from lib.tracking.pair import Pair
+from lesion_tracker.registration.point_map import FollowupFromBaseline
+from lesion_tracker.tracking.pair import Pair
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
 
 SPACING = np.array([1.5, 1.5, 2.0])
 SIZE = (72, 72, 60)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lib.tracking.alignment import MatchMap, Surroundings
-from lib.tracking.local_affine import LocalPatch
+from lesion_tracker.tracking.alignment import MatchMap, Surroundings
+from lesion_tracker.tracking.local_affine import LocalPatch
 from tests.tracking.made_pair import moved, pair, texture
 
 CENTER = np.array([4.0, -3.0, 2.0])

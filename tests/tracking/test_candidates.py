@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
-from lib.anatomy.signal import anatomy_signal
-from lib.network.lattice import cell_grid, search_grid
-from lib.tracking.candidates import local_linear, propose
-from lib.tracking.evidence import gather
-from lib.tracking.search import answer_from_map
+from lesion_tracker.network.anatomy_signal import anatomy_signal
+from lesion_tracker.network.lattice import cell_grid, search_grid
+from lesion_tracker.tracking.candidates import local_linear, propose
+from lesion_tracker.tracking.evidence import gather
+from lesion_tracker.tracking.search import answer_from_map
 from tests.tracking.made_pair import identity, moved, pair, texture
 
 CENTER = np.array([0.0, 0.0, 0.0])

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lib.errors import WeightsError
-from lib.tracking.candidates import Candidate
-from lib.tracking.confidence import (
+from lesion_tracker.errors import WeightsError
+from lesion_tracker.tracking.candidates import Candidate
+from lesion_tracker.tracking.confidence import (
     CONFIDENCE_FEATURES,
     FEATURES,
     UNCALIBRATED,
@@ -19,8 +19,8 @@ from lib.tracking.confidence import (
     registration_confidence,
     uncalibrated_state,
 )
-from lib.tracking.evidence import Evidence
-from lib.tracking.fusion import choose, fuse, network_alone
+from lesion_tracker.tracking.evidence import Evidence
+from lesion_tracker.tracking.fusion import choose, fuse, network_alone
 
 GOOD = Evidence(
     registered=1.0,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lib.tracking.core import compare_core, core_points
+from lesion_tracker.tracking.core import compare_core, core_points
 from tests.tracking.made_pair import pair, texture, with_ball
 
 CENTER = np.array([5.0, 5.0, -6.0])

@@ -3,15 +3,15 @@
 import numpy as np
 import torch
 
-from lib.anatomy.signal import anatomy_signal
-from lib.network.config import NetworkConfig
-from lib.network.inputs import hu_source
-from lib.network.lattice import cell_grid, crop_grid, search_grid
-from lib.network.tracker import tracker_from_net
-from lib.network.tracker_net import TrackerNet
-from lib.studies.grid import Grid
-from lib.studies.volume import Volume
-from lib.tracking.search import NetworkAnswer, answer_from_map, poor, search
+from lesion_tracker.network.anatomy_signal import anatomy_signal
+from lesion_tracker.network.config import NetworkConfig
+from lesion_tracker.network.inputs import hu_source
+from lesion_tracker.network.lattice import cell_grid, crop_grid, search_grid
+from lesion_tracker.network.tracker import tracker_from_net
+from lesion_tracker.network.tracker_net import TrackerNet
+from lesion_tracker.tracking.search import NetworkAnswer, answer_from_map, poor, search
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
 
 GRID = search_grid(np.zeros(3), (128, 128, 48))
 GOOD = NetworkAnswer(np.zeros(3), 0.9, 2.2, -3.0, 40.0, 5)

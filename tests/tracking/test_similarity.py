@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from lib.registration.point_map import FollowupFromBaseline
-from lib.studies.grid import Grid
-from lib.studies.volume import Volume
-from lib.tracking.similarity import hu_at, patch_points, patch_similarity, shifted_map
+from lesion_tracker.registration.point_map import FollowupFromBaseline
+from lesion_tracker.tracking.similarity import hu_at, patch_points, patch_similarity, shifted_map
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
 
 SHIFT = np.array([6.0, -4.0, 8.0])
 

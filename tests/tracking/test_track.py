@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from lib.errors import PointOutsideError, RegistrationFailed, WeightsError
-from lib.network.config import NetworkConfig
-from lib.network.tracker import Tracker, tracker_from_net
-from lib.network.tracker_net import TrackerNet
-from lib.tracking.pair import Pair
-from lib.tracking.records import Lesion
-from lib.tracking.track import track
+from lesion_tracker.errors import PointOutsideError, RegistrationFailed, WeightsError
+from lesion_tracker.network.config import NetworkConfig
+from lesion_tracker.network.tracker import Tracker, tracker_from_net
+from lesion_tracker.network.tracker_net import TrackerNet
+from lesion_tracker.records.track import Lesion
+from lesion_tracker.tracking.pair import Pair
+from lesion_tracker.tracking.track import track
 from tests.registration import phantom
 
 SHIFT = (20.0, -12.0, 35.0)

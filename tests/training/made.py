@@ -4,14 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.network.lattice import crop_grid
-from lib.studies.volume import Volume
-from lib.training.draw import RegistrationErrors
-from lib.training.pairs import PairedLesion, PreparedPair
-from lib.training.prepare import measure_structure
-from lib.training.prepared_writer import PreparedWriter
-from lib.training.scenario import ScenarioSettings
-from lib.training.studies import PreparedStudy
+from lesion_tracker.network.lattice import crop_grid
+from lesion_tracker.training.examples.draw import RegistrationErrors
+from lesion_tracker.training.examples.scenario import ScenarioSettings
+from lesion_tracker.training.prepared.pairs import PairedLesion, PreparedPair
+from lesion_tracker.training.prepared.prepare import measure_structure
+from lesion_tracker.training.prepared.studies import PreparedStudy
+from lesion_tracker.training.prepared.writer import PreparedWriter
+from lesion_tracker.volumes.volume import Volume
 
 NO_ERRORS = RegistrationErrors(np.zeros((0, 3)))
 SCENARIO = ScenarioSettings(template_voxels=(64, 64, 24), search_voxels=((64, 64, 32),), lesions=3)

@@ -5,16 +5,16 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from lib.correction.mark_store import MarkStore
-from lib.correction.records import Correction
-from lib.network.config import NetworkConfig
-from lib.network.lattice import crop_grid
-from lib.network.tracker import Tracker, tracker_from_net
-from lib.network.tracker_net import TrackerNet
-from lib.studies.volume import Volume
-from lib.tracking.records import Lesion, Track
-from lib.training.fine_tuning import FineTuningSettings
-from lib.training.scenario import ScenarioSettings
+from lesion_tracker.network.config import NetworkConfig
+from lesion_tracker.network.lattice import crop_grid
+from lesion_tracker.network.tracker import Tracker, tracker_from_net
+from lesion_tracker.network.tracker_net import TrackerNet
+from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.records.correction import Correction
+from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.training.examples.scenario import ScenarioSettings
+from lesion_tracker.training.learning.fine_tuning import FineTuningSettings
+from lesion_tracker.volumes.volume import Volume
 from tests.training.made import made_volume
 
 TINY = NetworkConfig(blocks=(1, 1, 1), growth=8, stem=8, bottleneck=2, features=8, global_kernel=(3, 5, 5))

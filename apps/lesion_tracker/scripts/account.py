@@ -7,8 +7,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from lib.errors import InputError
-from lib.tasks.accounts import remove_account, set_account
+from lesion_tracker.errors import InputError
+from lesion_tracker.server.access.accounts import remove_account, set_account
 
 
 def main() -> int:

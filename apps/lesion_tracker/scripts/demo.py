@@ -11,11 +11,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from lib.errors import LesionTrackerError
-from lib.report.picture import write_picture
-from lib.studies.reader import read_volume
-from lib.studies.timeline import order_studies, study_of
-from lib.tracking.records import Lesion, Track
+from lesion_tracker.errors import LesionTrackerError
+from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.report.picture import write_picture
+from lesion_tracker.studies.timeline import order_studies, study_of
+from lesion_tracker.volumes.reader import read_volume
 from scripts.local_server import ROOT, ServerError, running_server
 
 SAMPLE = ROOT / "sample-data"

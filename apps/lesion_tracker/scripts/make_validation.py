@@ -9,9 +9,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from lib.studies.reader import read_volume
-from lib.training.make_validation import make_pairs
-from lib.training.validation_inputs import FILE_NAME, write_inputs
+from lesion_tracker.training.learning.make_validation import make_pairs
+from lesion_tracker.training.learning.validation_inputs import FILE_NAME, write_inputs
+from lesion_tracker.volumes.reader import read_volume
 
 APP = Path(__file__).resolve().parents[1]
 VOLUMES = {"trunk_amos_0336": 5, "chest_aorta": 2, "abdomen_example": 3}

@@ -8,10 +8,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import requests
 
-from lib.errors import LesionTrackerError
-from lib.studies.dicom_writer import uid_of, write_dicom_series
-from lib.studies.reader import read_volume
-from lib.studies.timeline import study_of
+from lesion_tracker.errors import LesionTrackerError
+from lesion_tracker.studies.timeline import study_of
+from lesion_tracker.volumes.dicom_writer import uid_of, write_dicom_series
+from lesion_tracker.volumes.reader import read_volume
 
 STUDIES = Path(__file__).resolve().parents[3] / "sample-data" / "studies"
 BOUNDARY = "lesion-tracker-sample"

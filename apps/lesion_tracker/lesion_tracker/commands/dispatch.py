@@ -1,0 +1,86 @@
+"""The command line's way in: finds the command, imports only that one, turns errors into one line and an exit code."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Protocol, cast, runtime_checkable
+
+from lesion_tracker.errors import InputError, LesionTrackerError
+
+PROGRAM = "main.py"
+
+COMMANDS = {
+    "track": "find the lesions of a baseline CT in a follow-up CT",
+    "track-cohort": "track many patients with many studies each",
+    "evaluate": "score tracking on pairs of studies with lesions marked in both",
+    "evaluate-dls": "score predictions for the Deep Lesion Tracker's benchmark (DLS)",
+    "convert-deeplesion": "write DeepLesion's slices as the sub-volumes that the benchmark names",
+    "predict-dls": "track the benchmark's pairs and write the answers as the paper's were released",
+    "compare": "compare two sets of answers to the same lesions",
+    "evaluate-response": "score predicted diameters: growth and treatment response",
+    "prepare": "write the arrays that training reads",
+    "train": "train the tracker network",
+}
+"""Each is a module of this folder with `add_arguments(parser)` and `run(args) -> int`."""
+
+BAD_INPUT, FAULT = 2, 1
+
+
+@runtime_checkable
+class Command(Protocol):
+    """What a command's module offers."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Say what the command takes."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do it and return the exit code."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: command and arguments; None: the process's own.
+
+    Returns:
+        0, or 2 for bad input, or 1 for a fault; either is explained in one line on stderr.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if not words or words[0] in ("-h", "--help"):
+        print(_overview(), file=sys.stdout if words else sys.stderr)
+        return 0 if words else BAD_INPUT
+    name, rest = words[0], words[1:]
+    if name not in COMMANDS:
+        return _fail(f"there is no command {name!r}; there are {', '.join(COMMANDS)}", BAD_INPUT)
+    try:
+        command = cast(Command, importlib.import_module(f"lesion_tracker.commands.{name.replace('-', '_')}"))
+        return _run(name, command, rest)
+    except InputError as error:
+        return _fail(str(error), BAD_INPUT)
+    except LesionTrackerError as error:
+        return _fail(str(error), FAULT)
+    except ModuleNotFoundError as error:
+        return _fail(f"{name} needs the package {error.name!r}, which is not installed here", FAULT)
+
+
+def _run(name: str, command: Command, words: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog=f"{PROGRAM} {name}", description=COMMANDS[name])
+    command.add_arguments(parser)
+    try:
+        args = parser.parse_args(words)
+    except SystemExit as stop:  # argparse has said what is wrong, or printed the help
+        return BAD_INPUT if stop.code else 0
+    return command.run(args)
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {what}" for name, what in COMMANDS.items()]
+    return "\n".join([f"usage: {PROGRAM} COMMAND …, {PROGRAM} COMMAND --help", "", *lines])
+
+
+def _fail(message: str, code: int) -> int:
+    print("error: " + " ".join(message.split()), file=sys.stderr)
+    return code

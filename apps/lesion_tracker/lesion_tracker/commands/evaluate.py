@@ -1,0 +1,56 @@
+"""`evaluate`: track the lesions of a pairs file and score the answers against its truth."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lesion_tracker.commands.evaluation_report import add_report_argument, require_report_folder, write_evaluation
+from lesion_tracker.commands.options import add_method_arguments, cache_of, tracker_of
+from lesion_tracker.commands.outputs import require_folder_of
+from lesion_tracker.errors import LesionTrackerError
+from lesion_tracker.registration.preload import preload
+from lesion_tracker.report.scores_table import scores_table
+from lesion_tracker.scoring.pair_answers import pair_answers
+from lesion_tracker.scoring.pairs_file import read_pairs
+from lesion_tracker.scoring.provenance import provenance
+from lesion_tracker.scoring.scores_file import evaluation_json
+from lesion_tracker.scoring.summary import scores_of
+from lesion_tracker.tracking.session import PairRun, run_pair
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.add_argument("pairs", type=Path, help="pairs file; its paths are relative to its folder")
+    parser.add_argument("--out", type=Path, required=True, help="scores.json")
+    add_report_argument(parser)
+    add_method_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Track all pairs, write the scores and print them; return 0."""
+    require_folder_of(args.out)
+    pairs = read_pairs(args.pairs)
+    require_report_folder(args.report)
+    model, cache = tracker_of(args), cache_of(args)
+    preload()
+    runs = []
+    for number, entry in enumerate(pairs, start=1):
+        print(f"pair {number} of {len(pairs)}: {entry.followup.name}", file=sys.stderr)
+        lesions = [lesion.lesion for lesion in entry.lesions]
+        try:
+            runs.append(run_pair(entry.baseline, entry.followup, lesions, args.method, model, cache))
+        except LesionTrackerError as error:
+            raise type(error)(f"{args.pairs}: pair {number}: {error}") from error
+    answers = pair_answers(pairs, [(done.pair.followup.grid, done.tracks) for done in runs])
+    inputs = [args.pairs, *(path for entry in pairs for path in (entry.baseline, entry.followup))]
+    made = provenance(inputs, model)
+    data = evaluation_json(answers, _method(runs), [done.seconds for done in runs], made)
+    write_evaluation(args.out, args.report, data, answers, f"{args.pairs.name}: {args.method}")
+    print(scores_table(scores_of(answers)))
+    return 0
+
+
+def _method(runs: Sequence[PairRun]) -> str:
+    """Name what answered: a method that fell back to another says so in its tracks."""
+    return ", ".join(dict.fromkeys(track.method for done in runs for track in done.tracks))

@@ -1,0 +1,48 @@
+"""Options that several commands share: method, weights, device and cache."""
+
+import argparse
+from pathlib import Path
+
+from lesion_tracker.errors import InputError
+from lesion_tracker.network.weights import CARD_FILE, Tracker, load_tracker
+from lesion_tracker.records.track import METHODS
+from lesion_tracker.registration.cache import RegistrationCache
+
+PUBLISHED = Path(__file__).resolve().parents[2] / "model"
+"""Where the app keeps its published weights."""
+CACHE_BYTES = 2 * 1024**3
+
+
+def add_method_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --method, --weights, --device and --cache."""
+    parser.add_argument("--method", choices=METHODS, default="auto", help="how to track (default: %(default)s)")
+    parser.add_argument("--weights", type=Path, help="folder of a model and its card, or one of the two files")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
+    parser.add_argument("--cache", type=Path, metavar="FOLDER", help="keep registrations here and use them again")
+
+
+def tracker_of(args: argparse.Namespace) -> Tracker | None:
+    """Return the network that the arguments ask for.
+
+    Weights that are named must load. Without a name the published ones are taken; where none are published, `auto`
+    does without and `dlt` cannot run. Registration methods need none.
+
+    Raises:
+        WeightsError: for weights that are named or published, but missing, torn or of another network.
+        InputError: for a device that is not there.
+    """
+    if args.method not in ("auto", "dlt"):
+        return None
+    folder: Path = args.weights or PUBLISHED
+    folder = folder.parent if folder.is_file() else folder
+    if args.method == "auto" and args.weights is None and not (folder / CARD_FILE).exists():
+        return None
+    try:
+        return load_tracker(folder, args.device)
+    except ValueError as error:
+        raise InputError(f"--device: {error}") from None
+
+
+def cache_of(args: argparse.Namespace) -> RegistrationCache | None:
+    """Return the cache that --cache names, or None."""
+    return RegistrationCache(args.cache, CACHE_BYTES) if args.cache else None

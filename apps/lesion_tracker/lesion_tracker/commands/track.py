@@ -1,0 +1,81 @@
+"""`track`: lesions of a baseline CT to their places in a follow-up CT, as JSON, table and picture."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lesion_tracker.commands.options import add_method_arguments, cache_of, tracker_of
+from lesion_tracker.commands.outputs import require_folder_of
+from lesion_tracker.errors import FileFormatError
+from lesion_tracker.files.json_file import write_json
+from lesion_tracker.files.lesions_file import read_lesions
+from lesion_tracker.files.tracks_file import tracks_json, write_tracks_csv
+from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.report.markups import markups_from_tracks
+from lesion_tracker.report.picture import SUFFIXES, write_picture
+from lesion_tracker.tracking.session import PairRun, run_pair
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.add_argument("baseline", type=Path, help="NIfTI, NRRD or MetaImage file, or DICOM folder")
+    parser.add_argument("followup", type=Path, help="the same of the later study")
+    parser.add_argument("--lesions", type=Path, required=True, help='{"lesions": [{"id", "center_mm", "radius_mm"}]}')
+    parser.add_argument("--out", type=Path, required=True, help="tracks.json")
+    parser.add_argument("--picture", type=Path, help="PNG: baseline and follow-up, three planes through each lesion")
+    parser.add_argument("--truth", type=Path, help="a lesions file of the follow-up; marked in the picture")
+    parser.add_argument("--csv", type=Path, help="the tracks as a table")
+    parser.add_argument("--markups", type=Path, help="the tracks as markups JSON for 3D Slicer")
+    add_method_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Track, write what was asked for, print a line per lesion; return 0."""
+    require_folder_of(args.out, args.picture, args.csv, args.markups)
+    if args.picture and args.picture.suffix.lower() not in SUFFIXES:
+        raise FileFormatError(f"--picture is one of {', '.join(SUFFIXES)}, got {args.picture.name!r}")
+    lesions = read_lesions(args.lesions)
+    truth = {lesion.id: lesion.center_mm for lesion in read_lesions(args.truth)} if args.truth else None
+    done = run_pair(args.baseline, args.followup, lesions, args.method, tracker_of(args), cache_of(args))
+    _write(args, lesions, done, truth)
+    for line in _warnings(done):
+        print(f"warning: {line}", file=sys.stderr)
+    print(table(done.tracks))
+    print("seconds: " + ", ".join(f"{stage} {value:.1f}" for stage, value in done.seconds.items()))
+    return 0
+
+
+def table(tracks: Sequence[Track]) -> str:
+    """Return a line per track under a heading; positions are LPS mm of the follow-up."""
+    width = max(len("lesion"), *(len(track.label or track.lesion_id) for track in tracks))
+    lines = [f"{'lesion':{width}}  {'state':9}  conf.      x mm     y mm     z mm  moved mm  method"]
+    for track in tracks:
+        x, y, z = track.center_mm
+        lines.append(
+            f"{track.label or track.lesion_id:{width}}  {track.state:9}  {track.confidence:5.2f}  "
+            f"{x:8.1f} {y:8.1f} {z:8.1f}  {track.moved_mm:8.1f}  {track.method}"
+        )
+    return "\n".join(lines)
+
+
+def _write(
+    args: argparse.Namespace,
+    lesions: Sequence[Lesion],
+    done: PairRun,
+    truth_mm: dict[str, tuple[float, float, float]] | None,
+) -> None:
+    write_json(tracks_json(done.tracks, done.seconds), args.out)
+    if args.csv:
+        write_tracks_csv(done.tracks, args.csv)
+    if args.markups:
+        write_json(markups_from_tracks(done.tracks), args.markups)
+    if args.picture:
+        write_picture(args.picture, done.pair.baseline, done.pair.followup, lesions, done.tracks, truth_mm)
+
+
+def _warnings(done: PairRun) -> list[str]:
+    found = [*done.pair.baseline.warnings, *done.pair.followup.warnings]
+    for track in done.tracks:
+        found.extend(track.warnings)
+    return list(dict.fromkeys(found))

@@ -1,0 +1,110 @@
+"""Weights ready to answer: kernels of lesions, features of a search, and the score map of both."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from lesion_tracker.network.config import NetworkConfig
+from lesion_tracker.network.correlation import TemplateKernels
+from lesion_tracker.network.inputs import NetworkInput
+from lesion_tracker.network.precision import choose_device, choose_dtype
+from lesion_tracker.network.tracker_net import TrackerNet
+
+
+@dataclass(frozen=True, eq=False)
+class Tracker:
+    """Published weights, ready to answer; safe to share between threads.
+
+    Args:
+        net: in eval mode, on `device`.
+        config: its sizes and variant.
+        card: the whole model card.
+        name: of the model, from the card.
+        sha256: of the weights file.
+        device: where it computes.
+        dtype: in what it multiplies; the score map is float32.
+    """
+
+    net: TrackerNet
+    config: NetworkConfig
+    card: dict[str, Any]
+    name: str
+    sha256: str
+    device: torch.device
+    dtype: torch.dtype
+
+    def kernels(
+        self, image: torch.Tensor, signal: torch.Tensor, cells: Sequence[tuple[int, int, int]]
+    ) -> list[TemplateKernels]:
+        """Return the folded kernels of L lesions of one template crop at three scales.
+
+        Args:
+            image: windowed template crop, (1 or L, windows, z, y, x).
+            signal: its anatomy signals, (L, 1, cells z, y, x).
+            cells: for each lesion the cell (z, y, x) that the kernels are cut round.
+        """
+        with torch.inference_mode(), self._autocast():
+            return self.net.template_kernels(self._here(image), signal.to(self.device), cells)
+
+    def features(self, image: torch.Tensor) -> list[torch.Tensor]:
+        """Return psi1, psi2, psi3 of a windowed crop, (1, windows, z, y, x): one for all lesions of a search."""
+        with torch.inference_mode(), self._autocast():
+            return self.net.psi(self._here(image))
+
+    def logits(
+        self, kernels: list[TemplateKernels], features: list[torch.Tensor], signal: torch.Tensor
+    ) -> torch.Tensor:
+        """Correlate L lesions with one search.
+
+        Args:
+            kernels: of L lesions (`kernels`, several of them joined by `join_kernels`).
+            features: of the search crop.
+            signal: the search's anatomy signals, (L, 1, cells z, y, x).
+
+        Returns:
+            (L, cells z, y, x), float32, on the CPU; their sigmoid is the score map.
+        """
+        with torch.inference_mode(), self._autocast():
+            here = [image.to(self.device) for image in features]
+            return self.net.logits(kernels, here, signal.to(self.device)).float().cpu()
+
+    def score(self, inputs: NetworkInput) -> torch.Tensor:
+        """Return the logits of the L lesions of an input, (L, cells z, y, x), float32, on the CPU."""
+        kernels = self.kernels(inputs.template_image, inputs.template_signal, inputs.cells)
+        return self.logits(kernels, self.features(inputs.search_image), inputs.search_signal)
+
+    def _here(self, image: torch.Tensor) -> torch.Tensor:
+        return image.to(self.device, memory_format=torch.channels_last_3d)
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, dtype=self._short, enabled=self.dtype != torch.float32)
+
+    @property
+    def _short(self) -> torch.dtype:
+        return torch.bfloat16 if self.dtype == torch.float32 else self.dtype
+
+
+def join_kernels(of_lesions: Sequence[list[TemplateKernels]]) -> list[TemplateKernels]:
+    """Join the kernels of several templates, so that all their lesions are correlated with a search in one pass.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    if not of_lesions:
+        raise ValueError("there are no kernels to join: at least one lesion is needed")
+    scales = zip(*of_lesions, strict=True)
+    return [
+        TemplateKernels(tuple(torch.cat(part) for part in zip(*(one.parts for one in scale), strict=True)))
+        for scale in scales
+    ]
+
+
+def tracker_from_net(
+    net: TrackerNet, *, name: str = "", sha256: str = "", card: dict[str, Any] | None = None, device: str = "auto"
+) -> Tracker:
+    """Make a network that is at hand usable as a Tracker; it is moved to the device and set to eval mode."""
+    there = choose_device(device)
+    ready = net.to(there).to(memory_format=torch.channels_last_3d).eval()  # type: ignore[call-overload]
+    return Tracker(ready, net.config, dict(card or {}), name, sha256, there, choose_dtype(there))

@@ -1,0 +1,1 @@
+"""Studies of a DICOMweb server: its series found, chosen, fetched and kept."""

@@ -1,0 +1,257 @@
+"""The store of what readers marked, what was tracked and what readers answered, per study, with its history."""
+
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from filelock import FileLock
+
+from lesion_tracker.errors import InputError
+from lesion_tracker.readers.history import History
+from lesion_tracker.readers.replay import MarkState
+from lesion_tracker.readers.study_records import RecordCache, StudyRecords
+from lesion_tracker.records.correction import Correction
+from lesion_tracker.records.track import Lesion, Track
+
+TAGS = ("lesions", "tracks", "corrections")
+"""The folders of the store, one tag each, below the labels of a datastore."""
+
+LONGEST_LABEL = 64
+LONGEST_ID = 240
+"""Bytes; a file's name has at most 255."""
+
+
+class MarkStore:
+    """Lesions, tracks and corrections of every study, each kept with everything that it was before.
+
+    A study's records lie in `<folder>/<tag>/<study id>.jsonl`. The current state is derived from the history:
+    of each lesion the last mark, of each lesion in a follow-up the last track, of each track the last correction.
+    What a reader corrected or accepted in a follow-up is a lesion of that study, with the same id and tracking_uid.
+
+    Args:
+        folder: the labels folder of a datastore.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._thread_lock = threading.Lock()
+        self._cache = RecordCache()
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def mark(self, study_id: str, lesions: Sequence[Lesion]) -> list[Lesion]:
+        """Add marks; a second mark of the same id updates it, and no lesions change nothing.
+
+        A lesion keeps its tracking_uid and its name over updates, and takes both over from a track of the same id in
+        this study; a new one keeps the tracking_uid that it comes with, or gets one.
+
+        Args:
+            study_id: the study that was marked.
+            lesions: marks in LPS mm of that study.
+
+        Returns:
+            All current lesions of the study.
+        """
+        with self._transaction():
+            records = self.records(study_id)
+            before = {lesion.id: lesion for lesion in records.lesions()}
+            tracks = {track.lesion_id: track for track in records.tracks()}
+            changed = []
+            for lesion in lesions:
+                known = before.get(lesion.id) or tracks.get(lesion.id)
+                uid = (known.tracking_uid if known else "") or lesion.tracking_uid
+                name = known.label if known and known.label and lesion.label == lesion.id else lesion.label
+                marked = replace(
+                    lesion,
+                    study_id=study_id,
+                    tracking_uid=uid or f"2.25.{uuid.uuid4().int}",
+                    label=name,
+                    marked_at=lesion.marked_at or now(),
+                )
+                if not isinstance(known, Lesion) or not _same_mark(known, marked):
+                    changed.append(marked)
+            self._history("lesions", study_id).append([{"lesion": lesion.to_json()} for lesion in changed])
+        return self.lesions(study_id)
+
+    def records(self, study_id: str) -> StudyRecords:
+        """Return everything that is known about a study's lesions, as it is now."""
+        return StudyRecords(study_id, *(self._history(tag, study_id) for tag in TAGS), cache=self._cache)
+
+    def lesions(self, study_id: str) -> list[Lesion]:
+        """Return the current lesions of a study: marks, and what readers corrected or accepted there."""
+        return self.records(study_id).lesions()
+
+    def add_tracks(self, study_id: str, tracks: Sequence[Track]) -> None:
+        """Keep tracks that end in the study `study_id`; a lesion that was deleted there counts again."""
+        with self._transaction():
+            deleted = set(self.records(study_id).deleted())
+            self._history("tracks", study_id).append([{"track": track.to_json()} for track in tracks])
+            back = [track.lesion_id for track in tracks if track.lesion_id in deleted]
+            self._history("lesions", study_id).append([_action("restore", name, "") for name in back])
+
+    def tracks(self, study_id: str) -> list[Track]:
+        """Return the last track of each lesion in a study."""
+        return self.records(study_id).tracks()
+
+    def correct(self, study_id: str, corrections: Sequence[Correction]) -> list[Correction]:
+        """Add corrections; one that repeats the last one of its lesion changes nothing.
+
+        Returns:
+            All current corrections of the study.
+        """
+        with self._transaction():
+            before = {correction.track.lesion_id: correction for correction in self.corrections(study_id)}
+            changed = [
+                replace(correction, corrected_at=correction.corrected_at or now())
+                for correction in corrections
+                if not _same_correction(before.get(correction.track.lesion_id), correction)
+            ]
+            self._history("corrections", study_id).append([{"correction": c.to_json()} for c in changed])
+        return self.corrections(study_id)
+
+    def corrections(self, study_id: str) -> list[Correction]:
+        """Return the last correction (or acceptance) of each lesion in a study."""
+        return self.records(study_id).corrections()
+
+    def accept(self, study_id: str, lesion_ids: Sequence[str], by: str) -> list[Correction]:
+        """Keep that a reader found tracked points right.
+
+        Args:
+            study_id: the follow-up.
+            lesion_ids: lesions that were tracked there.
+            by: the reader.
+
+        Returns:
+            All current corrections of the study.
+
+        Raises:
+            InputError: for a lesion that was not tracked there, or that lies outside of the study; nothing is kept then.
+        """
+        tracks = {track.lesion_id: track for track in self.tracks(study_id)}
+        for name in lesion_ids:
+            if name not in tracks:
+                raise InputError(f"{name} has not been tracked in study {study_id!r}: there is no point to accept")
+            if tracks[name].state == "outside":
+                raise InputError(
+                    f"{name} is expected outside of study {study_id!r}, so there is no point to accept; "
+                    "if it is visible there, click it"
+                )
+        chosen = [tracks[name] for name in lesion_ids]
+        return self.correct(study_id, [Correction(t, t.center_mm, by, verdict="accepted") for t in chosen])
+
+    def rename(self, study_id: str, lesion_id: str, label: str, by: str) -> None:
+        """Give a lesion of a study another name; its id and tracking_uid stay.
+
+        Raises:
+            InputError: for an empty or endless name, or a lesion that the study does not have.
+        """
+        name = " ".join(label.split())
+        if not name or len(name) > LONGEST_LABEL or not name.isprintable():
+            raise InputError(f"a lesion's name must have 1 to {LONGEST_LABEL} characters, got {label[:200]!r}")
+        self._act(study_id, "rename", lesion_id, by, label=name)
+
+    def delete(self, study_id: str, lesion_id: str, by: str) -> None:
+        """Let a lesion of a study count no longer; `restore` and `undo` bring it back.
+
+        Raises:
+            InputError: for a lesion that the study does not have.
+        """
+        self._act(study_id, "delete", lesion_id, by)
+
+    def restore(self, study_id: str, lesion_id: str, by: str) -> None:
+        """Let a deleted lesion count again, with all that was known of it.
+
+        Raises:
+            InputError: for a lesion that is not deleted in this study.
+        """
+        with self._transaction():
+            if lesion_id not in self.records(study_id).deleted():
+                raise InputError(f"{lesion_id!r} is not deleted in study {study_id!r}: there is nothing to restore")
+            self._history("lesions", study_id).append([_action("restore", lesion_id, by)])
+
+    def undo(self, study_id: str, lesion_id: str, by: str) -> str:
+        """Take back the last thing that a reader did to a lesion of a study; the history keeps both.
+
+        Returns:
+            What was taken back: "mark", "rename", "delete", "restore", "corrected" or "accepted".
+
+        Raises:
+            InputError: if there is nothing to take back.
+        """
+        with self._transaction():
+            done = self.records(study_id).last_action(lesion_id)
+            if done is None:
+                raise InputError(f"nobody has done anything to {lesion_id!r} in study {study_id!r}: nothing to undo")
+            tag = "lesions" if isinstance(done, MarkState) else "corrections"
+            self._history(tag, study_id).append([_action("undo", lesion_id, by)])
+        return done.what if isinstance(done, MarkState) else done.verdict
+
+    def studies(self, tag: str) -> set[str]:
+        """Return the ids of all studies with records of one tag: "lesions", "tracks" or "corrections"."""
+        present = {"lesions": ("lesions", "corrections")}.get(tag, (tag,))
+        names = {
+            path.name.removesuffix(".jsonl") for other in present for path in (self._folder / other).glob("*.jsonl")
+        }
+        return {name for name in names if getattr(self.records(name), tag)()}
+
+    def has_records(self, study_id: str) -> bool:
+        """Say whether anything is kept for a study."""
+        return any(self._path(tag, study_id).exists() for tag in TAGS)
+
+    def retire(self, study_id: str) -> None:
+        """Set a removed study's records aside: they stay on disk, but no longer count."""
+        with self._transaction():
+            for tag in TAGS:
+                path = self._path(tag, study_id)
+                if path.exists():
+                    path.rename(path.with_name(f"{path.name}.removed-{now().replace(':', '')}"))
+
+    def _act(self, study_id: str, action: str, lesion_id: str, by: str, **more: str) -> None:
+        with self._transaction():
+            if lesion_id not in self.records(study_id).lesion_ids():
+                raise InputError(f"there is no lesion {lesion_id!r} in study {study_id!r}")
+            self._history("lesions", study_id).append([_action(action, lesion_id, by, **more)])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Read, decide and write as one step, against other threads and other processes."""
+        with self._thread_lock, FileLock(self._folder / ".marks.lock"):
+            yield
+
+    def _history(self, tag: str, study_id: str) -> History:
+        return History(self._path(tag, study_id), self._folder / ".history.lock")
+
+    def _path(self, tag: str, study_id: str) -> Path:
+        if not study_id or study_id in (".", "..") or any(mark in study_id for mark in ("/", "\\", "\0")):
+            raise InputError(f"{study_id!r} is no study id")
+        if (
+            len(study_id.encode(errors="replace")) > LONGEST_ID
+            or study_id != study_id.encode(errors="replace").decode()
+        ):
+            raise InputError(f"{study_id[:60]!r}… is no study id: too long for a file's name, or no text")
+        return self._folder / tag / f"{study_id}.jsonl"
+
+
+def now() -> str:
+    """Return the time of this moment, ISO 8601 in UTC, to the millisecond."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+
+
+def _action(action: str, lesion_id: str, by: str, **more: str) -> dict[str, str]:
+    return {"action": action, "lesion_id": lesion_id, "by": by, "at": now(), **more}
+
+
+def _same_mark(known: Lesion, marked: Lesion) -> bool:
+    return replace(known, marked_at="", marked_by="") == replace(marked, marked_at="", marked_by="")
+
+
+def _same_correction(known: Correction | None, correction: Correction) -> bool:
+    return (
+        known is not None
+        and known.verdict == correction.verdict
+        and known.center_mm == correction.center_mm
+        and known.track.created_at == correction.track.created_at
+    )

@@ -1,0 +1,178 @@
+"""One study's lesions, tracks and corrections as they are now, read from its histories."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from lesion_tracker.readers.history import History
+from lesion_tracker.readers.replay import MarkState, replay_corrections, replay_marks
+from lesion_tracker.records.correction import Correction
+from lesion_tracker.records.track import Lesion, Track
+
+Read = TypeVar("Read")
+MOST_FILES = 2000
+
+
+class RecordCache:
+    """What was read from history files last, until they grow."""
+
+    def __init__(self) -> None:
+        self._read: dict[Path, tuple[tuple[int, int], Any]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, history: History, read: Callable[[History], Read]) -> Read:
+        """Return what `read` makes of a history, anew only when its file has changed."""
+        try:
+            status = history.path.stat()
+            state = (status.st_mtime_ns, status.st_size)
+        except FileNotFoundError:
+            return read(history)
+        with self._lock:
+            known = self._read.get(history.path)
+        if known is not None and known[0] == state:
+            return known[1]
+        value = read(history)
+        with self._lock:
+            while len(self._read) >= MOST_FILES:
+                self._read.pop(next(iter(self._read)))
+            self._read[history.path] = (state, value)
+        return value
+
+
+class StudyRecords:
+    """What is known about the lesions of one study.
+
+    Args:
+        study_id: the study.
+        lesions: history of marks and of what was done to lesions.
+        tracks: history of tracks that end in this study.
+        corrections: history of readers' answers to them.
+        cache: of what was read from the histories.
+    """
+
+    def __init__(
+        self, study_id: str, lesions: History, tracks: History, corrections: History, *, cache: RecordCache
+    ) -> None:
+        self._study_id = study_id
+        self._histories = (lesions, tracks, corrections)
+        self._cache = cache
+
+    def lesions(self) -> list[Lesion]:
+        """Return the study's lesions: its marks, and the points that readers corrected or accepted.
+
+        Of a mark and a correction of the same lesion the later one counts.
+        """
+        answers = {answer.track.lesion_id: answer for answer in self.corrections()}
+        marks = {name: self._named(state.mark) for name, state in self._alive().items() if state.mark}
+        known = {name: _later(mark, answers.get(name)) for name, mark in marks.items()}
+        new = {name: self._of_answer(answer) for name, answer in answers.items() if name not in marks}
+        return [*known.values(), *new.values()]
+
+    def tracks(self) -> list[Track]:
+        """Return the last track of each lesion that counts."""
+        deleted = self.deleted()
+        return [
+            self._named(track)
+            for name, track in self._tracks.items()
+            if name not in deleted and not self._superseded(track)
+        ]
+
+    def corrections(self) -> list[Correction]:
+        """Return readers' last answer to each lesion that counts."""
+        deleted = self.deleted()
+        return [
+            replace(answers[-1], track=self._named(answers[-1].track))
+            for name, answers in self._corrections.items()
+            if name not in deleted and not self._superseded(answers[-1].track) and self._is_current(answers[-1])
+        ]
+
+    def deleted(self) -> list[str]:
+        """Return the ids of lesions that were deleted here."""
+        return [name for name, states in self._marks.items() if states[-1].deleted]
+
+    def lesion_ids(self) -> set[str]:
+        """Return the ids of all lesions that were marked or tracked here and not deleted."""
+        return {lesion.id for lesion in self.lesions()} | {track.lesion_id for track in self.tracks()}
+
+    def label(self, lesion_id: str) -> str:
+        """Return the last name that a lesion had here, also a deleted one; its id where nobody gave it one."""
+        states = self._marks.get(lesion_id)
+        track = self._tracks.get(lesion_id)
+        return (states[-1].label if states else "") or (track.label if track else "") or lesion_id
+
+    def last_action(self, lesion_id: str) -> MarkState | Correction | None:
+        """Return what a reader did last to a lesion and did not take back."""
+        marks, answers = self._marks.get(lesion_id), self._corrections.get(lesion_id)
+        if marks and answers:
+            return answers[-1] if answers[-1].corrected_at > marks[-1].at else marks[-1]
+        return marks[-1] if marks else answers[-1] if answers else None
+
+    def superseded_track(self, answer: Correction) -> Track | None:
+        """Return the track that was made after a reader's answer to an earlier one, if there is one."""
+        track = self._tracks.get(answer.track.lesion_id)
+        return None if track is None or track.created_at == answer.track.created_at else track
+
+    @cached_property
+    def _marks(self) -> dict[str, list[MarkState]]:
+        return self._cache.get(self._histories[0], lambda history: replay_marks(history.entries(), history.path.name))
+
+    @cached_property
+    def _tracks(self) -> dict[str, Track]:
+        def read(history: History) -> dict[str, Track]:
+            tracks = (Track.from_json(entry.get("track")) for entry in history.entries())
+            return {track.lesion_id: track for track in tracks}
+
+        return self._cache.get(self._histories[1], read)
+
+    @cached_property
+    def _corrections(self) -> dict[str, list[Correction]]:
+        return self._cache.get(
+            self._histories[2], lambda history: replay_corrections(history.entries(), history.path.name)
+        )
+
+    def _alive(self) -> dict[str, MarkState]:
+        return {name: states[-1] for name, states in self._marks.items() if not states[-1].deleted}
+
+    def _superseded(self, track: Track) -> bool:
+        """Say whether another lesion was marked under a track's id after it."""
+        state = self._alive().get(track.lesion_id)
+        mark = state.mark if state else None
+        return mark is not None and _differ(track.tracking_uid, mark.tracking_uid) and track.created_at < mark.marked_at
+
+    def _is_current(self, answer: Correction) -> bool:
+        """Say whether an answer is about the lesion that bears its id today."""
+        track = self._tracks.get(answer.track.lesion_id)
+        return track is None or not _differ(answer.track.tracking_uid, track.tracking_uid)
+
+    def _named(self, record: Any) -> Any:
+        """Return a lesion or track with the name that a reader gave it here."""
+        name = record.id if isinstance(record, Lesion) else record.lesion_id
+        states = self._marks.get(name)
+        return replace(record, label=states[-1].label) if states and states[-1].label else record
+
+    def _of_answer(self, answer: Correction) -> Lesion:
+        track = answer.track
+        return Lesion(
+            id=track.lesion_id,
+            center_mm=answer.center_mm,
+            radius_mm=track.radius_mm,
+            label=track.label,
+            tracking_uid=track.tracking_uid,
+            study_id=self._study_id,
+            marked_by=answer.corrected_by,
+            marked_at=answer.corrected_at,
+            radius_source="estimated",
+        )
+
+
+def _later(mark: Lesion, answer: Correction | None) -> Lesion:
+    if answer is None or answer.corrected_at <= mark.marked_at:
+        return mark
+    return replace(mark, center_mm=answer.center_mm, marked_by=answer.corrected_by, marked_at=answer.corrected_at)
+
+
+def _differ(uid: str, other: str) -> bool:
+    return bool(uid) and bool(other) and uid != other

@@ -1,0 +1,200 @@
+"""The parent's side of the engine: a few processes that run elastix and greedy, started when first needed.
+
+Both libraries hold Python's interpreter lock while they work, neither promises to be safe in threads, and a fault in
+them ends the process: so they run in processes of their own, which are killed when they take too long.
+"""
+
+import atexit
+import logging
+import os
+import pickle
+import queue
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from lesion_tracker.errors import RegistrationFailed
+
+logger = logging.getLogger(__name__)
+
+PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+START_TIMEOUT_S = 600.0
+NEEDS_ITK = ("affine", "bspline")
+"""Jobs before which ITK's modules are loaded, outside the job's own time limit."""
+
+
+def default_threads() -> int:
+    """Return how many threads one engine uses: LESION_TRACKER_REGISTRATION_THREADS, or the processors up to 8."""
+    return int(os.environ.get("LESION_TRACKER_REGISTRATION_THREADS", "0")) or min(len(os.sched_getaffinity(0)), 8)
+
+
+class Engine:
+    """One process that runs one job at a time.
+
+    Args:
+        threads: how many threads the libraries may use.
+    """
+
+    def __init__(self, threads: int) -> None:
+        ours, theirs = socket.socketpair()
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the engine
+        path = os.pathsep.join([str(PACKAGE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        limits = {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
+        try:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-X",
+                    "faulthandler",
+                    "-m",
+                    "lesion_tracker.registration.pool_process",
+                    str(theirs.fileno()),
+                ],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._stderr,
+                env={**os.environ, "PYTHONPATH": path, **limits},
+            )
+        finally:
+            theirs.close()
+        self._connection = Connection(ours.detach())
+        self._threads = threads
+        self._loaded = False
+
+    def run(self, task: str, job: dict[str, Any], timeout_s: float) -> tuple[bool, Any]:
+        """Run a job.
+
+        Returns:
+            True and the answer; or False and why the library refused it.
+
+        Raises:
+            BrokenEngine: if the process died or took longer than `timeout_s`; it is of no more use.
+        """
+        if task in NEEDS_ITK and not self._loaded:
+            self._ask("load", {"threads": self._threads}, START_TIMEOUT_S)
+            self._loaded = True
+        return self._ask(task, {**job, "threads": self._threads}, timeout_s)
+
+    def _ask(self, task: str, job: dict[str, Any], timeout_s: float) -> tuple[bool, Any]:
+        try:
+            self._connection.send((task, job))
+            if not self._connection.poll(timeout_s):
+                raise BrokenEngine(f"{task} took longer than {timeout_s:.0f} s and was stopped")
+            return self._connection.recv()
+        except (EOFError, OSError, pickle.UnpicklingError):
+            raise BrokenEngine(
+                f"the process of {task} died (exit code {self._exit_code()}): {self._last_words()}"
+            ) from None
+
+    def _exit_code(self) -> int | None:
+        try:
+            return self._process.wait(timeout=2.0)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def _last_words(self) -> str:
+        self._stderr.seek(0)
+        return self._stderr.read()[-500:].decode(errors="replace").strip() or "it said nothing"
+
+    def close(self) -> None:
+        """Stop the process, whatever it does."""
+        self._connection.close()
+        self._process.kill()
+        self._process.wait()
+        self._stderr.close()
+
+
+class BrokenEngine(RegistrationFailed):
+    """The engine's process died or was stopped."""
+
+
+class EnginePool:
+    """Engines that wait for jobs; at most `workers` jobs run at a time, the others wait their turn.
+
+    Args:
+        workers: how many processes.
+        threads: of each.
+    """
+
+    def __init__(self, workers: int, threads: int) -> None:
+        self.workers, self.threads = workers, threads
+        self._owner = os.getpid()
+        self._places: queue.LifoQueue[Engine | None] = queue.LifoQueue()
+        for _ in range(workers):
+            self._places.put(None)
+
+    def run(self, task: str, job: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        """Run a job in the next free engine.
+
+        Raises:
+            RegistrationFailed: if the library refuses, its process dies, or it takes longer than `timeout_s`.
+        """
+        engine = self._places.get()
+        started = time.perf_counter()
+        healthy = False
+        try:
+            engine = engine or Engine(self.threads)
+            good, answer = engine.run(task, job, timeout_s)
+            healthy = True
+        except BrokenEngine as error:
+            logger.warning("registration engine: %s", error)
+            raise
+        finally:
+            if not healthy and engine is not None:  # also when interrupted: a late answer must not meet another job
+                engine.close()
+            self._places.put(engine if healthy else None)
+        logger.info("%s took %d ms", task, 1000 * (time.perf_counter() - started))
+        if not good:
+            raise RegistrationFailed(f"{task}: {answer}")
+        return dict(answer)
+
+    def mine(self) -> bool:
+        """Say whether this process made the pool (a fork must not talk to its parent's engines)."""
+        return self._owner == os.getpid()
+
+    def close(self) -> None:
+        """Stop the engines that wait for jobs."""
+        for _ in range(self.workers):
+            try:
+                engine = self._places.get_nowait()
+            except queue.Empty:
+                return
+            if engine is not None:
+                engine.close()
+
+
+_lock = threading.Lock()
+_pool: EnginePool | None = None
+
+
+def pool() -> EnginePool:
+    """Return the engines of this process."""
+    global _pool
+    with _lock:
+        if _pool is None or not _pool.mine():
+            _pool = EnginePool(int(os.environ.get("LESION_TRACKER_REGISTRATION_WORKERS", "1")), default_threads())
+            atexit.register(_pool.close)
+        return _pool
+
+
+def configure(workers: int, threads: int) -> None:
+    """Set how many engines there are and how many threads each uses; running jobs are not disturbed.
+
+    Raises:
+        ValueError: for less than one.
+    """
+    global _pool
+    if workers < 1 or threads < 1:
+        raise ValueError(f"registration needs at least one process and one thread, got {workers} and {threads}")
+    with _lock:
+        old, _pool = _pool, EnginePool(workers, threads)
+        atexit.register(_pool.close)
+    if old is not None and old.mine():
+        old.close()

@@ -1,0 +1,116 @@
+"""What registration looks at: a volume averaged down to cubic voxels whose axes are x, y, z of LPS."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from lesion_tracker.arrays import Affine, Hu, Mask, PointMm
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
+
+EMPTY_HU = -1000.0
+"""What stands where nothing was scanned, and later where the table was."""
+
+
+@dataclass(frozen=True, eq=False)
+class WorkingImage:
+    """A volume on cubic, axis-parallel voxels.
+
+    Args:
+        hu: float32, shape (z, y, x), HU; `EMPTY_HU` outside the scan.
+        seen: True where the scan covers the voxel's centre.
+        origin_mm: LPS of the centre of voxel (0, 0, 0).
+        spacing_mm: edge of a voxel in mm.
+    """
+
+    hu: Hu
+    seen: Mask
+    origin_mm: PointMm
+    spacing_mm: float
+
+    @property
+    def grid(self) -> Grid:
+        """The same lattice as a `Grid`."""
+        return cubic_grid(self.origin_mm, np.array(self.hu.shape[::-1]), self.spacing_mm)
+
+
+def cubic_grid(origin_mm: PointMm, count: np.ndarray, spacing_mm: float) -> Grid:
+    """Return a grid of cubic voxels, axes along LPS, with `count` voxels along x, y, z."""
+    x, y, z = (int(n) for n in count)
+    return Grid.from_parts((x, y, z), np.full(3, float(spacing_mm)), origin_mm, np.eye(3))
+
+
+def grid_of_box(low_mm: PointMm, high_mm: PointMm, spacing_mm: float) -> Grid:
+    """Return the cubic grid centred on a box that fills it; at least one voxel along each axis."""
+    count = np.maximum(np.round((high_mm - low_mm) / spacing_mm).astype(int) + 1, 1)
+    return cubic_grid((low_mm + high_mm) / 2 - (count - 1) * spacing_mm / 2, count, spacing_mm)
+
+
+def working_image(volume: Volume, spacing_mm: float) -> WorkingImage:
+    """Average a whole volume down to cubic voxels of `spacing_mm`."""
+    return sampled(volume, grid_of_box(*volume.grid.bounds_mm(), spacing_mm))
+
+
+def sampled(volume: Volume, grid: Grid, volume_from_grid: Affine | None = None) -> WorkingImage:
+    """Average a volume on a cubic grid.
+
+    Args:
+        volume: of any orientation.
+        grid: cubic, axes along LPS.
+        volume_from_grid: 4x4, takes LPS mm of the grid to LPS mm of the volume; identity if None.
+
+    Returns:
+        the image on that grid.
+    """
+    lps_from_index = (np.eye(4) if volume_from_grid is None else volume_from_grid) @ grid.lps_from_index
+    spacing_mm = float(grid.spacing_mm[0])
+    hu, block_from_lps = _block_means(volume, spacing_mm, lps_from_index, np.array(grid.size))
+    matrix = block_from_lps @ lps_from_index  # from output index (x, y, z) to block index (i, j, k)
+    values = ndimage.affine_transform(
+        hu,
+        matrix[2::-1, 2::-1],
+        offset=matrix[2::-1, 3],
+        output_shape=grid.shape,
+        order=1,
+        mode="nearest",
+        output=np.float32,
+    )
+    seen = _inside(matrix, grid.shape, np.array(hu.shape[::-1]))
+    values[~seen] = EMPTY_HU
+    return WorkingImage(np.maximum(values, np.float32(EMPTY_HU)), seen, grid.origin_mm, spacing_mm)
+
+
+def _block_means(
+    volume: Volume, spacing_mm: float, lps_from_index: Affine, count: np.ndarray
+) -> tuple[np.ndarray, Affine]:
+    """Return means of blocks of voxels round what a grid needs, and the matrix from LPS to block index (i, j, k)."""
+    size = np.array(volume.grid.size)
+    factor = np.maximum(np.floor(spacing_mm / volume.grid.spacing_mm + 0.25).astype(int), 1)
+    factor = np.minimum(factor, size)
+    far = count - 1.0
+    corners = np.array([[x, y, z] for x in (0.0, far[0]) for y in (0.0, far[1]) for z in (0.0, far[2])])
+    index = volume.grid.indices_from_lps(corners @ lps_from_index[:3, :3].T + lps_from_index[:3, 3])
+    first = np.clip(np.floor(index.min(axis=0)).astype(int) - factor, 0, size - factor)
+    wanted = np.ceil((index.max(axis=0) + 1 - first) / factor).astype(int) + 1
+    blocks = np.clip(wanted, 1, (size - first) // factor)
+    last = first + blocks * factor
+    mean = volume.hu[first[2] : last[2], first[1] : last[1], first[0] : last[0]].astype(np.float32)
+    for axis, (n, f) in enumerate(zip(blocks[::-1], factor[::-1], strict=True)):
+        if f > 1:
+            mean = mean.reshape([*mean.shape[:axis], int(n), int(f), *mean.shape[axis + 1 :]]).mean(axis=axis + 1)
+    block_from_voxel = np.eye(4)
+    block_from_voxel[:3, :3] = np.diag(1 / factor)
+    block_from_voxel[:3, 3] = -(first + (factor - 1) / 2) / factor
+    return mean, np.asarray(block_from_voxel @ np.linalg.inv(volume.grid.lps_from_index))
+
+
+def _inside(matrix: Affine, shape: tuple[int, int, int], size: np.ndarray) -> Mask:
+    """Say which output voxels lie within the outer faces of the blocks."""
+    z, y, x = (np.arange(n, dtype=np.float64) for n in shape)
+    inside = np.ones(shape, dtype=bool)
+    for axis in range(3):
+        along_x, along_y, along_z = matrix[axis, 0] * x, matrix[axis, 1] * y, matrix[axis, 2] * z + matrix[axis, 3]
+        index = along_x[None, None, :] + along_y[None, :, None] + along_z[:, None, None]
+        inside &= (index >= -0.5 - 1e-6) & (index <= size[axis] - 0.5 + 1e-6)
+    return inside

@@ -1,0 +1,1 @@
+"""Answers and truth -> CPM, MED and tables with intervals."""

@@ -1,0 +1,230 @@
+"""Accounts of readers: a file of names and salted hashes, and tokens that are signed, not stored."""
+
+import base64
+import binascii
+import contextvars
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+import tempfile
+import threading
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from lesion_tracker.errors import FileFormatError, InputError
+
+Role = Literal["reader", "admin"]
+"""reader: marks, tracks, corrects; admin: also trains, rolls back, removes studies."""
+
+SCHEMA = 1
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 8, 1024
+LIFETIME_S = 12 * 3600
+"""A token is valid for a working day; logging in again gives a new one."""
+
+MOST_FAILURES, FAILURES_S = 10, 300.0
+"""So many wrong passwords of one name within this time, and the name has to wait."""
+
+current_reader: contextvars.ContextVar[str] = contextvars.ContextVar("current_reader", default="")
+"""Who sent the request that is being answered; "" on a server without accounts."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """One reader.
+
+    Args:
+        name: what the reader logs in with, and what marks and corrections are signed with.
+        role: what the reader may do.
+        salt: hexadecimal.
+        scrypt: hash of the password, hexadecimal.
+    """
+
+    name: str
+    role: Role
+    salt: str
+    scrypt: str
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The content of an accounts file.
+
+    Args:
+        key: signs tokens, hexadecimal.
+        accounts: by name.
+    """
+
+    key: str
+    accounts: dict[str, Account] = field(default_factory=dict)
+
+    def token(self, account: Account, now_s: float) -> str:
+        """Return a token of an account; a changed password or a removed account ends it."""
+        body = base64.urlsafe_b64encode(f"{int(now_s + LIFETIME_S)}|{account.name}".encode()).decode().rstrip("=")
+        return f"{body}.{self._signature(body, account)}"
+
+    def of_token(self, token: str, now_s: float) -> Account | None:
+        """Return whose token it is, or None where it is forged, has expired or was ended."""
+        body, _, signature = token.partition(".")
+        try:
+            expiry, _, name = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)).decode().partition("|")
+            ends_s = int(expiry)
+        except (binascii.Error, ValueError):
+            return None
+        account = self.accounts.get(name)
+        if account is None or ends_s < now_s:
+            return None
+        right = hmac.compare_digest(signature.encode(), self._signature(body, account).encode())
+        return account if right else None
+
+    def _signature(self, body: str, account: Account) -> str:
+        message = f"{body}|{account.role}|{account.scrypt}".encode()
+        return hmac.new(bytes.fromhex(self.key), message, hashlib.sha256).hexdigest()
+
+
+class AccountsFile:
+    """The accounts of a server, read again when the file changes.
+
+    Args:
+        path: made by `scripts/account.py`.
+
+    Raises:
+        InputError: if there is no such file.
+        FileFormatError: if it is none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._failures: dict[str, list[float]] = {}
+        self._seen: tuple[int, int] | None = None
+        self._accounts = read_accounts(path)
+
+    def now(self) -> Accounts:
+        """Return the accounts as they are now; a file that is damaged while the server runs lets nobody in."""
+        with self._lock:
+            try:
+                stat = self._path.stat()
+                if (stat.st_mtime_ns, stat.st_size) != self._seen:
+                    self._accounts = read_accounts(self._path)
+                    self._seen = stat.st_mtime_ns, stat.st_size
+            except (OSError, InputError):
+                self._accounts, self._seen = Accounts(self._accounts.key), None
+            return self._accounts
+
+    def log_in(self, name: str, password: str) -> str | None:
+        """Return a token, or None for a wrong name or password.
+
+        Raises:
+            InputError: after too many wrong passwords of one name.
+        """
+        self._count_attempt(name)
+        account = self.now().accounts.get(name)
+        salt = account.salt if account else "00" * 16
+        given = password_hash(password, salt)
+        if account is None or not hmac.compare_digest(given, account.scrypt):
+            return None
+        with self._lock:
+            self._failures.pop(name, None)
+        return self.now().token(account, time.time())
+
+    def _count_attempt(self, name: str) -> None:
+        """Count a log-in as failed until it has succeeded, so that guesses that come at once are all counted."""
+        moment = time.monotonic()
+        with self._lock:
+            recent = [then for then in self._failures.get(name, []) if moment - then < FAILURES_S]
+            if len(recent) >= MOST_FAILURES:
+                raise InputError(f"too many wrong passwords: wait {FAILURES_S / 60:.0f} minutes")
+            if len(self._failures) > 10_000:
+                self._failures.clear()
+            self._failures[name] = [*recent, moment]
+
+    def of_token(self, token: str) -> Account | None:
+        """Return whose token it is, or None."""
+        return self.now().of_token(token, time.time()) if token else None
+
+
+def password_hash(password: str, salt: str) -> str:
+    """Return the hash of a password; a password of any length takes the same memory and about 50 ms."""
+    secret = password.encode()[:LONGEST_PASSWORD]
+    return hashlib.scrypt(secret, salt=bytes.fromhex(salt), n=2**14, r=8, p=1, maxmem=64 * 2**20).hex()
+
+
+def read_accounts(path: Path) -> Accounts:
+    """Read an accounts file.
+
+    Raises:
+        InputError: if there is none.
+        FileFormatError: if it is damaged; the message does not show its content.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            f"there is no accounts file {path}: make it with `python apps/lesion_tracker/scripts/account.py {path} NAME`"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise FileFormatError(f"the accounts file {path} cannot be read: {type(error).__name__}") from None
+    try:
+        if data["schema"] != SCHEMA:
+            raise FileFormatError(
+                f"the accounts file {path} is of schema {data['schema']!r}, this version reads {SCHEMA}"
+            )
+        accounts = [Account(**entry) for entry in data["accounts"]]
+        bytes.fromhex(data["key"])
+        if any(account.role not in get_args(Role) or not bytes.fromhex(account.salt) for account in accounts):
+            raise ValueError
+        return Accounts(data["key"], {account.name: account for account in accounts})
+    except (KeyError, TypeError, ValueError):
+        raise FileFormatError(f"{path} is no accounts file, or is damaged") from None
+
+
+def set_account(path: Path, name: str, password: str, role: Role) -> None:
+    """Add an account, or change its password and role.
+
+    Raises:
+        InputError: for a name or password that cannot be.
+        FileFormatError: for a damaged file.
+    """
+    if not NAME.fullmatch(name):
+        raise InputError(f"{name!r} cannot be a name: letters, digits, _ . @ - and at most 64 of them")
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise InputError(
+            f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters, this one {len(password)}"
+        )
+    known = read_accounts(path) if path.exists() else Accounts(secrets.token_hex(32))
+    salt = secrets.token_hex(16)
+    account = Account(name, role, salt, password_hash(password, salt))
+    _write(path, Accounts(known.key, {**known.accounts, name: account}))
+
+
+def remove_account(path: Path, name: str) -> None:
+    """Remove an account; its tokens end.
+
+    Raises:
+        InputError: if there is none of this name.
+    """
+    known = read_accounts(path)
+    if name not in known.accounts:
+        raise InputError(f"there is no account {name!r} in {path}; there are {', '.join(known.accounts) or 'none'}")
+    _write(path, Accounts(known.key, {other: known.accounts[other] for other in known.accounts if other != name}))
+
+
+def _write(path: Path, accounts: Accounts) -> None:
+    """Replace the file in one step; only its owner may read it."""
+    entries: list[dict[str, Any]] = [asdict(account) for account in accounts.accounts.values()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump({"schema": SCHEMA, "key": accounts.key, "accounts": entries}, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    finally:
+        Path(name).unlink(missing_ok=True)

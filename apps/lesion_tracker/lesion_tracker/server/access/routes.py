@@ -1,0 +1,105 @@
+"""Logging in: a form for browsers, MONAI Label's own addresses for 3D Slicer and programs."""
+
+from html import escape
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, HTTPException, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from lesion_tracker.errors import InputError
+from lesion_tracker.server.access.accounts import LIFETIME_S, AccountsFile, current_reader
+from lesion_tracker.server.access.guard import COOKIE
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Log in - Lesion Tracker</title>
+<meta name="viewport" content="width=device-width">
+<style>body{{font:16px sans-serif;max-width:20em;margin:4em auto;color:#222}}label{{display:block;margin:1em 0 .3em}}
+input,button{{font:inherit;width:100%;box-sizing:border-box;padding:.5em}}button{{margin-top:1.5em}}
+p.wrong{{color:#a00}}</style></head>
+<body><h1>Lesion Tracker</h1>{message}
+<form method="post" action="/login"><input type="hidden" name="next" value="{next}">
+<label for="username">Name</label><input id="username" name="username" autocomplete="username" autofocus required>
+<label for="password">Password</label>
+<input id="password" name="password" type="password" autocomplete="current-password" required>
+<button>Log in</button></form><p>For research use only.</p></body></html>
+"""
+
+
+def accounts_routes(accounts: AccountsFile) -> APIRouter:
+    """Return the routes of logging in and out.
+
+    Args:
+        accounts: of the readers.
+    """
+    router = APIRouter(tags=["Auth"])
+    _add_tokens(router, accounts)
+    _add_form(router, accounts)
+    return router
+
+
+def _add_tokens(router: APIRouter, accounts: AccountsFile) -> None:
+    @router.get("/auth/", summary="Whether one has to log in")
+    def enabled() -> dict[str, Any]:
+        """Return what 3D Slicer asks before anything else."""
+        return {"enabled": True, "client_id": "lesion-tracker", "realm": "lesion-tracker"}
+
+    @router.post("/auth/token", summary="Log in with name and password")
+    def token(username: Annotated[str, Form()], password: Annotated[str, Form()]) -> dict[str, Any]:
+        """Return a token for the header `Authorization: Bearer …`."""
+        found = _log_in(accounts, username, password)
+        if found is None:
+            raise HTTPException(401, detail="wrong name or password", headers={"WWW-Authenticate": "Bearer"})
+        return {"access_token": found, "token_type": "bearer", "expires_in": LIFETIME_S}
+
+    @router.get("/auth/token/valid", summary="Whose token it is")
+    def valid() -> dict[str, str]:
+        """Return the name; without a valid token the guard answers 401."""
+        return {"username": current_reader.get()}
+
+
+def _add_form(router: APIRouter, accounts: AccountsFile) -> None:
+    @router.get("/login", include_in_schema=False)
+    def form(next: str = "/") -> HTMLResponse:  # noqa: A002 - the word that browsers' users see in the address
+        return HTMLResponse(_page(next, ""))
+
+    @router.post("/login", include_in_schema=False)
+    def log_in(
+        request: Request,
+        username: Annotated[str, Form()],
+        password: Annotated[str, Form()],
+        next: Annotated[str, Form()] = "/",  # noqa: A002
+    ) -> Response:
+        try:
+            found = _log_in(accounts, username, password)
+        except HTTPException as error:
+            return HTMLResponse(_page(next, str(error.detail)), error.status_code)
+        if found is None:
+            return HTMLResponse(_page(next, "Wrong name or password."), 401)
+        answer = RedirectResponse(own_path(next), 303)
+        secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", ""))
+        answer.set_cookie(COOKIE, found, max_age=LIFETIME_S, httponly=True, samesite="strict", secure=secure)
+        return answer
+
+    @router.post("/logout", include_in_schema=False)
+    def log_out() -> Response:
+        answer = RedirectResponse("/login", 303, headers={"Clear-Site-Data": '"cache", "storage"'})
+        answer.delete_cookie(COOKIE)
+        return answer
+
+
+def own_path(address: str) -> str:
+    """Return a path of this server; anything that would lead elsewhere becomes "/"."""
+    plain = address.isprintable() and "\\" not in address and not address.startswith("//")
+    return address if address.startswith("/") and plain else "/"
+
+
+def _log_in(accounts: AccountsFile, name: str, password: str) -> str | None:
+    try:
+        return accounts.log_in(name, password)
+    except InputError as error:
+        raise HTTPException(429, detail=str(error)) from None
+
+
+def _page(next_path: str, message: str) -> str:
+    shown = f'<p class="wrong" role="alert">{escape(message)}</p>' if message else ""
+    return PAGE.format(next=escape(own_path(next_path)), message=shown)

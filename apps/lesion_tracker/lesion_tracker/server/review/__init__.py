@@ -1,0 +1,1 @@
+"""The review page: all time points of a patient in one grid."""

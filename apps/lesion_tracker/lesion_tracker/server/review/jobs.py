@@ -1,0 +1,179 @@
+"""Tracking all later studies of a patient: one job a patient, computed beside the requests, with its progress."""
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from http import HTTPStatus
+
+import numpy as np
+from fastapi import HTTPException
+
+from lesion_tracker.errors import InputError
+from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.records.track import Lesion
+from lesion_tracker.server.engine import Engine
+from lesion_tracker.server.http_errors import refusals_as_http
+from lesion_tracker.server.review.sources import ordered
+from lesion_tracker.server.studies.catalog import Catalog
+from lesion_tracker.server.viewers.answer import plain_track
+from lesion_tracker.server.viewers.baseline import Source, passed_on, same_place, sources_of
+from lesion_tracker.studies.study import Study
+
+logger = logging.getLogger(__name__)
+
+MOST_JOBS = 200
+
+
+@dataclass
+class Job:
+    """A job as it stands.
+
+    Args:
+        id: its name in the requests.
+        patient_id: whose studies are tracked.
+        total: studies to track.
+        done: studies that are done, also those that failed.
+        current: id of the study that is being tracked, or "".
+        tracked: points that were found and kept.
+        messages: what a reader must know: a study that could not be tracked, and why.
+    """
+
+    id: str
+    patient_id: str
+    total: int
+    done: int = 0
+    current: str = ""
+    tracked: int = 0
+    messages: list[str] = field(default_factory=list)
+    future: "Future[None] | None" = None
+
+    @property
+    def state(self) -> str:
+        """Say "running", "done" or "failed" (a fault of the server; its log says which)."""
+        if self.future is None or not self.future.done():
+            return "running"
+        return "failed" if self.future.exception() else "done"
+
+
+class TrackJobs:
+    """Tracks patients' later studies, one patient after the other.
+
+    Args:
+        catalog: the studies.
+        marks: where lesions and tracks are kept.
+        engine: tracks.
+    """
+
+    def __init__(self, catalog: Catalog, marks: MarkStore, engine: Engine) -> None:
+        self._catalog, self._marks, self._engine = catalog, marks, engine
+        self._jobs: dict[str, Job] = {}
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="track all")
+
+    def start(self, patient_id: str, baseline_id: str = "", lesion_ids: Sequence[str] = ()) -> Job:
+        """Track a patient's lesions in all later studies; a job of this patient that runs already is returned.
+
+        A point that a reader has put into a later study stays as it is and is not tracked there.
+
+        Args:
+            patient_id: whose studies.
+            baseline_id: track every lesion from this study; "": from the newest earlier study with its point.
+            lesion_ids: only these lesions; all without.
+
+        Raises:
+            InputError: for an unknown patient or study, if nothing is marked, or if no study is later.
+        """
+        studies, _ = ordered(self._catalog.of_patient(patient_id))
+        later = self._later(patient_id, studies, baseline_id)
+        with self._lock:
+            running = next(
+                (j for j in self._jobs.values() if j.patient_id == patient_id and j.state == "running"), None
+            )
+            if running:
+                return running
+            job = Job(uuid.uuid4().hex, patient_id, len(later))
+            while len(self._jobs) >= MOST_JOBS:
+                self._jobs.pop(next(iter(self._jobs)))
+            self._jobs[job.id] = job
+            job.future = self._pool.submit(self._run, job, later, baseline_id, set(lesion_ids))
+        job.future.add_done_callback(_log_fault)
+        return job
+
+    def get(self, job_id: str) -> Job:
+        """Return a job.
+
+        Raises:
+            InputError: for an unknown one.
+        """
+        with self._lock:
+            if job_id not in self._jobs:
+                raise InputError(
+                    f"there is no job {job_id!r}: the server was restarted, or it was long ago; start again"
+                )
+            return self._jobs[job_id]
+
+    def _later(self, patient_id: str, studies: Sequence[Study], baseline_id: str) -> list[Study]:
+        if not studies:
+            raise InputError(f"no study of patient {patient_id!r} is known")
+        names = [study.id for study in studies]
+        if baseline_id and baseline_id not in names:
+            raise InputError(f"study {baseline_id!r} is none of patient {patient_id!r}: {', '.join(names)}")
+        marked = [n for n, name in enumerate(names) if name in self._marks.studies("lesions")]
+        if not marked:
+            raise InputError(f"nothing is marked in any study of patient {patient_id!r}: mark a lesion first")
+        first = names.index(baseline_id) if baseline_id else marked[0]
+        if baseline_id and first not in marked:
+            raise InputError(f"nothing is marked in study {baseline_id!r}: mark its lesions first")
+        later = list(studies[first + 1 :])
+        if not later:
+            raise InputError(f"patient {patient_id!r} has no study after {names[first]!r}: there is nothing to track")
+        return later
+
+    def _run(self, job: Job, later: Sequence[Study], baseline_id: str, lesion_ids: set[str]) -> None:
+        for study in later:
+            job.current = study.id
+            _said(job, study, partial(self._track, job, study, baseline_id, lesion_ids))
+            job.done += 1
+        job.current = ""
+
+    def _track(self, job: Job, followup: Study, baseline_id: str, lesion_ids: set[str]) -> None:
+        answered = {lesion.id for lesion in self._marks.lesions(followup.id)}
+        for source in sources_of(self._catalog, self._marks, followup, baseline_id, (), self._contains):
+            lesions = [
+                one for one in source.lesions if one.id not in answered and (not lesion_ids or one.id in lesion_ids)
+            ]
+            job.messages.extend(f"{followup.id}: {note}" for note in source.notes)
+            if lesions:
+                _said(job, followup, partial(self._keep, job, replace(source, lesions=lesions), followup))
+
+    def _keep(self, job: Job, source: Source, followup: Study) -> None:
+        if same_place(self._catalog, source.study, followup):
+            tracks = passed_on(source, followup, self._contains)
+        else:
+            tracks, _ = self._engine.track(source.study, followup, source.lesions, None)
+        self._marks.add_tracks(followup.id, [plain_track(track) for track in tracks])
+        job.tracked += len(tracks)
+
+    def _contains(self, study: Study, lesion: Lesion) -> bool:
+        return bool(self._engine.volume(study).grid.contains(np.array([lesion.center_mm]))[0])
+
+
+def _said(job: Job, study: Study, work: Callable[[], None]) -> None:
+    """Do a part of a job; where it is refused, or the machine lacks something for it, the job says why and goes on."""
+    try:
+        with refusals_as_http():
+            work()
+    except HTTPException as error:
+        if error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise
+        job.messages.append(f"{study.id}: {error.detail}")
+        logger.info("not tracked: %s: %s", study.id, error.detail)
+
+
+def _log_fault(future: "Future[None]") -> None:
+    if future.exception() is not None:
+        logger.error("a fault of the server while tracking", exc_info=future.exception())

@@ -1,0 +1,82 @@
+"""The pages of the review as HTML: templates with every value escaped, and the files that they load."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from lesion_tracker.readers.patient_table import Cell
+from lesion_tracker.report.planes import PLANES
+
+FOLDER = Path(__file__).parent / "web"
+FILES = {"review.css": "text/css", "review.js": "text/javascript", "detail.js": "text/javascript"}
+"""What the pages load beside images."""
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+"""Nothing comes from elsewhere, nothing goes elsewhere, and no browser keeps a page.
+
+A page with the policy no-referrer would send its log-out form without its origin, as a foreign page does.
+"""
+
+THUMB_PX = 130
+THUMB_MM = 90.0
+
+
+def _shown_date(text: str) -> str:
+    return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == 8 else "no date"
+
+
+def _months(first: str, text: str) -> str:
+    """Return the time since the first study, as radiologists say it."""
+    if len(first) != 8 or len(text) != 8 or first == text:
+        return ""
+    days = (_day(text) - _day(first)).days
+    return f"+{days} days" if days < 60 else f"+{days / 30.44:.0f} months"
+
+
+def _day(text: str) -> date:
+    return date(int(text[:4]), int(text[4:6]), int(text[6:]))
+
+
+def _mm(values: Any) -> str:
+    return ", ".join(f"{float(value):.1f}" for value in values)
+
+
+def _when(text: str) -> str:
+    return text[:16].replace("T", " ") + " UTC" if text else ""
+
+
+def _crop(cell: Cell, window: str = "auto", width_mm: float = THUMB_MM, pixels: int = THUMB_PX) -> dict[str, Any]:
+    """Return the query of a cell's three crops."""
+    x, y, z = (round(value, 3) for value in cell.center_mm)
+    query: dict[str, Any] = {"study": cell.study_id, "plane": "all", "x": x, "y": y, "z": z}
+    query |= {"width": max(width_mm, 60.0, round(6 * cell.radius_mm)), "pixels": pixels, "window": window}
+    query |= {"color": cell.color, "radius": round(cell.radius_mm, 1)}
+    if cell.kind == "corrected" and cell.track is not None:
+        query["other"] = ",".join(f"{value:.3f}" for value in cell.track.center_mm)
+    return query
+
+
+def _distance(a: Any, b: Any) -> float:
+    return float(np.linalg.norm(np.array(a) - np.array(b)))
+
+
+ENVIRONMENT = Environment(
+    loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+ENVIRONMENT.filters |= {"day": _shown_date, "mm": _mm, "when": _when}
+ENVIRONMENT.globals |= {"crop": _crop, "months": _months, "distance": _distance}
+ENVIRONMENT.globals["PLANES"] = [{"name": plane.name, "right": plane.right, "down": plane.down} for plane in PLANES]
+
+
+def page(template: str, **values: Any) -> str:
+    """Return a page as HTML."""
+    return ENVIRONMENT.get_template(template).render(**values)

@@ -1,0 +1,232 @@
+"""The routes of the review page: /lesions/ with its crops, its clicks and its table."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse, Response
+from monailabel.config import settings as monailabel_settings
+from monailabel.endpoints.user.auth import RBAC, User
+
+from lesion_tracker.errors import InputError
+from lesion_tracker.report.crop import COLORS, CropMarks, crop_png, views_of, window_named
+from lesion_tracker.report.review_csv import review_csv
+from lesion_tracker.server.engine import Engine
+from lesion_tracker.server.http_errors import refusals_as_http
+from lesion_tracker.server.plain_errors import PlainErrorsRoute
+from lesion_tracker.server.review.jobs import Job, TrackJobs
+from lesion_tracker.server.review.pages import FILES, FOLDER, HEADERS, page
+from lesion_tracker.server.review.requests import Accept, Color, Move, OnLesion, Plane, Rename, TrackAll, WindowName
+from lesion_tracker.server.review.review import PatientReview, Review, spacing_of
+from lesion_tracker.server.studies.catalog import Catalog
+from lesion_tracker.server.viewers.routes import known_user
+
+Mm = Annotated[float, Query(ge=-100_000.0, le=100_000.0, allow_inf_nan=False)]
+CROP_CACHE = {"Cache-Control": "private, max-age=600", "X-Content-Type-Options": "nosniff"}
+
+
+def review_routes(review: Review, jobs: TrackJobs, catalog: Catalog, engine: Engine) -> APIRouter:
+    """Return the routes of the review page.
+
+    Args:
+        review: reads and changes.
+        jobs: tracks all later studies.
+        catalog: the studies.
+        engine: reads their volumes.
+    """
+    prefix = f"{monailabel_settings.MONAI_LABEL_API_STR}/lesions"
+    router = APIRouter(prefix=prefix, tags=["Lesions"], route_class=PlainErrorsRoute)
+    _add_pages(router, review, catalog, engine)
+    _add_crops(router, catalog, engine)
+    _add_clicks(router, review)
+    _add_jobs(router, jobs)
+    _add_files(router)
+    return router
+
+
+READER = Depends(RBAC(monailabel_settings.MONAI_LABEL_AUTH_ROLE_USER))
+ANNOTATOR = Depends(RBAC(monailabel_settings.MONAI_LABEL_AUTH_ROLE_ANNOTATOR))
+
+
+def _add_pages(router: APIRouter, review: Review, catalog: Catalog, engine: Engine) -> None:
+    @router.get("/", response_class=HTMLResponse)
+    def lesions(patient: str = "", lesion: str = "", study: str = "", user: User = READER) -> Response:
+        try:
+            with refusals_as_http():
+                html = _page(review, catalog, engine, patient, lesion, study, _login(user))
+        except HTTPException as error:
+            html = page("error.html", text=str(error.detail), title="Lesions")
+            return HTMLResponse(html, error.status_code, headers=HEADERS)
+        return HTMLResponse(html, headers=HEADERS)
+
+    @router.get("/table.csv")
+    def table(patient: str, user: User = READER) -> Response:
+        with refusals_as_http():
+            known = review.patient(patient)
+        text = review_csv(patient, known.rows, {study.id: study.study_date for study in known.studies})
+        safe = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in patient)
+        named = {**HEADERS, "Content-Disposition": f'attachment; filename="lesions_{safe}.csv"'}
+        return Response(text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=named)
+
+
+def _add_crops(router: APIRouter, catalog: Catalog, engine: Engine) -> None:
+    @router.get("/crop.png")
+    def crop(
+        study: str,
+        x: Mm,
+        y: Mm,
+        z: Mm,
+        plane: Plane = "all",
+        width: Annotated[float, Query(ge=10.0, le=600.0)] = 90.0,
+        pixels: Annotated[int, Query(ge=32, le=1024)] = 150,
+        window: WindowName = "auto",
+        color: Color = "reader",
+        radius: Annotated[float, Query(ge=0.5, le=200.0)] = 5.0,
+        other: Annotated[str, Query(max_length=100)] = "",
+        user: User = READER,
+    ) -> Response:
+        with refusals_as_http():
+            volume = engine.volume(catalog.study(study))
+            center = np.array([x, y, z])
+            views = views_of(center, width, pixels, () if plane == "all" else (plane,))
+            marks = CropMarks(COLORS[color], 1.3 * radius, _point(other) if other else None)
+            png = crop_png(volume, views, window_named(window, volume, center, radius), marks)
+        return Response(png, media_type="image/png", headers=CROP_CACHE)
+
+
+def _add_clicks(router: APIRouter, review: Review) -> None:
+    json_only = [Depends(_require_json)]
+
+    @router.post("/accept", dependencies=json_only)
+    def accept(body: Accept, user: User = ANNOTATOR) -> dict[str, Any]:
+        with refusals_as_http():
+            return {"done": review.accept(body, _reader(user, body.reader)), "studies": [body.study]}
+
+    @router.post("/move", dependencies=json_only)
+    def move(body: Move, user: User = ANNOTATOR) -> dict[str, Any]:
+        with refusals_as_http():
+            return {"done": review.move(body, _reader(user, body.reader)), "studies": [body.study]}
+
+    @router.post("/undo", dependencies=json_only)
+    def undo(body: OnLesion, user: User = ANNOTATOR) -> dict[str, Any]:
+        with refusals_as_http():
+            return {"done": review.undo(body, _reader(user, body.reader)), "studies": []}
+
+    @router.post("/delete", dependencies=json_only)
+    def delete(body: OnLesion, user: User = ANNOTATOR) -> dict[str, Any]:
+        with refusals_as_http():
+            return {"studies": review.delete(body, _reader(user, body.reader)), "done": f"{body.lesion} deleted"}
+
+    @router.post("/restore", dependencies=json_only)
+    def restore(body: OnLesion, user: User = ANNOTATOR) -> dict[str, Any]:
+        with refusals_as_http():
+            return {"studies": review.restore(body, _reader(user, body.reader)), "done": f"{body.lesion} restored"}
+
+    @router.post("/rename", dependencies=json_only)
+    def rename(body: Rename, user: User = ANNOTATOR) -> dict[str, Any]:
+        with refusals_as_http():
+            return {"studies": review.rename(body, _reader(user, body.reader)), "done": f"{body.lesion} renamed"}
+
+
+def _add_jobs(router: APIRouter, jobs: TrackJobs) -> None:
+    @router.post("/track", dependencies=[Depends(_require_json)])
+    def track(body: TrackAll, user: User = ANNOTATOR) -> dict[str, Any]:
+        with refusals_as_http():
+            return _progress(jobs.start(body.patient, body.baseline, body.lesions))
+
+    @router.get("/track/{job_id}")
+    def progress(job_id: str, user: User = READER) -> dict[str, Any]:
+        with refusals_as_http():
+            return _progress(jobs.get(job_id))
+
+
+def _add_files(router: APIRouter) -> None:
+    @router.get("/{name}.{ending}")
+    def file(name: str, ending: str) -> Response:
+        kind = FILES.get(f"{name}.{ending}")
+        if kind is None:
+            raise HTTPException(404, detail=f"there is no {name}.{ending} here")
+        return Response((Path(FOLDER) / f"{name}.{ending}").read_bytes(), media_type=kind, headers=HEADERS)
+
+
+def _page(review: Review, catalog: Catalog, engine: Engine, patient: str, lesion: str, study: str, login: str) -> str:
+    if not patient:
+        patients, unknown = review.patients()
+        return page("patients.html", patients=patients, unknown=unknown, title="Patients", login=login)
+    known = review.patient(patient)
+    if not lesion:
+        return page("patient.html", review=known, title=f"Lesions of {patient}", login=login)
+    return _detail(known, catalog, engine, lesion, study, login)
+
+
+def _detail(known: PatientReview, catalog: Catalog, engine: Engine, lesion: str, study: str, login: str) -> str:
+    row = known.row(lesion)
+    names = [one.id for one in known.studies]
+    if study not in names:
+        study = next((name for name in names if name in row.cells and row.cells[name].is_open), list(row.cells)[-1])
+    cell = row.cells.get(study)
+    before = [name for name in names[: names.index(study)] if name in row.cells]
+    source = cell.track.baseline_study if cell and cell.track else ""
+    baseline = row.cells.get(source) or (row.cells[before[-1]] if before else None)
+    start = cell or baseline or next(iter(row.cells.values()))
+    spacing = {}
+    for name in {study, *((baseline.study_id,) if baseline else ())}:
+        grid = engine.volume(catalog.study(name)).grid
+        spacing[name] = spacing_of(grid.spacing_mm, grid.direction)
+    open_cells = [(r.lesion_id, n) for r in known.rows for n in names if n in r.cells and r.cells[n].is_open]
+    return page(
+        "detail.html",
+        review=known,
+        row=row,
+        study=next(one for one in known.studies if one.id == study),
+        cell=cell,
+        baseline=baseline,
+        baseline_study=next((one for one in known.studies if baseline and one.id == baseline.study_id), None),
+        start=start,
+        spacing=spacing,
+        following=_following(open_cells, lesion, study),
+        title=f"{row.label} of {known.patient_id}",
+        login=login,
+    )
+
+
+def _following(open_cells: list[tuple[str, str]], lesion: str, study: str) -> tuple[str, str] | None:
+    """Return the next lesion and study that nobody has looked at."""
+    others = [cell for cell in open_cells if cell != (lesion, study)]
+    if (lesion, study) in open_cells:
+        place = open_cells.index((lesion, study))
+        others = open_cells[place + 1 :] + open_cells[:place]
+    return others[0] if others else None
+
+
+def _progress(job: Job) -> dict[str, Any]:
+    shown = ("id", "patient_id", "total", "done", "current", "tracked", "messages", "state")
+    return {name: getattr(job, name) for name in shown}
+
+
+def _point(text: str) -> np.ndarray:
+    try:
+        values = np.array(json.loads(f"[{text}]"), dtype=np.float64)
+    except (ValueError, TypeError):
+        values = np.zeros(0)
+    if values.shape != (3,) or not np.isfinite(values).all():
+        raise InputError(f"a point must be x,y,z in LPS mm, got {text!r}")
+    return values
+
+
+def _login(user: User) -> str:
+    return known_user(user)
+
+
+def _reader(user: User, name: str) -> str:
+    """Return who does it: the log-in, or without log-ins the name that the reader typed."""
+    return _login(user) or " ".join(name.split())
+
+
+def _require_json(request: Request) -> None:
+    """Refuse what a form of a foreign page could send without asking."""
+    kind = request.headers.get("content-type", "").split(";")[0].strip()
+    if kind != "application/json":
+        raise HTTPException(415, detail=f"send application/json, not {kind or 'nothing'}")

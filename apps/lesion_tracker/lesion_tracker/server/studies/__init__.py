@@ -1,0 +1,1 @@
+"""The server's studies: those of a folder or of a PACS, and which comes next."""

@@ -1,0 +1,65 @@
+"""The strategy next_study: what a reader opens next, patient by patient, in the order of time."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import HTTPException
+from monailabel.interfaces.tasks.strategy import Strategy
+
+from lesion_tracker.errors import StudyOrderError
+from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.server.studies.catalog import Catalog
+from lesion_tracker.studies.study import Study
+from lesion_tracker.studies.timeline import order_studies
+
+
+class NextStudy(Strategy):
+    """A patient's earliest study until it is marked, then its later studies until they are tracked.
+
+    Args:
+        catalog: the studies.
+        marks: says which studies are marked and tracked.
+    """
+
+    def __init__(self, catalog: Catalog, marks: MarkStore) -> None:
+        super().__init__("Earliest unmarked study of a patient, then its untracked follow-ups in the order of time")
+        self._catalog, self._marks = catalog, marks
+
+    def __call__(self, request: Mapping[str, Any], datastore: Any) -> dict[str, Any]:
+        """Return {"id": …} of the next study, or {} when everything is tracked.
+
+        Raises:
+            HTTPException: 404 for an empty datastore.
+            FileFormatError: if there are studies, but their list (studies.csv) is malformed.
+        """
+        studies = self._catalog.studies()
+        if not studies:
+            for study_id in self._catalog.ids()[:1]:
+                self._catalog.study(study_id)  # says why no study can be read
+            raise HTTPException(
+                404, detail="the datastore holds no study yet: upload one, or put files into its folder"
+            )
+        marked, tracked = self._marks.studies("lesions"), self._marks.studies("tracks")
+        patients: dict[str, list[Study]] = {}
+        for study in studies:
+            patients.setdefault(study.patient_id or f"unknown: {study.id}", []).append(study)
+        for patient in sorted(patients):
+            study_id = next_of_patient(patients[patient], marked, tracked)
+            if study_id:
+                return {"id": study_id}
+        return {}
+
+
+def next_of_patient(studies: Sequence[Study], marked: set[str], tracked: set[str]) -> str:
+    """Return the id of a patient's next study, or "".
+
+    Where the order of time cannot be decided, the order of the ids takes its place.
+    """
+    try:
+        ordered = order_studies(studies)
+    except StudyOrderError:
+        ordered = sorted(studies, key=lambda study: (study.study_date, study.id))
+    first_marked = next((n for n, study in enumerate(ordered) if study.id in marked), None)
+    if first_marked is None:
+        return ordered[0].id
+    return next((study.id for study in ordered[first_marked + 1 :] if study.id not in tracked), "")

@@ -1,0 +1,77 @@
+"""Routes of a server on a PACS: OHIF's way to the images, and what else waits for the PACS, outside the event loop."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+from fastapi import APIRouter, Body, Depends, Request
+from fastapi.responses import FileResponse, StreamingResponse
+from monailabel.config import settings as monailabel_settings
+from monailabel.endpoints.activelearning import sample
+from monailabel.endpoints.user.auth import RBAC, User
+
+from lesion_tracker.errors import InputError
+from lesion_tracker.pacs.dicomweb import DicomWeb
+from lesion_tracker.server.http_errors import refusals_as_http
+
+CHUNK_BYTES = 1 << 18
+RESOURCES = ("studies", "series", "instances")
+"""What a DICOMweb address begins with; other addresses of a PACS are nobody's business."""
+
+PASSED = ("content-type", "content-encoding", "content-length", "etag", "last-modified", "cache-control", "warning")
+"""Headers of the PACS's answer that reach the viewer."""
+
+
+def pacs_routes(app: Any, web: DicomWeb) -> APIRouter:
+    """Return the routes that go before MONAI Label's when the studies are on a PACS.
+
+    They are plain functions, so each waits for the PACS in a thread, not in the server's event loop.
+
+    Args:
+        app: the LesionTrackerApp.
+        web: the PACS.
+    """
+    router = APIRouter(prefix=monailabel_settings.MONAI_LABEL_API_STR)
+    reader = Depends(RBAC(monailabel_settings.MONAI_LABEL_AUTH_ROLE_USER))
+
+    @router.get("/proxy/dicom/{service}/{path:path}", include_in_schema=False)
+    def proxy(request: Request, service: str, path: str, user: User = reader) -> Any:
+        with refusals_as_http():
+            answer = web.proxied(
+                _resource(service, path),
+                request.url.query,
+                request.headers.get("accept", "*/*"),
+                request.headers.get("accept-encoding", "identity"),
+            )
+        headers = {name: value for name, value in answer.headers.items() if name.lower() in PASSED}
+        return StreamingResponse(_body(answer), answer.status_code, headers)
+
+    @router.get("/datastore/image")
+    def image(image: str, user: User = reader) -> Any:
+        file = app.datastore().get_image_uri(image)
+        return FileResponse(file, media_type="application/gzip", filename=f"{image}.nii.gz")
+
+    @router.head("/datastore/image")
+    def has_image(image: str, user: User = reader) -> Any:
+        app.datastore().get_image_uri(image)
+        return {}
+
+    @router.post("/activelearning/{strategy}")
+    def next_sample(strategy: str, params: dict[str, Any] | None = Body(None), user: User = reader) -> Any:  # noqa: B008
+        with refusals_as_http():
+            return sample(strategy, params, user.username)
+
+    return router
+
+
+def _resource(service: str, path: str) -> str:
+    parts = path.split("/")
+    if service not in ("qido", "wado") or parts[0] not in RESOURCES or any(part in ("", ".", "..") for part in parts):
+        raise InputError(f"{path!r} is nothing that a viewer reads from a PACS; it begins with {', '.join(RESOURCES)}")
+    return path
+
+
+def _body(answer: requests.Response) -> Iterator[bytes]:
+    """Yield the body as it comes, still compressed where the PACS compressed it."""
+    with answer:
+        yield from answer.raw.stream(CHUNK_BYTES, decode_content=False)

@@ -1,0 +1,122 @@
+"""The answer of a task as each client can load it: markups for Slicer, a label map for OHIF, params alone."""
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from lesion_tracker.errors import InputError
+from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.report.label_map import sphere_label_map, write_label_map
+from lesion_tracker.report.markups import markups_from_tracks
+from lesion_tracker.server.viewers.labels import LABEL_VALUES, MOST_LABELS, label_values
+from lesion_tracker.volumes.grid import Grid
+
+Form = Literal["markups", "label_map", "none"]
+LABEL_MAP_ENDINGS = (".nrrd", ".nii.gz", ".nii")
+
+
+@dataclass(frozen=True)
+class AnswerForm:
+    """What file a client can load.
+
+    Args:
+        form: markups JSON (Slicer and clients that leave no mark), label map (OHIF), or no file (`output=json`).
+        ending: of a label map.
+        compress: the label map; OHIF reads only uncompressed ones.
+    """
+
+    form: Form
+    ending: str = ".nrrd"
+    compress: bool = False
+
+
+def answer_form(request: Mapping[str, Any]) -> AnswerForm:
+    """Read from a request which client asks, and what it can load.
+
+    OHIF sends `restore_label_idx` and output=image; Slicer and MONAI Label's Python client send `client_id`.
+
+    Raises:
+        InputError: for a label map in a format that cannot be written.
+    """
+    if request.get("output") == "dicom_seg":
+        raise InputError("output=dicom_seg is not offered: a track is a point; take image, json or all")
+    if request.get("output") == "json":
+        return AnswerForm("none")
+    if "restore_label_idx" not in request and request.get("output") != "image":
+        return AnswerForm("markups")
+    ending = request.get("result_extension") or ".nrrd"
+    if ending not in LABEL_MAP_ENDINGS:
+        raise InputError(f"result_extension must be one of {', '.join(LABEL_MAP_ENDINGS)}, got {ending!r}")
+    return AnswerForm("label_map", ending, request.get("result_compress") is True)
+
+
+def write_answer(form: AnswerForm, tracks: Sequence[Track], grid: Grid) -> Path | None:
+    """Write the file of an answer, in a temporary folder; None where no file is asked for.
+
+    Args:
+        form: what the client can load.
+        tracks: points in LPS mm of the study that the client shows.
+        grid: of that study; a label map lies on exactly this grid.
+    """
+    if form.form == "none":
+        return None
+    ending = ".json" if form.form == "markups" else form.ending
+    handle, name = tempfile.mkstemp(prefix="lesions_", suffix=ending)
+    os.close(handle)
+    if form.form == "markups":
+        Path(name).write_text(json.dumps(markups_from_tracks(tracks), allow_nan=False))
+    else:
+        values = label_values([track.lesion_id for track in tracks])
+        labelled = [track for track in tracks if track.lesion_id in values]
+        write_label_map(sphere_label_map(grid, labelled, values), grid, Path(name), compress=form.compress)
+    return Path(name)
+
+
+def answer_params(tracks: Sequence[Track], /, **more: Any) -> dict[str, Any]:
+    """Return the params that every answer has: the label of each lesion's voxels, and which lesions have none."""
+    ids = [track.lesion_id for track in tracks]
+    left_out = [name for name in ids if name not in LABEL_VALUES]
+    warnings = list(more.pop("warnings", ()))
+    if left_out:
+        warnings.append(f"the viewers offer {MOST_LABELS} labels; not in a label map: {', '.join(left_out)}")
+    return plain_json({"label_names": label_values(ids), "left_out": left_out, "warnings": warnings, **more})
+
+
+def track_of_mark(lesion: Lesion) -> Track:
+    """Return a mark as the track of a lesion onto itself, for showing it."""
+    return Track(
+        lesion_id=lesion.id,
+        baseline_study=lesion.study_id,
+        followup_study=lesion.study_id,
+        center_mm=lesion.center_mm,
+        radius_mm=lesion.radius_mm,
+        confidence=1.0,
+        state="found",
+        expected_mm=lesion.center_mm,
+        method="marked by a reader",
+        tracking_uid=lesion.tracking_uid,
+        label=lesion.label,
+    )
+
+
+def plain_track(track: Track) -> Track:
+    """Return a track whose numbers can be written as JSON: a quality that is not a number becomes null."""
+    return track.with_changes(registration=plain_json(track.registration), model=plain_json(track.model))
+
+
+def plain_json(value: Any) -> Any:
+    """Return a value with NumPy numbers as numbers, tuples as lists and NaN as None: what JSON can carry."""
+    if isinstance(value, Mapping):
+        return {str(key): plain_json(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_json(entry) for entry in value]
+    if hasattr(value, "item") and callable(value.item) and getattr(value, "ndim", 0) == 0:
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,142 @@
+"""Which lesions of which earlier series a study is tracked from; points pass between series only in one frame."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from lesion_tracker.errors import InputError, StudyError, StudyOrderError
+from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.server.review.sources import lesions_by_baseline
+from lesion_tracker.server.studies.catalog import Catalog
+from lesion_tracker.studies.study import Study
+
+Contains = Callable[[Study, Lesion], bool]
+
+SAME_FRAME = "same frame of reference"
+"""The method of a point that was passed on without any registration."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Lesions and the series that they are tracked from.
+
+    Args:
+        study: the series.
+        lesions: centres in LPS mm of it.
+        notes: what a reader should know of the choice.
+    """
+
+    study: Study
+    lesions: list[Lesion]
+    notes: list[str] = field(default_factory=list)
+
+
+def sources_of(
+    catalog: Catalog, marks: MarkStore, followup: Study, named: str, given: Sequence[Lesion], contains: Contains
+) -> list[Source]:
+    """Return what a follow-up is tracked from, the newest study first.
+
+    Args:
+        catalog: the studies.
+        marks: what is marked.
+        followup: the study that is open.
+        named: `baseline_image` of the request, or "".
+        given: lesions of the request; they belong to the baseline.
+        contains: says whether a lesion lies inside a series.
+
+    Raises:
+        InputError: if there is nothing to track from; the text says what to do.
+    """
+    if named:
+        baseline = catalog.study(named)
+        require_pair(baseline, followup)
+        own = list(given) or marks.lesions(baseline.id)
+        return [Source(baseline, own)] if own else [_from_siblings(catalog, marks, baseline, followup, contains)]
+    if given:
+        return [Source(catalog.baseline_of(followup, lambda name: True), list(given))]
+    try:
+        groups = lesions_by_baseline(catalog, marks, followup)
+    except StudyOrderError:
+        marked = marks.studies("lesions")
+        own_study = [other for other in catalog.siblings(followup) if other.id in marked and not catalog.is_gone(other)]
+        if not own_study:
+            raise
+        groups = [(own_study[-1], marks.lesions(own_study[-1].id))]
+    return [_still_there(catalog, study, lesions, contains) for study, lesions in groups]
+
+
+def passed_on(source: Source, followup: Study, contains: Contains) -> list[Track]:
+    """Return the lesions of one series as they are in another series of the same study and frame of reference."""
+    return [
+        Track(
+            lesion_id=lesion.id,
+            baseline_study=source.study.id,
+            followup_study=followup.id,
+            center_mm=lesion.center_mm,
+            radius_mm=lesion.radius_mm,
+            confidence=1.0,
+            state="found" if contains(followup, lesion) else "outside",
+            expected_mm=lesion.center_mm,
+            method=SAME_FRAME,
+            tracking_uid=lesion.tracking_uid,
+            label=lesion.label,
+        )
+        for lesion in source.lesions
+    ]
+
+
+def same_place(catalog: Catalog, one: Study, other: Study) -> bool:
+    """Say whether points of one series are points of the other: the same study and the same frame of reference."""
+    if not one.study_uid or one.study_uid != other.study_uid:
+        return False
+    frame = catalog.frame_of(one)
+    return bool(frame) and frame == catalog.frame_of(other)
+
+
+def require_pair(baseline: Study, followup: Study) -> None:
+    """Refuse a pair of one study with itself, or of two patients.
+
+    Raises:
+        InputError: with both.
+    """
+    if baseline.id == followup.id:
+        raise InputError(f"baseline_image and image are the same study, {followup.id!r}")
+    if baseline.patient_id and followup.patient_id and baseline.patient_id != followup.patient_id:
+        raise InputError(
+            f"baseline_image {baseline.id!r} is of patient {baseline.patient_id!r}, but {followup.id!r} is of patient "
+            f"{followup.patient_id!r}"
+        )
+
+
+def _from_siblings(catalog: Catalog, marks: MarkStore, baseline: Study, followup: Study, contains: Contains) -> Source:
+    """Return the marks of other series of a named baseline's study, where their points are points of it."""
+    marked = marks.studies("lesions")
+    others = [other for other in catalog.siblings(baseline) if other.id in marked and other.id != followup.id]
+    passing = [other for other in others if same_place(catalog, other, baseline)]
+    lesions = {lesion.id: lesion for other in passing for lesion in marks.lesions(other.id)}
+    inside = [replace(lesion, study_id=baseline.id) for lesion in lesions.values() if contains(baseline, lesion)]
+    if inside:
+        names = ", ".join(other.id for other in passing)
+        return Source(baseline, inside, [f"the lesions were marked in {names} of the same study ({SAME_FRAME})"])
+    hint = f"; marked are {', '.join(other.id for other in others)} of the same study" if others else ""
+    raise InputError(f"nothing is marked in {baseline.describe()}: mark its lesions first (mark_lesion){hint}")
+
+
+def _still_there(catalog: Catalog, study: Study, lesions: list[Lesion], contains: Contains) -> Source:
+    """Return a source, in another series of the same study if the marked one is gone.
+
+    Raises:
+        StudyError: if the points cannot pass to what is left of the study.
+    """
+    if not catalog.is_gone(study):
+        return Source(study, lesions)
+    other, note = catalog.replacement(study)
+    if same_place(catalog, study, other) and all(contains(other, lesion) for lesion in lesions):
+        return Source(other, [replace(lesion, study_id=other.id) for lesion in lesions], [note])
+    if catalog.has_files(study):
+        fact = f"the marked series {study.id} is no longer on the PACS; its copy in the cache was registered"
+        return Source(study, lesions, [f"{fact}, because series {other.id} has another frame of reference"])
+    raise StudyError(
+        f"{', '.join(lesion.id for lesion in lesions)}: marked in series {study.id}, which is gone, and the points cannot "
+        f"pass to series {other.id} of the same study: another frame of reference, or outside of it. Mark them there"
+    )

@@ -1,0 +1,132 @@
+"""Clicks of the viewers: voxel indices of the loaded volume, by the name of the lesion."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lesion_tracker.arrays import PointMm
+from lesion_tracker.errors import InputError, PointOutsideError
+from lesion_tracker.volumes.grid import Grid
+
+CLIENT_KEYS = frozenset(
+    {
+        "background",
+        "client_id",
+        "description",
+        "device",
+        "foreground",
+        "gpus",
+        "image",
+        "label",
+        "label_info",
+        "label_prompt",
+        "label_tag",
+        "logging",
+        "model",
+        "multi_gpu",
+        "output",
+        "reset_state",
+        "restore_label_idx",
+        "result_compress",
+        "result_dtype",
+        "result_extension",
+        "result_write_to_file",
+        "roi",
+        "save_label",
+        "selected_label_name",
+        "session",
+        "session_id",
+        "slice",
+        "timeout",
+        "uploaded_image",
+        "user",
+    }
+)
+"""What the clients and the server send beside clicks and options."""
+
+LONGEST_NAME = 64
+LARGEST_INDEX = 1e9
+"""Beyond it there is no voxel, and whole numbers of Python no longer fit into those of NumPy."""
+
+
+@dataclass(frozen=True)
+class Click:
+    """The last click that a reader made for one lesion.
+
+    Args:
+        lesion_id: the label that was clicked with.
+        index: voxel (i, j, k) = (column, row, slice) of the loaded volume, in its own voxel order.
+    """
+
+    lesion_id: str
+    index: tuple[float, float, float]
+
+
+def clicks_of(params: Mapping[str, Any], options: Collection[str]) -> tuple[list[Click], list[str]]:
+    """Read the clicks of a request, as a model of type deepedit gets them from Slicer and OHIF.
+
+    The clients send every label with all of its clicks each time: the last one counts, and an empty list says
+    nothing. `foreground` with `label` is read too.
+
+    Args:
+        params: the request's params.
+        options: names of the task's options.
+
+    Returns:
+        The clicks, and the names of keys that are neither clicks nor known otherwise.
+
+    Raises:
+        InputError: for a click that is not three finite numbers, or clicks without a label.
+    """
+    named = {key: value for key, value in params.items() if key not in CLIENT_KEYS and key not in options}
+    clicks = [_last_click(key, value) for key, value in named.items() if isinstance(value, list) and value]
+    unknown = sorted(key for key, value in named.items() if not isinstance(value, list))
+    if params.get("foreground"):
+        label = params.get("label")
+        if not isinstance(label, str) or not label:
+            raise InputError(
+                f"the click {params['foreground']!r} names no lesion: send it as {{'lesion_1': [[i, j, k]]}}"
+            )
+        clicks.append(_last_click(label, params["foreground"]))
+    return clicks, unknown
+
+
+def lps_from_click(click: Click, grid: Grid, study_id: str) -> PointMm:
+    """Take a click to LPS mm.
+
+    Raises:
+        PointOutsideError: if the voxel is not one of the study.
+    """
+    size = np.array(grid.size)
+    index = np.array(click.index)
+    if (index < -0.5).any() or (index > size - 0.5).any():
+        low, high = grid.bounds_mm()
+        raise PointOutsideError(
+            f"the click {_numbers(index)} of {click.lesion_id!r} is outside study {study_id!r}, which has voxels "
+            f"(0, 0, 0) to {_numbers(size - 1)} (columns, rows, slices), LPS {_numbers(low)} to {_numbers(high)} mm. "
+            "Was it made in another volume, or sent in mm?"
+        )
+    return grid.lps_from_indices(index[None])[0]
+
+
+def _last_click(label: str, value: Any) -> Click:
+    if not label.strip() or len(label) > LONGEST_NAME:
+        raise InputError(f"a lesion's label must have 1 to {LONGEST_NAME} characters, got {label!r}")
+    if not isinstance(value, list) or not all(_is_index(click) for click in value):
+        raise InputError(f"the clicks of {label!r} must be voxel indices [[i, j, k], …], got {str(value)[:200]}")
+    i, j, k = (float(number) for number in value[-1])
+    return Click(label, (i, j, k))
+
+
+def _is_index(click: Any) -> bool:
+    return isinstance(click, list) and len(click) == 3 and all(_is_number(number) for number in click)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST_INDEX
+
+
+def _numbers(values: Any) -> str:
+    return "(" + ", ".join(f"{value:g}" for value in np.round(values, 1)) + ")"

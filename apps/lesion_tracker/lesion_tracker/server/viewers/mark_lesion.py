@@ -1,0 +1,146 @@
+"""The task mark_lesion: clicks in a baseline study become stored lesions."""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
+
+from lesion_tracker.arrays import point_mm
+from lesion_tracker.errors import InputError
+from lesion_tracker.readers.blob_radius import estimate_radius
+from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.records.track import Lesion
+from lesion_tracker.server.background import Background
+from lesion_tracker.server.engine import Engine
+from lesion_tracker.server.studies.catalog import Catalog
+from lesion_tracker.server.viewers.answer import answer_form, answer_params, track_of_mark, write_answer
+from lesion_tracker.server.viewers.clicks import Click, clicks_of, lps_from_click
+from lesion_tracker.server.viewers.labels import LABEL_VALUES
+from lesion_tracker.server.viewers.lesions_param import lesion_from, lesion_objects, require_inside
+from lesion_tracker.server.viewers.options import Option, option_number, option_text, shown_options
+from lesion_tracker.studies.study import Study
+from lesion_tracker.volumes.volume import Volume
+
+logger = logging.getLogger(__name__)
+
+OPTIONS: dict[str, Option] = {"radius_mm": "", "patient": "", "study_date": ""}
+LARGEST_RADIUS_MM = 200.0
+SMALLEST_RADIUS_MM = 0.5
+
+
+class MarkLesion(InferTask):
+    """Stores clicked lesions and shows all lesions of the study.
+
+    Args:
+        catalog: the studies.
+        marks: where lesions are kept.
+        engine: reads studies and registers.
+        background: registers later studies of the patient; None: nothing is computed ahead.
+    """
+
+    def __init__(self, catalog: Catalog, marks: MarkStore, engine: Engine, background: Background | None) -> None:
+        super().__init__(
+            type=InferType.DEEPEDIT,
+            labels=dict(LABEL_VALUES),
+            dimension=3,
+            description="Mark lesions in the earlier CT: one click each; the radius is estimated",
+        )
+        self._catalog, self._marks, self._engine, self._background = catalog, marks, engine, background
+
+    def is_valid(self) -> bool:
+        """Say that the task is always there."""
+        return True
+
+    def config(self) -> dict[str, Any]:
+        """Return the options that the viewers show."""
+        return shown_options(OPTIONS)
+
+    def __call__(self, request: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
+        """Store what was clicked.
+
+        Args:
+            request: params of the request, with `image` the id of the study.
+
+        Returns:
+            Path of the file for the client (or None), and the params of the answer.
+
+        Raises:
+            InputError: for wrong input; the text says what, and nothing is stored then.
+        """
+        start = time.perf_counter()
+        form = answer_form(request)
+        study = self._study(request)
+        volume = self._engine.volume(study)
+        lesions, unknown = self._lesions(request, study, volume)
+        if not lesions and not self._marks.lesions(study.id):
+            raise InputError(
+                f"nothing is marked in study {study.id!r}, and the request has no click: {{'lesion_1': [[i, j, k]]}}"
+            )
+        marked = self._marks.mark(study.id, lesions)
+        if lesions:
+            self._register_later_studies(study)
+        tracks = [track_of_mark(lesion) for lesion in marked]
+        warnings = [*volume.warnings, *(f"the key {name!r} is not known and was passed over" for name in unknown)]
+        file = write_answer(form, tracks, volume.grid)
+        seconds = {"total": round(time.perf_counter() - start, 3)}
+        records = [lesion.to_json() for lesion in marked]
+        return str(file) if file else None, answer_params(tracks, lesions=records, seconds=seconds, warnings=warnings)
+
+    def _study(self, request: Mapping[str, Any]) -> Study:
+        study = self._catalog.study(request.get("image"))
+        patient = option_text(request, "patient", OPTIONS)
+        return self._catalog.with_patient(study, patient, option_text(request, "study_date", OPTIONS))
+
+    def _lesions(self, request: Mapping[str, Any], study: Study, volume: Volume) -> tuple[list[Lesion], list[str]]:
+        radius = option_number(request, "radius_mm", OPTIONS, SMALLEST_RADIUS_MM, LARGEST_RADIUS_MM)
+        clicks, unknown = clicks_of(request, {*OPTIONS, "lesions"})
+        known = {lesion.id: lesion for lesion in self._marks.lesions(study.id)}
+        clicked = [self._from_click(click, volume, known.get(click.lesion_id), study) for click in clicks]
+        named = [self._from_entry(entry, volume) for entry in lesion_objects(request)]
+        require_inside(named, volume.grid, study.id)
+        if radius is not None:
+            clicked = _with_radius(clicked, radius, known, request.get("label"))
+        who = str(request.get("user") or request.get("client_id") or "")
+        return [replace(lesion, patient_id=study.patient_id, marked_by=who) for lesion in clicked + named], unknown
+
+    def _from_click(self, click: Click, volume: Volume, known: Lesion | None, study: Study) -> Lesion:
+        point = lps_from_click(click, volume.grid, study.id)
+        center = (float(point[0]), float(point[1]), float(point[2]))
+        if known is not None and known.center_mm == center:
+            return known
+        return Lesion(click.lesion_id, center, estimate_radius(volume, point), radius_source="estimated")
+
+    def _from_entry(self, entry: Mapping[str, Any], volume: Volume) -> Lesion:
+        if "radius_mm" in entry:
+            return lesion_from(entry)
+        without = lesion_from({**entry, "radius_mm": 1.0})
+        radius = estimate_radius(volume, point_mm(without.center_mm))
+        return replace(without, radius_mm=radius, radius_source="estimated")
+
+    def _register_later_studies(self, study: Study) -> None:
+        if self._background is None or not study.patient_id or not study.study_date:
+            return
+        self._background.add(f"find the later studies of {study.id}", partial(self._queue_registrations, study))
+
+    def _queue_registrations(self, study: Study) -> None:
+        """Queue them in the background: a PACS that does not answer then costs the reader nothing."""
+        if self._background is None:
+            return
+        for other, why in self._catalog.to_register(study):
+            if why:
+                logger.info("to register with %s: %s", study.id, why)
+            self._background.add(f"register {study.id} -> {other.id}", partial(self._engine.register, study, other))
+
+
+def _with_radius(lesions: list[Lesion], radius_mm: float, known: Mapping[str, Lesion], label: object) -> list[Lesion]:
+    """Give a radius to what this request is about: new or moved clicks, else the named label, else every click."""
+    about = {lesion.id for lesion in lesions if lesion != known.get(lesion.id)}
+    about = about or {lesion.id for lesion in lesions if lesion.id == label} or {lesion.id for lesion in lesions}
+    return [
+        replace(lesion, radius_mm=radius_mm, radius_source="given") if lesion.id in about else lesion
+        for lesion in lesions
+    ]

@@ -1,0 +1,65 @@
+"""Which study of the datastore a volume is that a client sent along instead of naming it."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from lesion_tracker.errors import InputError, StudyError
+from lesion_tracker.studies.study import Study
+from lesion_tracker.volumes.fingerprint import GEOMETRY_TOLERANCE_MM, voxel_hash
+from lesion_tracker.volumes.volume import Volume
+
+
+class SessionMatch:
+    """Finds the study with the same voxels at the same places.
+
+    Args:
+        read: returns the volume of a path.
+    """
+
+    def __init__(self, read: Callable[[Path], Volume]) -> None:
+        self._read = read
+        self._hashes: dict[tuple[str, int, int], str] = {}
+        self._lock = threading.Lock()
+
+    def find(self, image: Volume, studies: list[Study]) -> Study:
+        """Return the study that `image` is a copy of.
+
+        Args:
+            image: what the client sent, as Slicer saves a volume that it loaded by itself.
+            studies: all studies of the datastore.
+
+        Raises:
+            InputError: if there is none, or if several patients' studies have these voxels.
+        """
+        wanted = voxel_hash(image)
+        found = [study for study in studies if self._is_copy(study, image, wanted)]
+        if not found:
+            raise InputError(
+                "the volume that was sent is none of this datastore's studies (by voxels and geometry), so nobody "
+                "knows whose it is: upload it first, or open the study with Next Sample"
+            )
+        if len({study.patient_id for study in found}) > 1:
+            names = "; ".join(study.describe() for study in found)
+            raise InputError(
+                f"the volume that was sent is the same as several studies: {names}; open one with Next Sample"
+            )
+        return found[0]
+
+    def _is_copy(self, study: Study, image: Volume, wanted: str) -> bool:
+        try:
+            status = study.path.stat()
+            key = (str(study.path), status.st_mtime_ns, status.st_size)
+            with self._lock:
+                known = self._hashes.get(key)
+            if known is not None and known != wanted:
+                return False
+            volume = self._read(study.path)
+        except (OSError, StudyError):
+            return False
+        if volume.grid.size != image.grid.size:
+            return False
+        known = known or voxel_hash(volume)
+        with self._lock:
+            self._hashes[key] = known
+        return known == wanted and volume.grid.equals(image.grid, GEOMETRY_TOLERANCE_MM)

@@ -1,0 +1,73 @@
+"""Studies in memory: each file is read once, as long as it stays the same and there is room."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+from lesion_tracker.volumes.volume import Volume
+
+Key = tuple[str, int, int]
+
+
+class VolumeCache:
+    """The volumes that were used last, bounded by their bytes; safe for threads.
+
+    A file that changed on disk (time or size) is read again. Several threads that ask for the same file at once
+    read it once.
+
+    Args:
+        max_bytes: HU arrays above this sum are dropped, the least recently used first.
+        read: reads a file or DICOM folder.
+    """
+
+    def __init__(self, max_bytes: int, read: Callable[[Path], Volume]) -> None:
+        self._max_bytes = max_bytes
+        self._read = read
+        self._volumes: OrderedDict[Key, Volume] = OrderedDict()
+        self._reading: dict[Key, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def get(self, path: Path) -> Volume:
+        """Return the volume of a file or DICOM folder.
+
+        Raises:
+            StudyError: if it is no usable CT volume.
+            FileNotFoundError: if it is gone.
+        """
+        key = _key(path)
+        with self._lock:
+            reading = self._reading.setdefault(key, threading.Lock())
+        with reading:
+            volume = self._known(key) or self._keep(key, self._read(path))
+        with self._lock:
+            self._reading.pop(key, None)
+        return volume
+
+    @property
+    def used_bytes(self) -> int:
+        """Bytes of all HU arrays that are kept."""
+        with self._lock:
+            return sum(volume.hu.nbytes for volume in self._volumes.values())
+
+    def _known(self, key: Key) -> Volume | None:
+        with self._lock:
+            if key in self._volumes:
+                self._volumes.move_to_end(key)
+            return self._volumes.get(key)
+
+    def _keep(self, key: Key, volume: Volume) -> Volume:
+        with self._lock:
+            for other in [known for known in self._volumes if known[0] == key[0]]:
+                del self._volumes[other]
+            self._volumes[key] = volume
+            total = sum(kept.hu.nbytes for kept in self._volumes.values())
+            while total > self._max_bytes and self._volumes:
+                _, dropped = self._volumes.popitem(last=False)
+                total -= dropped.hu.nbytes
+        return volume
+
+
+def _key(path: Path) -> Key:
+    status = path.stat()
+    return str(path), status.st_mtime_ns, status.st_size

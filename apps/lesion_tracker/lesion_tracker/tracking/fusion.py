@@ -1,0 +1,118 @@
+"""Candidates to one answer: registration's point where it is the place that is chosen, else the likeliest candidate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lesion_tracker.arrays import PointMm
+from lesion_tracker.tracking.candidates import Candidate
+from lesion_tracker.tracking.confidence import Calibration, confidence_features, gone
+from lesion_tracker.tracking.evidence import Evidence
+
+DISAGREE_MM = 15.0
+"""An answer this far from the point of registration says that it is."""
+
+GONE = 0.5
+"""From here on the note says that the lesion may have gone; see `gone`."""
+
+RIVAL_SHARE = 0.25
+"""A candidate of this share, elsewhere, is named beside the answer."""
+
+
+@dataclass(frozen=True)
+class Fused:
+    """One answer from several candidates.
+
+    Args:
+        center_mm: LPS of the follow-up.
+        confidence: probability that it is right.
+        chosen: the sources of the chosen candidate.
+        note: a sentence for the reader where candidates disagree, or "".
+    """
+
+    center_mm: PointMm
+    confidence: float
+    chosen: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The place that was chosen.
+
+    Args:
+        number: of the candidate that answers for it.
+        share: probability of the choice.
+        members: numbers of all candidates that mean it.
+    """
+
+    number: int
+    share: float
+    members: tuple[int, ...]
+
+
+def choose(candidates: Sequence[Candidate], evidence: Sequence[Evidence], calibration: Calibration) -> Place:
+    """Choose a place among the candidates of one lesion.
+
+    Candidates within `agree_mm` of each other are one place; the place with the highest share is chosen. If the point of
+    registration is in it, that point answers: it uses every voxel round it and is the most exact.
+
+    Args:
+        candidates: the point of registration first.
+        evidence: about each.
+        calibration: of the weights.
+    """
+    shares = calibration.shares(evidence)
+    same = _same(candidates, calibration)
+    of_place = same @ shares
+    best = int(np.argmax(of_place + 1e-6 * shares))
+    members = np.flatnonzero(same[best])
+    number = 0 if 0 in members else int(members[np.argmax(shares[members])])
+    return Place(number, float(min(of_place[best], 1.0)), tuple(int(m) for m in members))
+
+
+def fuse(candidates: Sequence[Candidate], evidence: Sequence[Evidence], calibration: Calibration) -> Fused:
+    """Answer with the chosen place, its confidence, and what a reader should know about the others."""
+    place = choose(candidates, evidence, calibration)
+    values = confidence_features(evidence[place.number], place.share)
+    sources = [source for member in place.members for source in candidates[member].sources]
+    notes = ["its contrast is lost at this point: it may have gone"] if gone(evidence[place.number]) >= GONE else []
+    notes += _notes(candidates, calibration.shares(evidence), _same(candidates, calibration), place.number)
+    return Fused(
+        np.asarray(candidates[place.number].center_mm),
+        calibration.confidence.probability(values),
+        " and ".join(dict.fromkeys(sources)),
+        "; ".join(notes),
+    )
+
+
+def _same(candidates: Sequence[Candidate], calibration: Calibration) -> np.ndarray:
+    centers = np.array([one.center_mm for one in candidates])
+    near: np.ndarray = np.linalg.norm(centers[:, None] - centers[None], axis=2) <= calibration.agree_mm
+    return near
+
+
+def _notes(candidates: Sequence[Candidate], shares: np.ndarray, same: np.ndarray, number: int) -> list[str]:
+    chosen, of_place = candidates[number], same @ shares
+    notes = []
+    apart = float(np.linalg.norm(chosen.center_mm - candidates[0].center_mm))
+    if apart >= DISAGREE_MM:
+        notes.append(f"this is {apart:.0f} mm from where registration expected it")
+    others = [n for n in range(len(candidates)) if not same[number, n] and of_place[n] >= RIVAL_SHARE]
+    if others:
+        rival = candidates[max(others, key=lambda n: float(of_place[n]))]
+        x, y, z = rival.center_mm
+        away = float(np.linalg.norm(rival.center_mm - chosen.center_mm))
+        notes.append(f"({x:.0f}, {y:.0f}, {z:.0f}) LPS mm, {away:.0f} mm away, looks alike")
+    return notes
+
+
+def network_alone(
+    network_mm: PointMm, candidates: Sequence[Candidate], evidence: Sequence[Evidence], calibration: Calibration
+) -> Fused:
+    """Return the network's point whatever the others say, the paper's tracker, with the confidence of its place."""
+    shares = calibration.shares(evidence)
+    number = next(n for n, one in enumerate(candidates) if "network" in one.sources)
+    values = confidence_features(evidence[number], float(shares[number]))
+    return Fused(np.asarray(network_mm), calibration.confidence.probability(values), "network alone")

@@ -1,0 +1,140 @@
+"""Small turns and stretches of a lesion's surroundings: the affine map round one place that makes them most alike."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from lesion_tracker.arrays import PointMm, PointsMm
+from lesion_tracker.tracking.alignment import NOISE_TONE, tone_at
+from lesion_tracker.volumes.volume import Volume
+
+ITERATIONS = 10
+MARGIN_MM = 6.0
+"""The follow-up is sampled this far beyond the surroundings: a fit that leaves it has left the place."""
+
+LARGE_MM = 20.0
+"""Surroundings that reach farther than this are compared on a coarser lattice."""
+
+STIFFNESS = 0.002
+"""Weight of the squared change of the map, at the edge of the surroundings, against the squared misfit of the tones."""
+
+SHORTEST = 1 / 16
+
+
+@dataclass(frozen=True)
+class LocalFit:
+    """Where and how the surroundings fit best.
+
+    Args:
+        center_mm: where the lesion's centre goes, LPS of the follow-up.
+        linear: 3 x 3, directions of the follow-up from those of the baseline.
+        similarity: weighted correlation, -1 to 1.
+    """
+
+    center_mm: PointMm
+    linear: np.ndarray
+    similarity: float
+
+
+class LocalPatch:
+    """A lesion and what lies round it in the baseline, as weighted points.
+
+    Args:
+        baseline: the study.
+        center_mm: of the lesion, LPS of the baseline.
+        radius_mm: of the lesion; a ball of one and a half radii and 8 mm, from 14 to 30 mm, is compared.
+    """
+
+    def __init__(self, baseline: Volume, center_mm: PointMm, radius_mm: float) -> None:
+        self.half_mm = float(np.clip(1.5 * radius_mm + 8.0, 14.0, 30.0))
+        step = 2.0 if self.half_mm <= LARGE_MM else 2.5
+        steps = np.arange(-self.half_mm, self.half_mm + 1e-9, step)
+        z, y, x = np.meshgrid(steps, steps, steps, indexing="ij")
+        offsets = np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)
+        square = (offsets**2).sum(axis=1)
+        self.offsets: PointsMm = offsets[square <= self.half_mm**2]
+        weights = np.exp(-square[square <= self.half_mm**2] / (2 * (self.half_mm / 1.8) ** 2))
+        self.weights = weights / weights.sum()
+        tones = tone_at(baseline, center_mm + self.offsets)
+        self.tones = _unit(tones, self.weights)
+
+    def fit(self, followup: Volume, start_mm: PointMm, linear: np.ndarray, reach_mm: float) -> LocalFit:
+        """Fit shift, turn, scale and shear by Gauss-Newton steps that are shortened until they gain.
+
+        Args:
+            followup: the other study.
+            start_mm: LPS of the follow-up.
+            linear: 3 x 3 to start from.
+            reach_mm: the centre moves at most so far from the start.
+        """
+        lattice = 1.5 if self.half_mm <= LARGE_MM else 2.0
+        block = _Block(followup, start_mm, self.half_mm * 1.1 + MARGIN_MM, lattice)
+        shift, change = np.zeros(3), np.zeros((3, 3))
+        best = self._similarity(block, shift, linear)
+        for _ in range(ITERATIONS):
+            step = self._step(block, shift, linear + change, change)
+            length = 1.0
+            while length >= SHORTEST:
+                new_shift, new_change = shift + length * step[:, 3], change + length * step[:, :3] / self.half_mm
+                similarity = self._similarity(block, new_shift, linear + new_change)
+                if similarity > best and np.linalg.norm(new_shift) <= reach_mm:
+                    break
+                length /= 2
+            if length < SHORTEST:
+                break
+            gained, best, shift, change = similarity - best, similarity, new_shift, new_change
+            if gained < 1e-4:
+                break
+        return LocalFit(np.asarray(start_mm + shift), linear + change, best)
+
+    def _similarity(self, block: "_Block", shift: np.ndarray, linear: np.ndarray) -> float:
+        there = _unit(block.tones_at(shift + self.offsets @ linear.T), self.weights)
+        return float((self.weights * there * self.tones).sum())
+
+    def _step(self, block: "_Block", shift: np.ndarray, linear: np.ndarray, change: np.ndarray) -> np.ndarray:
+        """Return the change of the map (3, 4): linear part in mm at the edge of the surroundings, then the shift in mm."""
+        places = shift + self.offsets @ linear.T
+        tones, slopes = block.tones_at(places), block.slopes_at(places)
+        mean = float((self.weights * tones).sum())
+        spread = float(np.sqrt((self.weights * (tones - mean) ** 2).sum() + NOISE_TONE**2))
+        unit = np.column_stack([self.offsets / self.half_mm, np.ones(len(places))])
+        design = (slopes[:, :, None] * unit[:, None, :]).reshape(len(places), 12) / spread
+        design = design - (self.weights @ design)
+        misfit = (tones - mean) / spread - self.tones
+        stiff = np.diag(np.tile([1.0, 1.0, 1.0, 0.0], 3)) * STIFFNESS
+        now = np.column_stack([change * self.half_mm, np.zeros(3)]).ravel()
+        bend = design.T @ (design * self.weights[:, None]) + stiff + 1e-4 * np.eye(12)
+        slope = design.T @ (self.weights * misfit) + stiff @ now
+        return np.asarray(-np.linalg.solve(bend, slope).reshape(3, 4))
+
+
+class _Block:
+    """Tones of the follow-up round one place, and their slopes, on a lattice."""
+
+    def __init__(self, followup: Volume, center_mm: PointMm, half_mm: float, lattice_mm: float) -> None:
+        count = int(np.ceil(half_mm / lattice_mm))
+        steps = np.arange(-count, count + 1) * lattice_mm
+        z, y, x = np.meshgrid(steps, steps, steps, indexing="ij")
+        points = np.asarray(center_mm) + np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)
+        self.count, self.lattice_mm = count, lattice_mm
+        self.tones = tone_at(followup, points).reshape(z.shape)
+        self.slopes = np.gradient(self.tones, lattice_mm)[::-1]
+
+    def tones_at(self, offsets_mm: PointsMm) -> np.ndarray:
+        """Return tones at offsets (n, 3) from the centre."""
+        return self._at(self.tones, offsets_mm)
+
+    def slopes_at(self, offsets_mm: PointsMm) -> np.ndarray:
+        """Return slopes along x, y, z per mm, (n, 3)."""
+        return np.stack([self._at(slope, offsets_mm) for slope in self.slopes], axis=1)
+
+    def _at(self, values: np.ndarray, offsets_mm: PointsMm) -> np.ndarray:
+        index = offsets_mm[:, ::-1].T / self.lattice_mm + self.count
+        return np.asarray(ndimage.map_coordinates(values, index, order=1, mode="nearest"))
+
+
+def _unit(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return values with a weighted mean of 0 and a weighted variance of (nearly) 1."""
+    centered = values - float((weights * values).sum())
+    return np.asarray(centered / np.sqrt(float((weights * centered**2).sum()) + NOISE_TONE**2))

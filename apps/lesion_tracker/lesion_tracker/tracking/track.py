@@ -1,0 +1,220 @@
+"""Lesions of a pair of studies to tracks: registration, then the network where it is asked for, then confidence."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+import numpy as np
+
+from lesion_tracker.arrays import PointMm
+from lesion_tracker.errors import PointOutsideError, RegistrationFailed, WeightsError
+from lesion_tracker.network.inputs import hu_source
+from lesion_tracker.network.tracker import Tracker
+from lesion_tracker.records.track import METHODS, Lesion, Method, Track
+from lesion_tracker.registration.cache import RegistrationCache
+from lesion_tracker.registration.point_map import FollowupFromBaseline
+from lesion_tracker.registration.register import RegistrationMethod, register
+from lesion_tracker.tracking.candidates import propose
+from lesion_tracker.tracking.confidence import UNCALIBRATED, Calibration, registration_confidence, uncalibrated_state
+from lesion_tracker.tracking.evidence import gather, similarity_at
+from lesion_tracker.tracking.fusion import fuse, network_alone
+from lesion_tracker.tracking.pair import Pair
+from lesion_tracker.tracking.search import search
+
+NO_WEIGHTS = "no weights are published; registration alone answered"
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What all lesions of one call share."""
+
+    pair: Pair
+    registration: FollowupFromBaseline
+    method: Method
+    model: Tracker | None
+    note: str
+    created_at: str
+    warnings: tuple[str, ...]
+    registration_s: float
+
+
+def track(
+    pair: Pair,
+    lesions: Sequence[Lesion],
+    method: Method = "auto",
+    *,
+    model: Tracker | None = None,
+    cache: RegistrationCache | None = None,
+) -> list[Track]:
+    """Find lesions of a baseline study in a follow-up study.
+
+    Args:
+        pair: both studies, HU and LPS mm.
+        lesions: centres in LPS mm of the baseline.
+        method: "affine", "deformable" or "bspline" answer by registration alone; "dlt" is the paper's tracker on
+            the affine point; "auto" is the deformable point and the network together, and says so where there is no network.
+        model: published weights, for "dlt" and "auto".
+        cache: of registrations.
+
+    Returns:
+        One track a lesion, in the same order.
+
+    Raises:
+        PointOutsideError: if a lesion lies outside the baseline.
+        RegistrationFailed: if the studies could not be aligned plausibly.
+        WeightsError: for "dlt" without weights.
+        ValueError: for an unknown method.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {METHODS}, got {method!r}")
+    if method == "dlt" and model is None:
+        raise WeightsError("method 'dlt' needs weights, and none are published; use 'auto' or a registration method")
+    for lesion in lesions:
+        require_inside(pair, lesion)
+    started = time.perf_counter()
+    registration, note = _register(pair, method, cache)
+    job = _Job(
+        pair=pair,
+        registration=registration,
+        method=method,
+        model=model if method in ("dlt", "auto") else None,
+        note="; ".join(part for part in (note, NO_WEIGHTS if method == "auto" and model is None else "") if part),
+        created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        warnings=(*pair.baseline.warnings, *pair.followup.warnings),
+        registration_s=time.perf_counter() - started,
+    )
+    return [_track_one(job, lesion) for lesion in lesions]
+
+
+def require_inside(pair: Pair, lesion: Lesion) -> None:
+    """Refuse a lesion that lies outside its study.
+
+    Raises:
+        PointOutsideError: with the point, the study's extent and the likely cause.
+    """
+    if bool(pair.baseline.grid.contains(np.array([lesion.center_mm]))[0]):
+        return
+    low, high = (tuple(round(float(v), 1) for v in corner) for corner in pair.baseline.grid.bounds_mm())
+    flipped = np.array([lesion.center_mm]) * [-1, -1, 1]
+    cause = (
+        "Slicer points are RAS: were x and y negated?"
+        if pair.baseline.grid.contains(flipped)[0]
+        else "is it a point of another study?"
+    )
+    raise PointOutsideError(
+        f"lesion {lesion.id!r} at {lesion.center_mm} is outside study {pair.baseline_id!r}, which spans {low} to {high} "
+        f"(LPS mm). {cause}"
+    )
+
+
+def _register(pair: Pair, method: Method, cache: RegistrationCache | None) -> tuple[FollowupFromBaseline, str]:
+    """Register as the method asks; a deformable that fails leaves the affine, and the note says so."""
+    wanted: dict[str, RegistrationMethod] = {"dlt": "affine", "auto": "deformable"}
+    kind: RegistrationMethod = wanted.get(method, method)  # type: ignore[arg-type]
+    try:
+        return register(pair.baseline, pair.followup, kind, cache), ""
+    except RegistrationFailed as error:
+        if method != "auto":
+            raise
+        affine = register(pair.baseline, pair.followup, "affine", cache)
+        return affine, f"the deformable registration failed ({error}); the affine one was used"
+
+
+def _track_one(job: _Job, lesion: Lesion) -> Track:
+    center = np.array(lesion.center_mm)
+    expected = job.registration(center[None])[0]
+    radius = float(np.clip(lesion.radius_mm * job.registration.radius_scale, 0.5, 200.0))
+    answer = Track(
+        lesion_id=lesion.id,
+        baseline_study=job.pair.baseline_id,
+        followup_study=job.pair.followup_id,
+        center_mm=_tuple(expected),
+        radius_mm=radius,
+        confidence=0.0,
+        state="uncertain",
+        expected_mm=_tuple(expected),
+        method=job.method,
+        tracking_uid=lesion.tracking_uid,
+        label=lesion.label,
+        registration={
+            "method": job.registration.method,
+            "fallback": job.registration.fallback,
+            **job.registration.quality,
+        },
+        seconds={"registration": job.registration_s, "network": 0.0, "total": job.registration_s},
+        created_at=job.created_at,
+        note="; ".join(part for part in (job.note, job.registration.fallback) if part),
+        warnings=job.warnings,
+    )
+    if not bool(job.pair.followup.grid.contains(expected[None])[0]):
+        return answer.with_changes(
+            state="outside",
+            method=_registration_name(job),
+            note=_join(answer.note, "the expected point was not scanned"),
+        )
+    if job.model is None:
+        return _by_registration(job, lesion, answer)
+    return _by_network(job, job.model, lesion, answer)
+
+
+def _by_registration(job: _Job, lesion: Lesion, answer: Track) -> Track:
+    similarity, inside = similarity_at(
+        job.pair, job.registration, np.array(lesion.center_mm), lesion.radius_mm, np.array(answer.expected_mm)
+    )
+    confidence = registration_confidence(similarity, inside, job.registration.fallback)
+    return answer.with_changes(
+        confidence=confidence, state=uncalibrated_state(confidence), method=_registration_name(job)
+    )
+
+
+def _registration_name(job: _Job) -> str:
+    """Return the method that really answered; a fallback names itself."""
+    name = job.registration.method
+    if job.registration.fallback:
+        name = f"{name} ({job.registration.fallback})"
+    if job.method == "auto" and job.model is None:
+        return f"{name} (auto: no published weights)"
+    return name
+
+
+def _by_network(job: _Job, model: Tracker, lesion: Lesion, answer: Track) -> Track:
+    started = time.perf_counter()
+    center, expected = np.array(lesion.center_mm), np.array(answer.expected_mm)
+    seen = search(
+        model,
+        hu_source(job.pair.baseline),
+        center,
+        lesion.radius_mm,
+        hu_source(job.pair.followup),
+        expected,
+        answer.radius_mm,
+    )
+    candidates = propose(job.pair, job.registration, center, lesion.radius_mm, expected, seen)
+    evidence = gather(job.pair, job.registration, center, lesion.radius_mm, candidates, seen)
+    calibration = model.card.get("calibration")
+    rules = Calibration.from_json(calibration) if calibration else UNCALIBRATED
+    if job.method == "dlt":
+        fused = network_alone(seen.center_mm, candidates, evidence, rules)
+    else:
+        fused = fuse(candidates, evidence, rules)
+    seconds = time.perf_counter() - started
+    return answer.with_changes(
+        center_mm=_tuple(fused.center_mm),
+        confidence=float(np.clip(fused.confidence, 0.0, 1.0)),
+        state="found" if fused.confidence >= rules.found_from else "uncertain",
+        method=f"{job.method} ({job.registration.method} prior, {fused.chosen})",
+        calibrated=bool(calibration),
+        model={"name": model.name, "sha256": model.sha256},
+        seconds={"registration": job.registration_s, "network": seconds, "total": job.registration_s + seconds},
+        note=_join(answer.note, fused.note),
+    )
+
+
+def _join(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
+
+
+def _tuple(point: PointMm) -> tuple[float, float, float]:
+    x, y, z = (float(v) for v in point)
+    return x, y, z

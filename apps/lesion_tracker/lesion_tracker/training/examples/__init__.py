@@ -1,0 +1,1 @@
+"""Numbered training examples: constructed, self-supervised, supervised and mixed."""

@@ -1,0 +1,153 @@
+"""The paper's self-supervision: a study against its own augmented copy, with the centre carried along exactly."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from monai.transforms.intensity.array import GaussianSmooth, RandGaussianNoise
+from torch.utils.data import Dataset
+
+from lesion_tracker.network.config import SPACING_MM, WINDOWS_HU
+from lesion_tracker.training.examples.appearance import Appearance
+from lesion_tracker.training.examples.augmentation import PROBABILITY, random_warp, transformed_signal
+from lesion_tracker.training.examples.constructed import ConstructedLesion, ConstructedPair, Scan
+from lesion_tracker.training.examples.draw import RegistrationErrors
+from lesion_tracker.training.examples.example import Example, example_from_pair
+from lesion_tracker.training.examples.scenario import (
+    ScenarioSettings,
+    first_lesion,
+    further_lesions,
+    inside_crop,
+    search_crop,
+    template_crop,
+)
+from lesion_tracker.training.examples.warp import Warp
+from lesion_tracker.training.prepared.studies import PreparedStudy
+from lesion_tracker.volumes.grid import Grid
+
+NOISE_VARIANCE = 0.05
+BLUR_VOXELS = (0.5, 1.5)
+
+NOISE_HU = WINDOWS_HU[1][1] - WINDOWS_HU[1][0]
+"""HU of one unit of normalised intensity: the soft-tissue window is [0, 1], so a variance of 0.05 is 89 HU.
+
+The paper does not name its window; in that of all tissues the same variance would be 564 HU, and no organ is left.
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class AugmentedScan(Scan):
+    """A warped scan with the paper's noise and blur.
+
+    MONAI's spatial transforms resample an image, but give no map of points that could carry the true centre: the warp
+    is this package's own. Noise and blur are MONAI's.
+
+    Args:
+        noise_hu: standard deviation.
+        blur_voxels: standard deviation, the same along all axes.
+    """
+
+    noise_hu: float = 0.0
+    blur_voxels: float = 0.0
+
+    def _sample(self, grid: Grid) -> torch.Tensor:
+        hu: Any = super()._sample(grid)[None]
+        if self.noise_hu:
+            noise = RandGaussianNoise(prob=1.0, std=self.noise_hu, sample_std=False)
+            noise.set_random_state(seed=self.seed)
+            hu = noise(hu)
+        if self.blur_voxels:
+            hu = GaussianSmooth(sigma=self.blur_voxels)(hu)
+        return torch.as_tensor(hu)[0].float()
+
+
+def draw_augmented_pair(
+    studies: Sequence[PreparedStudy], errors: RegistrationErrors, settings: ScenarioSettings, rng: np.random.Generator
+) -> ConstructedPair:
+    """Draw a study, a lesion and its augmentations; draws again where a warp folds or no lesion stays in the crop.
+
+    Raises:
+        ValueError: if 50 draws in a row fail.
+    """
+    for _ in range(50):
+        try:
+            pair = _draw_once(studies, errors, settings, rng)
+        except ValueError:
+            continue
+        if pair.lesions:
+            return pair
+    raise ValueError("50 augmented pairs in a row held no usable lesion: are the studies smaller than the crops?")
+
+
+def _draw_once(
+    studies: Sequence[PreparedStudy], errors: RegistrationErrors, settings: ScenarioSettings, rng: np.random.Generator
+) -> ConstructedPair:
+    study = studies[rng.integers(len(studies))]
+    center, radius, kind = first_lesion(study, replace(settings, implant=0.0), rng)
+    crop_mm = settings.template_voxels[0] * SPACING_MM[0]
+    warp = random_warp(rng, center, crop_mm)
+    followup = warp.inverse(center[None])[0]
+    scale = float(np.linalg.det(warp.baseline_from_followup[:3, :3]) ** (-1 / 3))
+    grid, clicked = template_crop(center, radius, kind, settings, rng)
+    expected = followup + errors.draw(rng)
+    first = ConstructedLesion(clicked, radius, followup, radius * scale, expected, kind, 0.0)
+    search = search_crop(expected, followup, settings, rng)
+    still = np.zeros(3)
+    others = further_lesions(study, first, grid, search, warp, scale, still, errors, settings, rng)
+    noise = float(np.sqrt(rng.uniform(0, NOISE_VARIANCE))) * NOISE_HU if rng.random() < PROBABILITY else 0.0
+    blur = float(rng.uniform(*BLUR_VOXELS)) if rng.random() < PROBABILITY else 0.0
+    seed = int(rng.integers(0, 2**31))
+    return ConstructedPair(
+        Scan(study.volume, None, (), Appearance(), 0),
+        AugmentedScan(study.volume, warp, (), Appearance(), seed, noise, blur),
+        grid,
+        search,
+        (first, *others) if inside_crop(search, followup) else tuple(others),
+    )
+
+
+class SelfSupervisedExamples(Dataset[Example]):
+    """Examples of studies against their augmented copies, numbered from 0.
+
+    Args:
+        studies: prepared ones.
+        errors: of registration.
+        settings: crops and the number of lesions; its implants and motions are not used.
+        heat_map_n: of the network.
+        place_sigma_mm: of the place's target.
+        seed: of the run.
+    """
+
+    def __init__(
+        self,
+        studies: Sequence[PreparedStudy],
+        errors: RegistrationErrors,
+        settings: ScenarioSettings,
+        heat_map_n: float,
+        place_sigma_mm: float,
+        seed: int,
+    ) -> None:
+        self.studies = studies
+        self.errors = errors
+        self.settings = settings
+        self.heat_map_n = heat_map_n
+        self.place_sigma_mm = place_sigma_mm
+        self.seed = seed
+
+    def __getitem__(self, number: int) -> Example:
+        """Return example `number`."""
+        rng = np.random.default_rng([self.seed, number, 1])
+        pair = draw_augmented_pair(self.studies, self.errors, self.settings, rng)
+        example = example_from_pair(pair, self.heat_map_n, self.place_sigma_mm)
+        return replace(example, inputs=replace(example.inputs, search_signal=self._signals(pair)))
+
+    def _signals(self, pair: ConstructedPair) -> torch.Tensor:
+        warp = pair.followup.warp or Warp(np.eye(4))
+        expected = warp(np.stack([lesion.expected_mm for lesion in pair.lesions]))
+        signals = [
+            transformed_signal(pair.search_grid, warp, center, lesion.radius_mm, self.heat_map_n)
+            for center, lesion in zip(expected, pair.lesions, strict=True)
+        ]
+        return torch.stack(signals)[:, None]

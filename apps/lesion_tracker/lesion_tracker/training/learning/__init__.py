@@ -1,0 +1,1 @@
+"""Learning from readers' corrections: what they taught, fine-tuning, the gate, and what is published."""

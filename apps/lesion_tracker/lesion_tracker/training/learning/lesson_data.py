@@ -1,0 +1,122 @@
+"""Lessons as arrays that training reads: both studies round their lesions, on the network's lattice."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lesion_tracker.arrays import PointsMm, point_mm
+from lesion_tracker.errors import InputError
+from lesion_tracker.training.learning.lessons import Lesson
+from lesion_tracker.training.prepared.pairs import PairedLesion, PreparedPair, read_prepared_pairs
+from lesion_tracker.training.prepared.prepare import prepare_study
+from lesion_tracker.training.prepared.writer import PreparedWriter
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
+
+logger = logging.getLogger(__name__)
+
+REACH_MM = 130.0
+"""A study is kept this far round its lesions: the widest search reads 96 mm, and training shifts its crops."""
+
+
+@dataclass(frozen=True, eq=False)
+class LessonPair:
+    """One pair of studies with what was taught on it.
+
+    Args:
+        pair: prepared; its lesions are the lessons.
+        patient: whose.
+        corrected: ids of the lesions that a reader moved; the others were accepted.
+    """
+
+    pair: PreparedPair
+    patient: str
+    corrected: frozenset[str]
+
+
+def prepare_lessons(lessons: Sequence[Lesson], read: Callable[[str], Volume], folder: Path) -> list[LessonPair]:
+    """Write the studies of lessons as arrays, and map them into memory.
+
+    Args:
+        lessons: at least one.
+        read: gives the volume of a study id.
+        folder: must not exist; its names say nothing of patients.
+
+    Returns:
+        One entry a pair of studies; pairs whose studies cannot be read are left out, with a line in the log.
+
+    Raises:
+        FileFormatError: if the folder cannot be written: disk full, read-only.
+    """
+    by_pair: dict[tuple[str, str], list[Lesson]] = {}
+    for lesson in lessons:
+        by_pair.setdefault((lesson.baseline, lesson.followup), []).append(lesson)
+    names: dict[str, list[Lesson]] = {}
+    with PreparedWriter(folder, {}) as writer:
+        for number, taught in enumerate(by_pair.values()):
+            name = f"pair_{number}"
+            try:
+                writer.add_pair(_prepared(name, taught, read))
+            except InputError as error:
+                logger.warning("a pair of studies is left out of training: %s", error)
+                if "cannot be written" in str(error):
+                    raise
+                continue
+            names[name] = taught
+    return [_labelled(pair, names[pair.name]) for pair in read_prepared_pairs(folder)]
+
+
+def _labelled(pair: PreparedPair, taught: Sequence[Lesson]) -> LessonPair:
+    corrected = frozenset(lesson.lesion for lesson in taught if lesson.verdict == "corrected")
+    return LessonPair(pair, taught[0].patient, corrected)
+
+
+def _prepared(name: str, taught: Sequence[Lesson], read: Callable[[str], Volume]) -> PreparedPair:
+    before = np.array([lesson.baseline_mm for lesson in taught])
+    after = np.array([lesson.followup_mm for lesson in taught])
+    expected = np.array([lesson.expected_mm for lesson in taught])
+    baseline = around(read(taught[0].baseline), before, REACH_MM)
+    followup = around(read(taught[0].followup), np.concatenate([after, expected]), REACH_MM)
+    return PreparedPair(
+        name,
+        prepare_study(f"{name}_baseline", baseline, [(x.baseline_mm, x.radius_mm) for x in taught]),
+        prepare_study(f"{name}_followup", followup, [(x.followup_mm, x.followup_radius_mm) for x in taught]),
+        tuple(_paired(lesson) for lesson in taught),
+    )
+
+
+def _paired(lesson: Lesson) -> PairedLesion:
+    return PairedLesion(
+        lesson.lesion,
+        point_mm(lesson.baseline_mm),
+        lesson.radius_mm,
+        point_mm(lesson.followup_mm),
+        lesson.followup_radius_mm,
+        point_mm(lesson.expected_mm),
+    )
+
+
+def around(volume: Volume, points_mm: PointsMm, reach_mm: float) -> Volume:
+    """Return the part of a volume that holds every voxel within `reach_mm` of the points, along its own axes.
+
+    Args:
+        volume: in any orientation.
+        points_mm: LPS; those outside of the volume are passed over.
+        reach_mm: along each axis of the volume.
+    """
+    inside = points_mm[volume.grid.contains(points_mm)]
+    if not len(inside):
+        return volume
+    index = volume.grid.indices_from_lps(inside)
+    reach = reach_mm / volume.grid.spacing_mm
+    size = np.array(volume.grid.size)
+    low = np.clip(np.floor(index.min(axis=0) - reach).astype(int), 0, size - 1)
+    high = np.clip(np.ceil(index.max(axis=0) + reach).astype(int), low, size - 1) + 1
+    part = volume.hu[low[2] : high[2], low[1] : high[1], low[0] : high[0]]
+    matrix = volume.grid.lps_from_index.copy()
+    matrix[:3, 3] = volume.grid.lps_from_indices(low[None].astype(np.float64))[0]
+    extent = high - low
+    return Volume(part, Grid((int(extent[0]), int(extent[1]), int(extent[2])), matrix), volume.warnings)

@@ -1,0 +1,64 @@
+"""What the card of fine-tuned weights says: the parent, what they learned from in numbers, and the gate's figures."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from lesion_tracker.training.learning.fine_tuning import FineTuningSettings
+from lesion_tracker.training.learning.gate import Decision
+from lesion_tracker.training.learning.lesson_data import LessonPair
+from lesion_tracker.training.learning.split import Split
+from lesion_tracker.training.run.card import hardware
+
+WRITTEN_BY_SAVING = {"schema", "architecture", "config", "input", "sha256", "bytes"}
+
+
+def tuned_card(
+    parent: dict[str, Any],
+    parent_version: str,
+    pairs: Sequence[LessonPair],
+    settings: FineTuningSettings,
+    steps: int,
+    split: Split,
+    decision: Decision,
+) -> dict[str, Any]:
+    """Return the card's entries; it names no patient and no study.
+
+    The parent's data, licences, limits and calibration stay in it.
+
+    Args:
+        parent: card of the weights that were fine-tuned.
+        parent_version: their version.
+        pairs: what was learned from.
+        settings: of the run.
+        steps: of each training.
+        split: how it was tested.
+        decision: of the gate.
+    """
+    inherited = {key: value for key, value in parent.items() if key not in WRITTEN_BY_SAVING}
+    corrected = sum(len(pair.corrected) for pair in pairs)
+    lesions = sum(len(pair.pair.lesions) for pair in pairs)
+    base = str(parent.get("name", "lesion-tracker")).split(" + ")[0]
+    before = parent.get("tuned", {})
+    generation = int(before.get("generation", 0)) + 1 if isinstance(before, dict) else 1
+    return {
+        **inherited,
+        "name": f"{base} + corrections {generation}",
+        "made_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "parent": {"name": parent.get("name"), "sha256": parent.get("sha256"), "version": parent_version},
+        "tuned": {
+            "generation": generation,
+            "corrections": corrected,
+            "accepted_tracks": lesions - corrected,
+            "pairs_of_studies": len(pairs),
+            "patients": len({pair.patient for pair in pairs}),
+            "steps": steps,
+            "learning_rate": settings.learning_rate,
+            "replay": settings.replay,
+            "constructed": settings.constructed,
+            "seed": settings.seed,
+            "hardware": hardware(1),
+            "tested": split.name,
+        },
+        "gate": {"published": decision.publish, "reason": decision.reason, **decision.figures},
+    }

@@ -1,0 +1,1 @@
+"""Studies and pairs as arrays that training maps into memory."""

@@ -1,0 +1,130 @@
+"""Prepared pairs: two prepared studies of one patient, with lesions marked in both and where registration puts them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lesion_tracker.arrays import PointMm, point_mm
+from lesion_tracker.errors import FileFormatError
+from lesion_tracker.training.prepared.studies import PreparedStudy, balls_inside, read_index, read_study
+from lesion_tracker.volumes.grid import Grid
+
+
+@dataclass(frozen=True, eq=False)
+class PairedLesion:
+    """A lesion marked in both studies, LPS mm.
+
+    Args:
+        id: of the lesion.
+        baseline_mm: in the baseline.
+        baseline_radius_mm: there.
+        followup_mm: in the follow-up.
+        followup_radius_mm: there.
+        expected_mm: where the affine puts it in the follow-up, or None where registration failed.
+        expected_back_mm: where the affine of the other direction puts it in the baseline, or None.
+    """
+
+    id: str
+    baseline_mm: PointMm
+    baseline_radius_mm: float
+    followup_mm: PointMm
+    followup_radius_mm: float
+    expected_mm: PointMm | None = None
+    expected_back_mm: PointMm | None = None
+
+    def reversed(self) -> "PairedLesion":
+        """Return the lesion as seen from the follow-up."""
+        return PairedLesion(
+            self.id,
+            self.followup_mm,
+            self.followup_radius_mm,
+            self.baseline_mm,
+            self.baseline_radius_mm,
+            self.expected_back_mm,
+            self.expected_mm,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {key: v.tolist() if isinstance(v, np.ndarray) else v for key, v in vars(self).items()}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "PairedLesion":
+        """Read what `to_json` wrote."""
+        places = {
+            key: None if values[key] is None else point_mm(values[key])
+            for key in ("baseline_mm", "followup_mm", "expected_mm", "expected_back_mm")
+        }
+        return cls(**{**values, **places})
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedPair:
+    """Two prepared studies with the lesions marked in both.
+
+    Args:
+        name: of the pair.
+        baseline: one study.
+        followup: the other.
+        lesions: at least one.
+    """
+
+    name: str
+    baseline: PreparedStudy
+    followup: PreparedStudy
+    lesions: tuple[PairedLesion, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry of the index; the studies are named."""
+        return {
+            "name": self.name,
+            "baseline": self.baseline.name,
+            "followup": self.followup.name,
+            "lesions": [lesion.to_json() for lesion in self.lesions],
+        }
+
+
+def read_prepared_pairs(folder: Path, names: Sequence[str] = ()) -> list[PreparedPair]:
+    """Map the prepared pairs into memory.
+
+    Args:
+        folder: what `PreparedWriter` wrote.
+        names: which; none takes all.
+
+    Raises:
+        FileFormatError: for an unknown name, a missing array, a wrong entry, or a lesion outside its study.
+    """
+    index = read_index(folder)
+    entries = {entry["name"]: entry for entry in index.get("pairs", [])}
+    unknown = sorted(set(names) - set(entries))
+    if unknown:
+        raise FileFormatError(f"{folder} holds no prepared pairs {unknown}, only {sorted(entries)}")
+    studies = {entry["name"]: read_study(folder, entry) for entry in index.get("pair_studies", [])}
+    return [_pair(folder, entries[name], studies) for name in names or entries]
+
+
+def _pair(folder: Path, entry: dict[str, Any], studies: dict[str, PreparedStudy]) -> PreparedPair:
+    try:
+        baseline, followup = studies[entry["baseline"]], studies[entry["followup"]]
+        lesions = tuple(PairedLesion.from_json(values) for values in entry["lesions"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise FileFormatError(
+            f"{folder}: pair {entry.get('name')!r} cannot be read: {error!r}; prepare again"
+        ) from None
+    require_pair(entry["name"], baseline.volume.grid, followup.volume.grid, lesions)
+    return PreparedPair(entry["name"], baseline, followup, lesions)
+
+
+def require_pair(name: str, baseline: Grid, followup: Grid, lesions: Sequence[PairedLesion]) -> None:
+    """Refuse a pair without lesions, or with one outside its study.
+
+    Raises:
+        FileFormatError: with the pair, the lesion's place and which study.
+    """
+    if not lesions:
+        raise FileFormatError(f"pair {name!r} has no lesion")
+    balls_inside(f"baseline of pair {name!r}", baseline, [[*x.baseline_mm, x.baseline_radius_mm] for x in lesions])
+    balls_inside(f"follow-up of pair {name!r}", followup, [[*x.followup_mm, x.followup_radius_mm] for x in lesions])

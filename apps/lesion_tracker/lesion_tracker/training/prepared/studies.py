@@ -1,0 +1,123 @@
+"""Prepared studies: what training reads, an int16 array on the network's lattice each, with lesions and structure."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lesion_tracker.arrays import PointsMm
+from lesion_tracker.errors import FileFormatError
+from lesion_tracker.network.lattice import CELL_VOXELS, crop_grid
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
+
+INDEX_NAME = "prepared.json"
+SCHEMA = 1
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedStudy:
+    """One study on the lattice of the network.
+
+    Args:
+        name: of the volume.
+        volume: int16 HU at 0.8 x 0.8 x 2.0 mm, LPS-aligned.
+        structure: standard deviation of HU round each cell, shape of the cells (z, y, x), float32.
+        lesions: marked ones, shape (n, 4): x, y, z in LPS mm and the radius in mm.
+        proposals: of a detector, the same; where there are any, they take the place of drawn points.
+    """
+
+    name: str
+    volume: Volume
+    structure: np.ndarray
+    lesions: np.ndarray
+    proposals: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))
+
+
+def points_with_structure(study: PreparedStudy, points_mm: PointsMm, least_hu: float) -> np.ndarray:
+    """Say for each LPS point whether it lies in the study, in tissue or at its border, where HU vary by `least_hu`."""
+    index = study.volume.grid.indices_from_lps(points_mm)
+    cells = np.floor((index + 0.5) / CELL_VOXELS).astype(int)[:, ::-1]
+    inside = ((cells >= 0) & (cells < study.structure.shape)).all(axis=1)
+    cells = np.clip(cells, 0, np.array(study.structure.shape) - 1)
+    return np.asarray(inside & (study.structure[tuple(cells.T)] >= least_hu))
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """Read the index of a prepared folder.
+
+    Raises:
+        FileFormatError: if there is none, it is torn, of another schema or empty.
+    """
+    path = folder / INDEX_NAME
+    if not path.is_file():
+        raise FileFormatError(
+            f"{folder} holds no prepared studies ({INDEX_NAME} is missing): run `main.py prepare` first"
+        )
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise FileFormatError(f"{path} is no JSON: {error}") from None
+    if not isinstance(index, dict) or index.get("schema") != SCHEMA:
+        found = index.get("schema") if isinstance(index, dict) else type(index).__name__
+        raise FileFormatError(f"{path} is of schema {found!r}, this version reads {SCHEMA}: prepare again")
+    if not index.get("studies") and not index.get("pairs"):
+        raise FileFormatError(f"{path} is empty: it names no study and no pair")
+    return index
+
+
+def read_prepared(folder: Path, names: Sequence[str] | None = None) -> list[PreparedStudy]:
+    """Map the prepared studies into memory; arrays are read when they are touched.
+
+    Args:
+        folder: what `PreparedWriter` wrote.
+        names: which; default all.
+
+    Raises:
+        FileFormatError: for a missing file, an unknown name, an array that is no int16 volume, or a lesion outside.
+    """
+    entries = {entry["name"]: entry for entry in read_index(folder)["studies"]}
+    studies = []
+    for name in names if names is not None else entries:
+        if name not in entries:
+            raise FileFormatError(f"{folder} holds no prepared study {name!r}, only {sorted(entries)}")
+        studies.append(read_study(folder, entries[name]))
+    return studies
+
+
+def read_study(folder: Path, entry: dict[str, Any]) -> PreparedStudy:
+    """Map one entry of the index into memory.
+
+    Raises:
+        FileFormatError: as `read_prepared`.
+    """
+    name = entry["name"]
+    try:
+        hu = np.load(folder / f"{name}.npy", mmap_mode="r")
+        structure = np.load(folder / f"{name}.structure.npy").astype(np.float32)
+    except (OSError, ValueError, EOFError) as error:
+        raise FileFormatError(f"prepared study {name!r} in {folder} cannot be read: {error}") from None
+    if hu.ndim != 3 or hu.dtype != np.int16:
+        raise FileFormatError(f"prepared study {name!r} is {hu.dtype} of shape {hu.shape}, not an int16 volume")
+    if not np.isfinite(structure).all():
+        raise FileFormatError(f"prepared study {name!r}: its structure map holds NaN; prepare again")
+    grid: Grid = crop_grid(np.array(entry["origin_mm"]), (hu.shape[2], hu.shape[1], hu.shape[0]))
+    return PreparedStudy(name, Volume(hu, grid), structure, balls_inside(name, grid, entry["lesions"]))
+
+
+def balls_inside(name: str, grid: Grid, rows: Sequence[Sequence[float]]) -> np.ndarray:
+    """Return centres and radii as an array (n, 4), LPS mm.
+
+    Raises:
+        FileFormatError: if one is not finite, has no radius, or lies outside its study; with the study and the value.
+    """
+    balls = np.array(rows, dtype=np.float64).reshape(-1, 4)
+    for ball in balls:
+        if not np.isfinite(ball).all() or ball[3] <= 0:
+            raise FileFormatError(f"{name}: {ball.tolist()} is no lesion (x, y, z and radius in mm)")
+        if not grid.contains(ball[None, :3])[0]:
+            raise FileFormatError(f"{name}: the lesion at {ball[:3].tolist()} (LPS mm) lies outside its volume")
+    return balls

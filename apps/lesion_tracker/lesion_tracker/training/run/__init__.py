@@ -1,0 +1,1 @@
+"""One training run: settings, loop, checkpoints, validation, weights with a card."""

@@ -1,0 +1,83 @@
+"""Checkpoints of a run: written whole or not at all, and never by two runs at once."""
+
+import fcntl
+import io
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lesion_tracker.errors import FileFormatError, InputError
+
+logger = logging.getLogger(__name__)
+
+NAME = "checkpoint.pt"
+
+
+def write_checkpoint(folder: Path, state: dict[str, Any]) -> bool:
+    """Replace the run's checkpoint; on a full disk the last good one stays, and the run goes on.
+
+    Args:
+        folder: of the run.
+        state: tensors, numbers and dictionaries of them.
+
+    Returns:
+        Whether it was written.
+    """
+    temporary = folder / f"{NAME}.tmp"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        memory = io.BytesIO()  # torch's own writer ends the process on a full disk
+        torch.save(state, memory)
+        with temporary.open("wb") as stream:
+            stream.write(memory.getbuffer())
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, folder / NAME)
+    except (OSError, RuntimeError) as error:
+        temporary.unlink(missing_ok=True)
+        logger.error("no checkpoint was written to %s (%s); the last good one stays", folder, error)
+        return False
+    return True
+
+
+def read_checkpoint(folder: Path) -> dict[str, Any] | None:
+    """Read the run's checkpoint, or return None where there is none.
+
+    Raises:
+        FileFormatError: if it is torn.
+    """
+    path = folder / NAME
+    if not path.exists():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises a dozen types for a torn file
+        raise FileFormatError(f"{path} cannot be read: torn, or no checkpoint ({error})") from None
+    return state
+
+
+@contextmanager
+def only_run(folder: Path) -> Iterator[None]:
+    """Hold the run's folder; the lock goes with the process, so a killed run leaves none.
+
+    Raises:
+        InputError: if another training holds it, or it cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stream = (folder / "lock").open("a")
+    except OSError as error:
+        raise InputError(f"the run's folder {folder} cannot be written to: {error.strerror}") from None
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"another training is writing to {folder}; choose another output folder or stop it"
+            ) from None
+        yield

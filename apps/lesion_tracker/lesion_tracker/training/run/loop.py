@@ -1,0 +1,293 @@
+"""The training run: resumable to the step, deterministic from its seed, with averaged weights."""
+
+import logging
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from lesion_tracker.errors import FileFormatError, InputError
+from lesion_tracker.network.normalization import set_calibrating
+from lesion_tracker.network.peaks import find_peak
+from lesion_tracker.network.tracker_net import TrackerNet
+from lesion_tracker.training.examples.example import Example
+from lesion_tracker.training.run.checkpoint import read_checkpoint, write_checkpoint
+from lesion_tracker.training.run.loss import focal_loss, place_loss, softly_capped
+from lesion_tracker.training.run.settings import OptimiserSection, TrainingSettings
+
+logger = logging.getLogger(__name__)
+
+CALIBRATION_EXAMPLES = 12
+"""Examples that measure the statistics of the normalisation before the first step."""
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What one step shows.
+
+    Args:
+        step: how many are done.
+        loss: mean of this process's examples.
+        error_mm: mean over the lesions that are there; NaN where none is.
+        learning_rate: used.
+        seconds_left: of the run.
+        example: the last of the step.
+        logits: of its lesions, (L, cells z, y, x).
+    """
+
+    step: int
+    loss: float
+    error_mm: float
+    learning_rate: float
+    seconds_left: float
+    example: Example
+    logits: torch.Tensor
+
+
+def learning_rate(settings: OptimiserSection, step: int) -> float:
+    """Return the learning rate of a step: warm-up, constant, then linear to 0 over the last share of the run."""
+    rise = min(1.0, (step + 1) / max(1, settings.warmup))
+    falling = settings.decay * settings.steps
+    fall = min(1.0, (settings.steps - step) / falling) if falling >= 1 else 1.0
+    return settings.learning_rate * rise * fall
+
+
+def example_loss(logits: torch.Tensor, example: Example, settings: OptimiserSection) -> torch.Tensor:
+    """Return the mean loss of an example's lesions: Eq. 8 and the cross-entropy of the place, weighted."""
+    losses = []
+    for map_, target, place in zip(logits, example.targets, example.places, strict=True):
+        loss = settings.focal_weight * softly_capped(focal_loss(map_, target.to(map_.device)), settings.focal_cap)
+        if settings.place_weight and bool(place.any()):
+            loss = loss + settings.place_weight * place_loss(map_, place.to(map_.device))
+        losses.append(loss)
+    return torch.stack(losses).mean()
+
+
+def errors_mm(logits: torch.Tensor, example: Example) -> list[float]:
+    """Return the distance in mm between the decoded and the true centre of each lesion that is there."""
+    errors = []
+    for map_, truth in zip(logits.detach().float().cpu(), example.truth_mm, strict=True):
+        if truth is not None:
+            peak = find_peak(map_, example.inputs.search_grid)
+            errors.append(float(np.linalg.norm(peak.center_mm - truth)))
+    return errors
+
+
+class Trainer:
+    """One run of training, on one process or as one of several that share gradients.
+
+    Args:
+        settings: of the run.
+        net: to train; its weights are replaced by those of a checkpoint where there is one.
+        examples: numbered; step n uses example n. With batches of B on P processes it uses B P of them, from n B P on, and
+            process k the k-th B of these: the same as one process with batches of B P.
+        processes: how many share the gradients.
+        process: which of them this one is.
+    """
+
+    def __init__(
+        self,
+        settings: TrainingSettings,
+        net: TrackerNet,
+        examples: Dataset[Example],
+        processes: int = 1,
+        process: int = 0,
+    ) -> None:
+        self.settings = settings
+        self.examples = examples
+        self.processes = processes
+        self.process = process
+        self.device = device_of(settings.run.device)
+        self.net: TrackerNet = net.to(self.device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        decayed = [p for p in net.parameters() if p.ndim > 1]
+        others = [p for p in net.parameters() if p.ndim <= 1]
+        groups = [
+            {"params": decayed, "weight_decay": settings.optimiser.weight_decay},
+            {"params": others, "weight_decay": 0.0, "factor": settings.optimiser.scale_factor},
+        ]
+        self.optimiser = torch.optim.AdamW(groups, lr=settings.optimiser.learning_rate, betas=(0.9, 0.99))
+        self.average = {name: value.detach().clone() for name, value in net.state_dict().items()}
+        self.step = 0
+
+    def calibrate(self) -> None:
+        """Measure the statistics of the normalisation on the first examples; they stay as they are from here on."""
+        set_calibrating(self.net, True)
+        with torch.no_grad():
+            for number in range(CALIBRATION_EXAMPLES):
+                self._forward(self.examples[number])
+        set_calibrating(self.net, False)
+        self.average = {name: value.detach().clone() for name, value in self.net.state_dict().items()}
+
+    def resume(self) -> bool:
+        """Go on from the run's last checkpoint; say whether there was one.
+
+        Raises:
+            FileFormatError: if the checkpoint is torn or belongs to another network.
+        """
+        state = read_checkpoint(self.settings.run.output)
+        if state is None:
+            return False
+        if state["network"] != self.net.config.to_json():
+            raise FileFormatError(
+                f"the checkpoint in {self.settings.run.output} is of another network: {state['network']}"
+            )
+        self.net.load_state_dict(state["net"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.average = {name: value.to(self.device) for name, value in state["average"].items()}
+        self.step = int(state["step"])
+        for change in changed_settings(state.get("settings", {}), self.settings):
+            logger.warning("the run goes on with other settings than it began with: %s", change)
+        logger.info("going on from step %d of %s", self.step, self.settings.run.output)
+        return True
+
+    def save(self) -> bool:
+        """Write a checkpoint; a failed write leaves the last good one and returns False."""
+        state: dict[str, Any] = {
+            "step": self.step,
+            "network": self.net.config.to_json(),
+            "net": self.net.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "average": self.average,
+            "settings": self.settings.model_dump(mode="json"),
+        }
+        return write_checkpoint(self.settings.run.output, state)
+
+    def run(self, report: Callable[[StepReport], None]) -> None:
+        """Train to the last step, reporting each, with checkpoints on the way and one at the end."""
+        started, first, saved = time.monotonic(), self.step, time.monotonic()
+        stream = self._stream()
+        while self.step < self.settings.optimiser.steps:
+            rate = learning_rate(self.settings.optimiser, self.step)
+            loss, errors, example, logits = self._train_on(stream)
+            self.step += 1
+            pace = (time.monotonic() - started) / (self.step - first)
+            left = pace * (self.settings.optimiser.steps - self.step)
+            error = float(np.mean(errors)) if errors else math.nan
+            report(StepReport(self.step, loss, error, rate, left, example, logits))
+            if self.process == 0 and time.monotonic() - saved > self.settings.run.checkpoint_seconds:
+                self.save()
+                saved = time.monotonic()
+        if self.process == 0:
+            self.save()
+
+    def share_weights(self) -> None:
+        """Give all processes the weights of the first."""
+        if self.processes > 1:
+            for value in self.net.state_dict().values():
+                torch.distributed.broadcast(value, 0)
+
+    def averaged_net(self) -> TrackerNet:
+        """Return a copy of the network with the averaged weights, in evaluation mode: the one to publish."""
+        net = TrackerNet(self.net.config)
+        net.load_state_dict({name: value.cpu() for name, value in self.average.items()})
+        return net.eval()
+
+    def _stream(self) -> Iterator[Example]:
+        workers = self.settings.run.workers
+        return iter(
+            DataLoader(
+                self.examples,
+                batch_size=None,
+                sampler=self._numbers(),
+                num_workers=workers,
+                prefetch_factor=3 if workers else None,
+                worker_init_fn=_quiet_worker if workers else None,
+            )
+        )
+
+    def _numbers(self) -> list[int]:
+        batch = self.settings.optimiser.batch
+        starts = range(
+            (self.step * self.processes + self.process) * batch,
+            self.settings.optimiser.steps * self.processes * batch,
+            self.processes * batch,
+        )
+        return [start + n for start in starts for n in range(batch)]
+
+    def _forward(self, example: Example) -> torch.Tensor:
+        inputs = example.inputs.to(self.device)
+        autocast = self.settings.run.precision == "bfloat16"
+        with torch.autocast(self.device.type, dtype=torch.bfloat16) if autocast else nullcontext():
+            logits: torch.Tensor = self.net(inputs)
+        return logits
+
+    def _train_on(self, stream: Iterator[Example]) -> tuple[float, list[float], Example, torch.Tensor]:
+        optimiser = self.settings.optimiser
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(optimiser, self.step) * group.get("factor", 1.0)
+        self.optimiser.zero_grad(set_to_none=True)
+        losses, errors = [], []
+        for _ in range(optimiser.batch):
+            example = next(stream)
+            logits = self._forward(example)
+            loss = example_loss(logits, example, optimiser)
+            (loss / optimiser.batch).backward()  # type: ignore[no-untyped-call]
+            losses.append(float(loss.detach()))
+            errors.extend(errors_mm(logits, example))
+        self._share_gradients()
+        norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), optimiser.clip)
+        if bool(torch.isfinite(norm)):
+            self.optimiser.step()
+        else:
+            logger.warning("step %d: the gradient is not finite; step left out", self.step)
+        self._average()
+        return float(np.mean(losses)), errors, example, logits.detach()
+
+    def _share_gradients(self) -> None:
+        """Replace each gradient by its mean over the processes, in one exchange."""
+        if self.processes == 1:
+            return
+        parameters = list(self.net.parameters())
+        gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        torch.distributed.all_reduce(flat)
+        flat /= self.processes
+        parts = torch.split(flat, [p.numel() for p in parameters])
+        for parameter, part in zip(parameters, parts, strict=True):
+            parameter.grad = part.view_as(parameter).clone(memory_format=torch.preserve_format)
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        decay = min(self.settings.optimiser.ema, (1 + self.step) / (10 + self.step))
+        for name, value in self.net.state_dict().items():
+            self.average[name].lerp_(value, 1 - decay)
+
+
+def device_of(wanted: str) -> torch.device:
+    """Return the device of a run; of several processes each takes the GPU of its place on the machine.
+
+    Raises:
+        InputError: for CUDA where there is none.
+    """
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise InputError("run.device is 'cuda', but torch sees no CUDA device here")
+    if wanted == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+
+
+def changed_settings(before: dict[str, Any], now: TrainingSettings) -> list[str]:
+    """Return what differs between a checkpoint's settings and these, section by section, as sentences."""
+    after = now.model_dump(mode="json")
+    return [
+        f"{section}.{key} was {before[section][key]!r}, is {value!r}"
+        for section in ("data", "optimiser", "scenario")
+        for key, value in after[section].items()
+        if key in before.get(section, {}) and before[section][key] != value
+    ] + [
+        f"run.{key} was {before['run'][key]!r}, is {after['run'][key]!r}"
+        for key in ("seed", "precision")
+        if key in before.get("run", {}) and before["run"][key] != after["run"][key]
+    ]
+
+
+def _quiet_worker(_: int) -> None:
+    torch.set_num_threads(1)
+    os.nice(1)

@@ -1,1 +1,0 @@
-"""Pairs files and released predictions to tables of scores."""

@@ -1,1 +1,0 @@
-"""Predicted and true centres to the scores of the paper: CPM@10mm, CPM@Radius, MED."""

@@ -1,1 +1,0 @@
-"""Files, DICOM folders and series to volumes in HU on a grid in LPS mm; patient, date and order of studies."""

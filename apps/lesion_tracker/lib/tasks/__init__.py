@@ -1,1 +1,0 @@
-"""MONAI Label tasks: the one place that speaks HTTP and imports monailabel."""

@@ -1,0 +1,107 @@
+"""A small server with the review page alone, on a drawn patient of three small studies."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi import FastAPI
+
+from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.records.track import Lesion, Method, Track
+from lesion_tracker.server.engine import Engine
+from lesion_tracker.server.review.jobs import TrackJobs
+from lesion_tracker.server.review.review import Review
+from lesion_tracker.server.studies.catalog import Catalog
+from lesion_tracker.server.studies.datastore import StudyFolder
+from lesion_tracker.settings import Settings
+from lesion_tracker.studies.study import Study
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
+from lesion_tracker.volumes.writer import write_volume
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # starlette would rather have httpx's successor; MONAI Label's passlib loads crypt
+    from fastapi.testclient import TestClient
+
+    from lesion_tracker.server.review.routes import review_routes
+
+STUDIES = ("eve__20200101", "eve__20200701", "eve__20210101")
+SHIFT_MM = (2.0, -1.0, 3.0)
+ORIGIN_MM = np.array([-40.0, -30.0, -200.0])
+
+
+class ShiftingEngine(Engine):
+    """An engine whose tracker knows that the patient lies 2, -1, 3 mm further in each later study."""
+
+    def track(
+        self, baseline: Study, followup: Study, lesions: Sequence[Lesion], method: Method | None
+    ) -> tuple[list[Track], dict[str, float]]:
+        """Return each lesion, shifted once a study."""
+        steps = STUDIES.index(followup.id) - STUDIES.index(baseline.id)
+        tracks = [
+            Track(
+                lesion_id=lesion.id,
+                baseline_study=baseline.id,
+                followup_study=followup.id,
+                center_mm=_plus(lesion.center_mm, steps),
+                radius_mm=float(lesion.radius_mm),
+                confidence=0.6,
+                state="uncertain",
+                expected_mm=_plus(lesion.center_mm, steps),
+                method="shift",
+                tracking_uid=lesion.tracking_uid,
+                label=lesion.label,
+                created_at=f"2021-01-0{steps}T00:00:00+00:00",
+            )
+            for lesion in lesions
+        ]
+        return tracks, {"total": 0.0}
+
+
+def _plus(center_mm: tuple[float, float, float], steps: int) -> tuple[float, float, float]:
+    x, y, z = (center_mm[axis] + steps * SHIFT_MM[axis] for axis in range(3))
+    return x, y, z
+
+
+@dataclass(frozen=True)
+class Page:
+    """The page and what stands behind it.
+
+    Args:
+        http: a client of it.
+        marks: the store.
+        volume: of the first study.
+    """
+
+    http: TestClient
+    marks: MarkStore
+    volume: Volume
+
+    def post(self, what: str, expect: int = 200, **body: Any) -> Any:
+        """Send what a click sends."""
+        answer = self.http.post(f"/lesions/{what}", json=body)
+        assert answer.status_code == expect, answer.text
+        return answer.json()
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Page]:
+    rng = np.random.default_rng(7)
+    grid = Grid.from_parts((40, 36, 20), np.array([2.0, 2.0, 4.0]), ORIGIN_MM, np.eye(3))
+    volume = Volume(rng.integers(-900, 200, grid.shape).astype(np.int16), grid)
+    for name in STUDIES:
+        write_volume(volume, tmp_path / f"{name}.nii.gz")
+    store = MarkStore(tmp_path / "labels")
+    datastore = StudyFolder(str(tmp_path), store.retire, auto_reload=False)
+    catalog = Catalog(datastore)
+    engine = ShiftingEngine(Settings(), tmp_path / "cache", tmp_path / "model")
+    application = FastAPI()
+    review = Review(catalog, store, engine)
+    application.include_router(review_routes(review, TrackJobs(catalog, store, engine), catalog, engine))
+    store.mark(STUDIES[0], [Lesion("lesion_1", (0.0, 0.0, -160.0), 6.0, marked_by="dr a")])
+    with TestClient(application) as http:
+        yield Page(http, store, volume)

@@ -1,0 +1,107 @@
+"""A volume that a client sends along: kept whole as a session of MONAI Label's, or refused and nothing is left."""
+
+import errno
+import io
+import shutil
+import warnings
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from monailabel.utils.sessions import Sessions
+
+from lesion_tracker.server.request_pool import RequestPool
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # starlette would rather have httpx's successor; MONAI Label's passlib loads crypt
+    from fastapi.testclient import TestClient
+
+    from lesion_tracker.server.viewers.session_routes import session_routes
+
+# MONAI Label unpacks into the place of a temporary folder that it has let go of
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Implicitly cleaning up:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+
+VOLUME = b"a volume" * 1000
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> Sessions:
+    (tmp_path / "sessions").mkdir()
+    return Sessions(str(tmp_path / "sessions"))
+
+
+def put(sessions: Sessions | None, *files: tuple[str, bytes], **query: Any) -> Any:
+    application = FastAPI()
+    app = SimpleNamespace(sessions=lambda: sessions)
+    application.include_router(session_routes(app, RequestPool(1, 1, 60.0)))
+    with TestClient(application) as client:
+        return client.put("/session/", params=query, files=[("files", file) for file in files])
+
+
+def kept(sessions: Sessions) -> list[str]:
+    return sorted(path.name for path in Path(sessions.store_path).rglob("*") if path.is_file())
+
+
+def test_a_volume_is_kept_under_its_name(sessions: Sessions) -> None:
+    answer = put(sessions, ("CT früh.nii.gz", VOLUME), expiry=120).json()
+    info = sessions.get_session(answer["session_id"])
+    assert Path(info.image).read_bytes() == VOLUME
+    assert Path(info.image).name == "CT früh.nii.gz"
+    assert answer["session_info"]["expiry"] == 120
+
+
+def test_several_files_are_one_image_and_an_archive_is_unpacked(sessions: Sessions) -> None:
+    answer = put(sessions, ("1.dcm", b"one"), ("2.dcm", b"two")).json()
+    image = Path(sessions.get_session(answer["session_id"]).image)
+    assert {path.name: path.read_bytes() for path in image.iterdir()} == {"1.dcm": b"one", "2.dcm": b"two"}
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("3.dcm", "three")
+    answer = put(sessions, ("ct.zip", archive.getvalue()), uncompress=True).json()
+    assert (Path(sessions.get_session(answer["session_id"]).image) / "3.dcm").read_bytes() == b"three"
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(source: str, target: str) -> None:
+        Path(target).write_bytes(Path(source).read_bytes()[:10])
+        raise OSError(errno.ENOSPC, "No space left on device", target)
+
+    monkeypatch.setattr(shutil, "move", half)
+    answer = put(sessions, ("ct.nii.gz", VOLUME))
+    assert answer.status_code == 507
+    assert "the disk is full" in answer.json()["detail"]
+    assert list(Path(sessions.store_path).iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "query", "text"),
+    [
+        ("ct.zip", b"no archive", {"uncompress": True}, "no archive that can be unpacked"),
+        ("ct.what", b"no archive", {"uncompress": True}, "no archive that can be unpacked"),
+        ("..", VOLUME, {}, "needs a file name"),
+        ("x" * 200 + ".nii", VOLUME, {}, "needs a file name"),
+        ("meta.info", VOLUME, {}, "needs a file name"),
+    ],
+)
+def test_what_cannot_be_a_volume_is_refused(
+    sessions: Sessions, name: str, content: bytes, query: dict[str, Any], text: str
+) -> None:
+    answer = put(sessions, (name, content), **query)
+    assert answer.status_code == 422
+    assert text in answer.json()["detail"]
+    assert kept(sessions) == []
+
+
+def test_a_name_with_folders_stays_below_its_own(sessions: Sessions) -> None:
+    answer = put(sessions, ("../../x\\y.nii.gz", VOLUME)).json()
+    assert Path(sessions.get_session(answer["session_id"]).image).parent.parent == Path(sessions.store_path)
+
+
+def test_without_sessions_the_answer_says_what_to_do() -> None:
+    answer = put(None, ("ct.nii.gz", VOLUME))
+    assert (answer.status_code, "Next Sample" in answer.json()["detail"]) == (406, True)

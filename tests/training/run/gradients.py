@@ -1,0 +1,30 @@
+"""One step of one process; run as `gradients.py CONFIG OUT`, by itself or as torchrun starts it, it writes the gradients."""
+
+import sys
+from pathlib import Path
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path[:0] = [str(ROOT), str(ROOT / "apps/lesion_tracker")]
+
+from lesion_tracker.training.run.loop import Trainer  # noqa: E402 - the paths come first
+from lesion_tracker.training.run.processes import joined_processes  # noqa: E402 - the paths come first
+from lesion_tracker.training.run.settings import read_settings  # noqa: E402 - the paths come first
+from lesion_tracker.training.run.start import examples_of, new_net, read_data  # noqa: E402 - the paths come first
+
+
+def gradients(config: Path) -> dict[str, torch.Tensor]:
+    """Return the gradients of the first step, clipped as the settings say."""
+    settings = read_settings(config)
+    torch.set_num_threads(settings.run.threads)
+    with joined_processes(torch.device("cpu")) as processes:
+        net, _ = new_net(settings)
+        trainer = Trainer(settings, net, examples_of(settings, read_data(settings)), processes.count, processes.number)
+        trainer.share_weights()
+        trainer._train_on(trainer._stream())
+        return {name: value.grad.clone() for name, value in net.named_parameters() if value.grad is not None}
+
+
+if __name__ == "__main__":
+    torch.save(gradients(Path(sys.argv[1])), sys.argv[2])
