@@ -20,6 +20,7 @@ BLOCK = {
     "metric": "WNCC 2x2x2",
     "iterations": "2x2",
     "smoothing": "2vox 0.7vox",
+    "seed": 1,
 }
 
 

@@ -14,7 +14,7 @@ from lesion_tracker.volumes.volume import Volume
 SPACING_MM = 3.0
 MOST_VOXELS = 9e5
 TIMEOUT_S = 900.0
-GREEDY = {"metric": "WNCC 2x2x2", "iterations": "100x50x10", "smoothing": "2vox 0.7vox"}
+GREEDY = {"metric": "WNCC 2x2x2", "iterations": "100x50x10", "smoothing": "2vox 0.7vox", "seed": 1}
 
 PARAMETERS = {
     "spacing_mm": SPACING_MM,

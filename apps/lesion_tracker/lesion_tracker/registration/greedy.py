@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 Images = dict[str, Any]
-"""fixed, moving: float32 (z, y, x) on one grid; mask: uint8; spacing: mm; metric, iterations, smoothing: options."""
+"""fixed, moving: float32 (z, y, x) on one grid; mask: uint8; spacing: mm; metric, iterations, smoothing, seed (of the
+noise that greedy adds to the images; by the clock without one): options."""
 
 
 def deform(job: Images) -> dict[str, np.ndarray]:
@@ -22,7 +23,7 @@ def deform(job: Images) -> dict[str, np.ndarray]:
     greedy, console = Greedy3D(), io.StringIO()
     greedy.execute(
         f"-i fixed moving -gm mask -o warp -m {job['metric']} -n {job['iterations']} -s {job['smoothing']} "
-        f"-wp 0.02 -threads {int(job['threads'])} -V 0",
+        f"-wp 0.02 -seed {int(job['seed'])} -threads {int(job['threads'])} -V 0",
         out=console,
         err=console,
         fixed=image(job["fixed"]),
