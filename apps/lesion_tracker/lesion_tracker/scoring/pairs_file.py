@@ -13,7 +13,7 @@ from lesion_tracker.records.track import SCHEMA, Lesion
 
 
 @dataclass(frozen=True)
-class PairLesion:
+class LesionTruth:
     """A lesion marked in both studies of a pair.
 
     Args:
@@ -39,7 +39,7 @@ class PairEntry:
 
     baseline: Path
     followup: Path
-    lesions: tuple[PairLesion, ...]
+    lesions: tuple[LesionTruth, ...]
     patient: str = ""
     note: str = ""
 
@@ -83,7 +83,7 @@ def _pair(path: Path, where: str, entry: object) -> PairEntry:
     )
 
 
-def _lesion(where: str, entry: object) -> PairLesion:
+def _lesion(where: str, entry: object) -> LesionTruth:
     required = {"id", "baseline_mm", "followup_mm", "radius_mm"}
     values = require_keys(where, entry, required, {"followup_radius_mm", "note"})
     try:
@@ -92,7 +92,7 @@ def _lesion(where: str, entry: object) -> PairLesion:
         )
     except FileFormatError as error:
         raise FileFormatError(f"{where}: {str(error).replace('center_mm', 'baseline_mm')}") from None
-    return PairLesion(lesion, _point(where, values), _radius(where, values, lesion.radius_mm))
+    return LesionTruth(lesion, _point(where, values), _radius(where, values, lesion.radius_mm))
 
 
 def _point(where: str, values: dict[str, Any]) -> tuple[float, float, float]:
