@@ -14,9 +14,9 @@ from benchmarks.accuracy.cases import PAIRS, SEED
 from benchmarks.accuracy.data import CACHE, DATA, FINAL, MODEL
 from benchmarks.accuracy.figures import figures
 from benchmarks.accuracy.jobs import cases_of, measure_one
+from benchmarks.accuracy.page import markdown
 from benchmarks.accuracy.parallel import run_in_order
 from benchmarks.accuracy.store import Store, answering_code, plain
-from benchmarks.accuracy.table import markdown
 from lesion_tracker.errors import LesionTrackerError
 from lesion_tracker.network.weights import CARD_FILE, load_tracker
 

@@ -8,7 +8,7 @@ from benchmarks.constructed.hard_pair import HardPair, HardScenario
 from benchmarks.constructed.hard_scenario import draw_scenario
 from benchmarks.constructed.image import apply_kernel, draw_table, without_table
 from benchmarks.constructed.places import Places
-from benchmarks.constructed.warp import Warp
+from benchmarks.constructed.renderer import Renderer
 from lesion_tracker.arrays import Hu
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import AIR_HU, Volume
@@ -47,7 +47,7 @@ def _baseline(volume: Volume, scenario: HardScenario, rng: np.random.Generator) 
 def _followup(volume: Volume, scenario: HardScenario, rng: np.random.Generator) -> Volume:
     scanner, exact, grid = scenario.scanner, scenario.exact, scenario.grid
     source = without_table(volume) if scanner.table else np.asarray(volume.hu, dtype=np.float32)
-    hu = Warp(Volume(source, volume.grid), exact).render(grid, _slice_parts(volume.grid, grid))
+    hu = Renderer(Volume(source, volume.grid), exact).render(grid, _slice_parts(volume.grid, grid))
     if scanner.vessels_hu or scanner.tissue_hu:
         hu = change_contrast(hu, scanner.vessels_hu, scanner.tissue_hu, rng)
     hu = draw_bodies(hu, grid, _placed(scenario.after, scenario), exact.baseline_from_followup)

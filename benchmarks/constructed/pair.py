@@ -9,7 +9,7 @@ from benchmarks.constructed.deformation import random_field
 from benchmarks.constructed.growth import Growth
 from benchmarks.constructed.image import add_noise, apply_kernel, draw_table, without_table
 from benchmarks.constructed.map import ConstructedMap, rotation_matrix
-from benchmarks.constructed.warp import Warp
+from benchmarks.constructed.renderer import Renderer
 from lesion_tracker.arrays import PointMm, PointsMm
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import AIR_HU, Volume
@@ -118,7 +118,7 @@ def construct_followup(baseline: Volume, change: FollowupChange, rng: np.random.
     table_seed, noise_seed = (np.random.default_rng(seed) for seed in rng.integers(2**63, size=2))
     grid = _followup_grid(baseline.grid, exact, change)
     hu = without_table(baseline) if change.table else np.asarray(baseline.hu, dtype=np.float32)
-    moved = Warp(Volume(hu, baseline.grid), exact).render(grid, _subslices(baseline.grid, grid))
+    moved = Renderer(Volume(hu, baseline.grid), exact).render(grid, _subslices(baseline.grid, grid))
     moved = apply_kernel(moved, change.kernel_mm / grid.spacing_mm[0])
     if change.table:
         moved = draw_table(moved, grid, table_seed)

@@ -18,9 +18,9 @@ import torch
 from benchmarks.accuracy.data import CACHE, DATA, FINAL, MODEL
 from benchmarks.accuracy.store import MAKING, code_of
 from benchmarks.learning.constructed_lessons import SEED, WRONG_MM, StoredPair, corrections, mislabelled, stored_pair
+from benchmarks.learning.page import interval, page
 from benchmarks.learning.scanner import Scanner
 from benchmarks.learning.stages import Run, errors_of
-from benchmarks.learning.table import interval, page
 from lesion_tracker.errors import LesionTrackerError
 from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.network.weights import load_tracker

@@ -8,7 +8,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "apps" / "lesion_tracker"))
 
-from benchmarks.registration import draws, table
+from benchmarks.registration import draws, page
 from benchmarks.registration.measure import Record, Results, measure, refused
 from benchmarks.registration.real_pairs import real_pair
 from lesion_tracker.registration.preload import preload
@@ -48,35 +48,35 @@ class Bench:
         found = [self.results.get(f"copy {i}", lambda i=i: one(i)) for i in range(self.count)]  # type: ignore[misc]
         rows = []
         for method, most in (("affine", 6.0), ("deformable", 2.5)):
-            good = table.count_below(found, f"{method}_mm", most)
+            good = page.count_below(found, f"{method}_mm", most)
             rows.append(
                 (
                     f"copies, {method}: mean error over 200 body points of the common coverage, mm",
                     f"≤ {most} in 19 of 20",
-                    table.spread(found, f"{method}_mm"),
-                    table.verdict(good, 19, self.count, 20),
+                    page.spread(found, f"{method}_mm"),
+                    page.verdict(good, 19, self.count, 20),
                 )
             )
             rows.append(
                 (
                     f"copies, {method}: points beyond the coverage, mm",
                     "–",
-                    table.spread(found, f"{method}_beyond_mm"),
+                    page.spread(found, f"{method}_beyond_mm"),
                     "–",
                 )
             )
-            back = table.count_below(found, f"{method}_back_mm", 1.0)
+            back = page.count_below(found, f"{method}_back_mm", 1.0)
             rows.append(
                 (
                     f"copies, {method}: forward and back, largest, mm",
                     "≤ 1",
-                    table.spread(found, f"{method}_back_mm"),
-                    table.verdict(back, 20, self.count, 20),
+                    page.spread(found, f"{method}_back_mm"),
+                    page.verdict(back, 20, self.count, 20),
                 )
             )
-        fast = table.median_verdict(found, "affine_s", 2.0)
-        rows.append(("copies, affine: seconds after loading", "median ≤ 2", table.spread(found, "affine_s"), fast))
-        rows.append(("copies, deformable: seconds in all", "–", table.spread(found, "deformable_s"), "–"))
+        fast = page.median_verdict(found, "affine_s", 2.0)
+        rows.append(("copies, affine: seconds after loading", "median ≤ 2", page.spread(found, "affine_s"), fast))
+        rows.append(("copies, deformable: seconds in all", "–", page.spread(found, "deformable_s"), "–"))
         return rows
 
     def slabs(self) -> list[Row]:
@@ -94,13 +94,13 @@ class Bench:
                 self.results.get(f"slab {thickness:.0f} mm {i}", lambda i=i: one(i))  # type: ignore[misc]
                 for i in range(self.count)
             ]
-            good = table.count_below(found, "affine_z_mm", 10.0)
+            good = page.count_below(found, "affine_z_mm", 10.0)
             rows.append(
                 (
                     f"slabs of {thickness:.0f} mm against whole studies, affine: mean error in z, mm",
                     "≤ 10 in 18 of 20",
-                    table.spread(found, "affine_z_mm"),
-                    table.verdict(good, 18, self.count, 20),
+                    page.spread(found, "affine_z_mm"),
+                    page.verdict(good, 18, self.count, 20),
                 )
             )
         return rows
@@ -118,7 +118,7 @@ class Bench:
         count = sum(1 for record in found if record["refused"])
         total = len(found)
         return [
-            ("chest against abdomen: refused", "20 of 20", f"{count} of {total}", table.verdict(count, 20, total, 20))
+            ("chest against abdomen: refused", "20 of 20", f"{count} of {total}", page.verdict(count, 20, total, 20))
         ]
 
     def real(self) -> list[Row]:
@@ -152,9 +152,9 @@ def main() -> None:
     preload()
     bench = Bench(options.data, options.draws, Results(options.keep))
     rows = [*bench.real(), *bench.copies(), *bench.slabs(), *bench.wrong()]
-    text = (HERE / "results_head.md").read_text().format(draws=options.draws, machine=table.machine())
-    options.out.write_text(f"{text}\n{table.markdown(rows)}\n")
-    print(table.markdown(rows))
+    text = (HERE / "results_head.md").read_text().format(draws=options.draws, machine=page.machine())
+    options.out.write_text(f"{text}\n{page.markdown(rows)}\n")
+    print(page.markdown(rows))
 
 
 if __name__ == "__main__":

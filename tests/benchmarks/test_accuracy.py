@@ -10,8 +10,8 @@ from benchmarks.accuracy.answers import answers_of, grouped, resampled
 from benchmarks.accuracy.card import card_figures, write_card
 from benchmarks.accuracy.cases import shifted_clicks
 from benchmarks.accuracy.figures import figures
+from benchmarks.accuracy.page import lines, markdown
 from benchmarks.accuracy.store import CONSTRUCTED, LIBRARY, Store, answering_code, code_of, making_code
-from benchmarks.accuracy.table import lines, markdown
 
 
 def truth(name, change="same", hard=False, radius=8.0):
@@ -148,7 +148,7 @@ def test_the_hash_covers_what_an_answer_imports_and_nothing_else(tmp_path, monke
         path.write_text(text)
         return changed
 
-    assert after_a_change_of("lesion_tracker/registration/greedy.py") == (True, False)  # in the engine's process
+    assert after_a_change_of("lesion_tracker/registration/greedy.py") == (True, False)  # in a process of the pool
     assert after_a_change_of("lesion_tracker/tracking/fusion.py") == (True, False)
     assert after_a_change_of("constructed/growth.py") == (True, True)
     assert after_a_change_of("lesion_tracker/paper/dls_file.py") == (False, False)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from benchmarks.learning.constructed_lessons import StoredPair, corrections, mislabelled
+from benchmarks.learning.page import interval, page
 from benchmarks.learning.scanner import Scanner, scanned, thick
 from benchmarks.learning.stages import kept
-from benchmarks.learning.table import interval, page
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 

@@ -1,4 +1,4 @@
-"""One engine for all tests here: loading ITK's modules takes seconds."""
+"""One process for all tests here: loading ITK's modules takes seconds."""
 
 import pytest
 
@@ -6,6 +6,6 @@ from lesion_tracker.registration.preload import preload
 
 
 @pytest.fixture(scope="session")
-def loaded_engine() -> None:
-    """Start the engine once."""
+def loaded_process() -> None:
+    """Start the process once."""
     preload()

@@ -17,7 +17,7 @@ from lesion_tracker.registration.views import view_of
 from lesion_tracker.volumes.volume import Volume
 from tests.registration.phantom import rotation_z, study, turned
 
-pytestmark = pytest.mark.usefixtures("loaded_engine")
+pytestmark = pytest.mark.usefixtures("loaded_process")
 
 SHIFT = (30.0, -20.0, 210.0)
 
@@ -187,7 +187,7 @@ def test_those_who_wait_get_the_error_too(monkeypatch):
     assert register_module._running == {}
 
 
-def test_python_threads_go_on_while_the_engine_works():
+def test_python_threads_go_on_while_the_process_works():
     baseline, followup = moved_pair(patient=7)
     with ThreadPoolExecutor(1) as pool:
         work = pool.submit(register, baseline, followup, "deformable")
@@ -201,5 +201,5 @@ def test_python_threads_go_on_while_the_engine_works():
     assert float(np.median(naps)) < 0.1  # a library that held the interpreter lock would stop this thread for seconds
 
 
-def test_the_engine_is_the_same_for_all():
+def test_the_pool_is_the_same_for_all():
     assert process_pool.pool() is process_pool.pool()

@@ -13,7 +13,7 @@ from benchmarks.constructed.hard_render import hard_pair
 from benchmarks.constructed.hard_scenario import LESIONS, STILL_MM, STRUCTURES, draw_scenario
 from benchmarks.constructed.moved_region import MovedRegion, Regions, random_region
 from benchmarks.constructed.places import Places, find_places
-from benchmarks.constructed.warp import Warp
+from benchmarks.constructed.renderer import Renderer
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 
@@ -95,7 +95,7 @@ def test_the_picture_follows_the_map(phantom: Volume, places: Places):
     grid = Grid.from_parts(
         (40, 40, 6), np.full(3, 2.0), scenario.lesions[0].followup_mm - np.array([40.0, 40, 6]), np.eye(3)
     )
-    shown = Warp(x_mm, scenario.exact).render(grid, 1)
+    shown = Renderer(x_mm, scenario.exact).render(grid, 1)
     k, j, i = np.meshgrid(*(np.arange(n) for n in grid.shape), indexing="ij")
     wanted = scenario.exact.baseline_from_followup(
         grid.lps_from_indices(np.stack([i.ravel(), j.ravel(), k.ravel()], 1))

@@ -34,7 +34,7 @@ def register_bspline(baseline: Volume, followup: Volume, affine: FollowupFromBas
         the map; with `fallback` set, and the affine map inside, if the deformation was not plausible.
 
     Raises:
-        RegistrationFailed: if the engine fails.
+        RegistrationFailed: if the library fails.
     """
     started = time.perf_counter()
     part = common_part(baseline, followup, affine.matrix, SPACING_MM, MOST_VOXELS)

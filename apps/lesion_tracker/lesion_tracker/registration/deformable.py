@@ -37,7 +37,7 @@ def register_deformable(baseline: Volume, followup: Volume, affine: FollowupFrom
         the map; with `fallback` set, and the affine map inside, if the deformation was not plausible.
 
     Raises:
-        RegistrationFailed: if the engine fails.
+        RegistrationFailed: if the library fails.
     """
     started = time.perf_counter()
     part = common_part(baseline, followup, affine.matrix, SPACING_MM, MOST_VOXELS)

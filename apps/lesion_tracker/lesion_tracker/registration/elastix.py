@@ -1,4 +1,4 @@
-"""elastix as this package uses it, inside the engine process: affine and B-spline between images on cubic grids."""
+"""elastix as this package uses it, inside a process of the pool: affine and B-spline between images on cubic grids."""
 
 from typing import Any
 

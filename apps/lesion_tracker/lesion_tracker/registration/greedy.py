@@ -1,4 +1,4 @@
-"""picsl-greedy as this package uses it, inside the engine process: a dense warp between two images on one grid."""
+"""picsl-greedy as this package uses it, inside a process of the pool: a dense warp between two images on one grid."""
 
 import io
 from typing import Any

@@ -1,10 +1,10 @@
-"""Start the registration engine ahead of the first request: loading ITK's modules takes seconds."""
+"""Start a registration process ahead of the first request: loading ITK's modules takes seconds."""
 
 from lesion_tracker.registration import process_pool
 
 
 def preload() -> None:
-    """Start one engine and load its modules; return when it is ready.
+    """Start one process and load its modules; return when it is ready.
 
     Raises:
         RegistrationFailed: if it does not start.

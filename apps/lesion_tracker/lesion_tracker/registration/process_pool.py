@@ -1,4 +1,4 @@
-"""The parent's side of the engine: a few processes that run elastix and greedy, started when first needed.
+"""The processes that run elastix and greedy: a few, started when first needed; this is their parent's side.
 
 Both libraries hold Python's interpreter lock while they work, neither promises to be safe in threads, and a fault in
 them ends the process: so they run in processes of their own, which are killed when they take too long.
@@ -30,11 +30,11 @@ NEEDS_ITK = ("affine", "bspline")
 
 
 def default_threads() -> int:
-    """Return how many threads one engine uses: LESION_TRACKER_REGISTRATION_THREADS, or the processors up to 8."""
+    """Return how many threads one process uses: LESION_TRACKER_REGISTRATION_THREADS, or the processors up to 8."""
     return int(os.environ.get("LESION_TRACKER_REGISTRATION_THREADS", "0")) or min(len(os.sched_getaffinity(0)), 8)
 
 
-class Engine:
+class PoolProcess:
     """One process that runs one job at a time.
 
     Args:
@@ -43,7 +43,7 @@ class Engine:
 
     def __init__(self, threads: int) -> None:
         ours, theirs = socket.socketpair()
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the engine
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         path = os.pathsep.join([str(PACKAGE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         limits = {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
         try:
@@ -75,7 +75,7 @@ class Engine:
             True and the answer; or False and why the library refused it.
 
         Raises:
-            BrokenEngine: if the process died or took longer than `timeout_s`; it is of no more use.
+            BrokenProcess: if the process died or took longer than `timeout_s`; it is of no more use.
         """
         if task in NEEDS_ITK and not self._loaded:
             self._ask("load", {"threads": self._threads}, START_TIMEOUT_S)
@@ -86,10 +86,10 @@ class Engine:
         try:
             self._connection.send((task, job))
             if not self._connection.poll(timeout_s):
-                raise BrokenEngine(f"{task} took longer than {timeout_s:.0f} s and was stopped")
+                raise BrokenProcess(f"{task} took longer than {timeout_s:.0f} s and was stopped")
             return self._connection.recv()
         except (EOFError, OSError, pickle.UnpicklingError):
-            raise BrokenEngine(
+            raise BrokenProcess(
                 f"the process of {task} died (exit code {self._exit_code()}): {self._last_words()}"
             ) from None
 
@@ -111,12 +111,12 @@ class Engine:
         self._stderr.close()
 
 
-class BrokenEngine(RegistrationFailed):
-    """The engine's process died or was stopped."""
+class BrokenProcess(RegistrationFailed):
+    """A process of the pool died or was stopped."""
 
 
-class EnginePool:
-    """Engines that wait for jobs; at most `workers` jobs run at a time, the others wait their turn.
+class ProcessPool:
+    """Processes that wait for jobs; at most `workers` jobs run at a time, the others wait their turn.
 
     Args:
         workers: how many processes.
@@ -126,66 +126,66 @@ class EnginePool:
     def __init__(self, workers: int, threads: int) -> None:
         self.workers, self.threads = workers, threads
         self._owner = os.getpid()
-        self._places: queue.LifoQueue[Engine | None] = queue.LifoQueue()
+        self._places: queue.LifoQueue[PoolProcess | None] = queue.LifoQueue()
         for _ in range(workers):
             self._places.put(None)
 
     def run(self, task: str, job: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        """Run a job in the next free engine.
+        """Run a job in the next free process.
 
         Raises:
             RegistrationFailed: if the library refuses, its process dies, or it takes longer than `timeout_s`.
         """
-        engine = self._places.get()
+        process = self._places.get()
         started = time.perf_counter()
         healthy = False
         try:
-            engine = engine or Engine(self.threads)
-            good, answer = engine.run(task, job, timeout_s)
+            process = process or PoolProcess(self.threads)
+            good, answer = process.run(task, job, timeout_s)
             healthy = True
-        except BrokenEngine as error:
-            logger.warning("registration engine: %s", error)
+        except BrokenProcess as error:
+            logger.warning("registration process: %s", error)
             raise
         finally:
-            if not healthy and engine is not None:  # also when interrupted: a late answer must not meet another job
-                engine.close()
-            self._places.put(engine if healthy else None)
+            if not healthy and process is not None:  # also when interrupted: a late answer must not meet another job
+                process.close()
+            self._places.put(process if healthy else None)
         logger.info("%s took %d ms", task, 1000 * (time.perf_counter() - started))
         if not good:
             raise RegistrationFailed(f"{task}: {answer}")
         return dict(answer)
 
     def mine(self) -> bool:
-        """Say whether this process made the pool (a fork must not talk to its parent's engines)."""
+        """Say whether this process made the pool (a fork must not talk to its parent's processes)."""
         return self._owner == os.getpid()
 
     def close(self) -> None:
-        """Stop the engines that wait for jobs."""
+        """Stop the processes that wait for jobs."""
         for _ in range(self.workers):
             try:
-                engine = self._places.get_nowait()
+                process = self._places.get_nowait()
             except queue.Empty:
                 return
-            if engine is not None:
-                engine.close()
+            if process is not None:
+                process.close()
 
 
 _lock = threading.Lock()
-_pool: EnginePool | None = None
+_pool: ProcessPool | None = None
 
 
-def pool() -> EnginePool:
-    """Return the engines of this process."""
+def pool() -> ProcessPool:
+    """Return the pool of this process."""
     global _pool
     with _lock:
         if _pool is None or not _pool.mine():
-            _pool = EnginePool(int(os.environ.get("LESION_TRACKER_REGISTRATION_WORKERS", "1")), default_threads())
+            _pool = ProcessPool(int(os.environ.get("LESION_TRACKER_REGISTRATION_WORKERS", "1")), default_threads())
             atexit.register(_pool.close)
         return _pool
 
 
 def configure(workers: int, threads: int) -> None:
-    """Set how many engines there are and how many threads each uses; running jobs are not disturbed.
+    """Set how many processes there are and how many threads each uses; running jobs are not disturbed.
 
     Raises:
         ValueError: for less than one.
@@ -194,7 +194,7 @@ def configure(workers: int, threads: int) -> None:
     if workers < 1 or threads < 1:
         raise ValueError(f"registration needs at least one process and one thread, got {workers} and {threads}")
     with _lock:
-        old, _pool = _pool, EnginePool(workers, threads)
+        old, _pool = _pool, ProcessPool(workers, threads)
         atexit.register(_pool.close)
     if old is not None and old.mine():
         old.close()

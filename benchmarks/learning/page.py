@@ -1,4 +1,4 @@
-"""The figures as a page for people."""
+"""Figures to RESULTS.md: what was to be reached, and what the corrections taught."""
 
 from collections.abc import Sequence
 from typing import Any

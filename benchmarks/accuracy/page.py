@@ -1,4 +1,4 @@
-"""Figures to a table for people: what was to be reached, what was measured, met or missed."""
+"""The page of figures for people: what was to be reached, what was measured, met or missed."""
 
 from collections.abc import Iterator
 from typing import Any

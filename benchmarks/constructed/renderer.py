@@ -13,7 +13,7 @@ LATTICE_MM = 3.0
 """Pose and deformation are computed exactly on this lattice and linearly between: off by less than 0.05 mm."""
 
 
-class Warp:
+class Renderer:
     """A baseline and a map, ready to render slices of the follow-up.
 
     Args:

@@ -1,4 +1,4 @@
-"""The result table, and whether each bar is reached."""
+"""RESULTS.md: the table of results, and whether each bar is reached."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""The engine's processes: killed when they take too long, replaced when they die, alive after a refusal."""
+"""The pool's processes: killed when they take too long, replaced when they die, alive after a refusal."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ import pytest
 
 from lesion_tracker.errors import RegistrationFailed
 from lesion_tracker.registration import process_pool
-from lesion_tracker.registration.process_pool import BrokenEngine, EnginePool
+from lesion_tracker.registration.process_pool import BrokenProcess, ProcessPool
 
 BLOCK = {
     "fixed": np.random.default_rng(0).normal(0, 100, (12, 24, 24)).astype(np.float32),
@@ -26,12 +26,12 @@ BLOCK = {
 
 @pytest.fixture(scope="module")
 def small_pool():
-    pool = EnginePool(workers=1, threads=1)
+    pool = ProcessPool(workers=1, threads=1)
     yield pool
     pool.close()
 
 
-def process_of(pool: EnginePool) -> int:
+def process_of(pool: ProcessPool) -> int:
     held = pool._places.get()
     pool._places.put(held)
     return held._process.pid
@@ -45,7 +45,7 @@ def test_runs_a_job_and_keeps_its_process(small_pool):
     assert process_of(small_pool) == first
 
 
-def test_a_refusal_leaves_the_engine_alive(small_pool):
+def test_a_refusal_leaves_the_process_alive(small_pool):
     small_pool.run("deform", BLOCK, 300.0)
     first = process_of(small_pool)
     with pytest.raises(RegistrationFailed, match="deform: KeyError"):
@@ -56,7 +56,7 @@ def test_a_refusal_leaves_the_engine_alive(small_pool):
 def test_a_job_that_takes_too_long_is_killed_and_the_next_one_runs(small_pool):
     small_pool.run("deform", BLOCK, 300.0)
     first = process_of(small_pool)
-    with pytest.raises(BrokenEngine, match=r"longer than 0 s and was stopped"):
+    with pytest.raises(BrokenProcess, match=r"longer than 0 s and was stopped"):
         small_pool.run("deform", {**BLOCK, "iterations": "100000x100000"}, 0.3)
     with pytest.raises(ProcessLookupError):
         os.kill(first, 0)
@@ -68,13 +68,13 @@ def test_a_process_that_dies_is_reported_and_replaced(small_pool):
     small_pool.run("deform", BLOCK, 300.0)
     first = process_of(small_pool)
     threading.Timer(0.5, lambda: os.kill(first, signal.SIGSEGV)).start()
-    with pytest.raises(BrokenEngine, match=r"died \(exit code -11\)"):
+    with pytest.raises(BrokenProcess, match=r"died \(exit code -11\)"):
         small_pool.run("deform", {**BLOCK, "iterations": "100000x100000"}, 300.0)
     assert small_pool.run("deform", BLOCK, 300.0)["shift"].shape == (12, 24, 24, 3)
 
 
 def test_a_closed_pool_ends_its_process():
-    pool = EnginePool(workers=1, threads=1)
+    pool = ProcessPool(workers=1, threads=1)
     pool.run("deform", BLOCK, 300.0)
     pid = process_of(pool)
     pool.close()
@@ -101,8 +101,8 @@ def test_configure_replaces_the_pool(monkeypatch):
     process_pool.pool().close()
 
 
-def test_an_engine_whose_parent_goes_away_ends():
-    lone = process_pool.Engine(1)
+def test_a_process_whose_parent_goes_away_ends():
+    lone = process_pool.PoolProcess(1)
     lone._connection.close()
     deadline = time.monotonic() + 120
     while lone._process.poll() is None and time.monotonic() < deadline:
