@@ -1,46 +1,133 @@
-"""What the README tells a reader to do exists."""
+"""The first page: short, with the demo's output and picture, its figures those of the benchmarks."""
 
+import json
 import re
-import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from lesion_tracker.commands.dispatch import COMMANDS
-from lesion_tracker.settings import Settings
-
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+MOST_WORDS = 1200
+ACCURACY = json.loads((ROOT / "benchmarks" / "accuracy" / "results.json").read_text())["figures"]
+PEERS = json.loads((ROOT / "benchmarks" / "results.json").read_text())["figures"]
 
 
-@pytest.mark.parametrize(
-    "target", sorted(set(re.findall(r"make (demo|test|serve|venv|benchmark-quick|benchmark)\b", README)))
-)
-def test_the_make_commands_exist(target: str) -> None:
-    subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True)
-
-
-def test_the_shell_commands_exist() -> None:
-    named = set(re.findall(r"main\.py ([a-z-]+)", README))
-    assert named
-    assert named <= set(COMMANDS)
-
-
-def test_every_setting_is_named() -> None:
-    assert [name for name in Settings.model_fields if f"`{name}`" not in README] == []
-
-
-def test_files_that_it_shows_or_links_exist() -> None:
-    for path in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / path).exists(), path
+def test_it_is_short() -> None:
+    assert len(README.split()) <= MOST_WORDS
 
 
 def test_it_says_what_it_must() -> None:
-    for text in ("11,410,309", "Apache-2.0", "CC BY 3.0", "not a medical device", "make demo"):
+    for text in ("11,410,309", "Apache-2.0", "CC BY 3.0", "not a medical device", "make demo", "make serve"):
+        assert text in README
+    for text in ("does not measure", "does not look for new lesions", "does not say that a lesion is gone"):
         assert text in README
 
 
 def test_the_first_screen_has_the_demos_output_and_picture() -> None:
     first = "\n".join(README.splitlines()[:50])
-    assert "lesion_1" in first
-    assert "(docs/demo.png)" in first
+    block = re.search(r"<!-- demo: begin -->\n(.*)<!-- demo: end -->", first, re.DOTALL)
+    assert block
+    assert "lesion_1" in block[1]
+    assert "(docs/demo.png)" in block[1]
+
+
+def _row(begin: str) -> list[str]:
+    """Return the cells of the table row that begins so, without the first one and without emphasis."""
+    (line,) = [line for line in README.splitlines() if line.startswith(f"| {begin}")]
+    return [cell.strip().strip("*") for cell in line.strip().strip("|").split("|")][1:]
+
+
+def _head(begin: str) -> list[str]:
+    lines = README.splitlines()
+    place = next(n for n, line in enumerate(lines) if line.startswith(f"| {begin}"))
+    head = max(n for n in range(place) if lines[n].startswith("|---")) - 1
+    return [cell.strip().strip("*") for cell in lines[head].strip().strip("|").split("|")][1:]
+
+
+@pytest.mark.parametrize(
+    ("begin", "data", "score"),
+    [
+        ("16 points of a 4D CT", "lung4dct", "med_mm"),
+        ("24 points, 64 days apart", "acrin_silver", "med_mm"),
+        ("3 lymph nodes", "acrin_nodes", "med_mm"),
+        ("300 constructed lesions", "all", "cpm_at_10mm"),
+        ("of these the 100", "hard", "cpm_at_10mm"),
+    ],
+)
+def test_the_table_of_accuracy_is_that_of_the_benchmark(begin: str, data: str, score: str) -> None:
+    rows = [ACCURACY[data][name] for name in ("affine", "deformable", "dlt", "auto")]
+    assert str(rows[0]["n"]) in begin
+    percent = score.startswith("cpm")
+    assert _row(begin) == [f"{100 * row[score]:.1f} %" if percent else f"{row[score]:.2f}" for row in rows]
+
+
+STATES, CONFIDENCE, SECONDS = ACCURACY["states"], ACCURACY["confidence"], ACCURACY["seconds"]
+
+
+@pytest.mark.parametrize(
+    ("begin", "measured"),
+    [
+        (
+            "lesions that are gone or were not scanned",
+            f"{100 * STATES['gone']['not_found']:.1f} %; "
+            f"of the gone ones alone {100 * STATES['vanished']['not_found']:.1f} %",
+        ),
+        (
+            "wrong answers",
+            f"{100 * STATES['wrong']['not_found']:.1f} % "
+            f"({STATES['wrong']['n'] * STATES['wrong']['not_found']:.0f} of {STATES['wrong']['n']})",
+        ),
+        ("right answers", f"{100 * STATES['right']['not_found']:.1f} %"),
+        ("confidence, AUC", f"{CONFIDENCE['auc']:.3f}; of all points {CONFIDENCE['all_answers']['auc']:.3f}"),
+        ("confidence, calibration error", f"{CONFIDENCE['ece']:.3f}"),
+        ("4D CT, network alone", f"{ACCURACY['lung4dct']['dlt']['med_mm']:.2f} mm"),
+        ("each further lesion", f"{SECONDS['auto']['further']:.2f} s"),
+    ],
+)
+def test_what_missed_its_aim_is_as_the_benchmark_says(begin: str, measured: str) -> None:
+    assert _row(begin)[1] == measured
+
+
+def test_every_figure_that_missed_its_aim_is_named() -> None:
+    results = (ROOT / "benchmarks" / "accuracy" / "RESULTS.md").read_text()
+    missed = [line.split("|")[1].strip() for line in results.splitlines() if line.endswith("**missed** |")]
+    told = {
+        "lung4dct, MED, `dlt`": "4D CT, network alone",
+        "confidence, AUC: lesions that are there (300)": "confidence, AUC",
+        "expected calibration error, 10 bins: lesions that are there": "confidence, calibration error",
+        "confidence, AUC: all points, those for vanished lesions too (344)": "confidence, AUC",
+        "vanished or outside: not `found`": "lesions that are gone",
+        "wrong: not `found`": "wrong answers",
+        "right: flagged all the same": "right answers",
+        "each further lesion, `dlt`": "each further lesion",
+        "each further lesion, `auto`": "each further lesion",
+    }
+    assert missed
+    for figure in missed:
+        assert f"| {told[figure]}" in README
+
+
+PEER_NAMES = {"B-spline": "bspline", "convexAdam": "convexadam", "SiamRPN++ 3D": "siamrpn++ 3d"}
+
+
+@pytest.mark.parametrize(
+    ("begin", "score", "form"),
+    [
+        ("CPM@10mm", "cpm_at_10mm", "{:.0%}"),
+        ("mean error, mm", "med_mm", "{:.1f}"),
+        ("seconds to the first lesion", "first_s", "{:.0f}"),
+    ],
+)
+def test_the_table_of_peers_is_that_of_the_benchmark(begin: str, score: str, form: str) -> None:
+    for name, cell in zip(_head(begin), _row(begin), strict=True):
+        key = PEER_NAMES.get(name, name.lower())
+        figures: dict[str, Any] = PEERS["constructed, subset" if key == "bspline" else "constructed"][key]
+        assert cell == form.format(figures[score]).replace("%", " %"), name
+
+
+def test_the_distance_to_bspline_is_as_the_benchmark_says() -> None:
+    results = (ROOT / "benchmarks" / "RESULTS.md").read_text()
+    (line,) = [line for line in results.splitlines() if line.startswith("| seconds to the first lesion, against")]
+    assert _row("first lesion, against B-spline")[1] == f"{line.split('|')[3].strip().removesuffix(' times')} times"

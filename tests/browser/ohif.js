@@ -24,7 +24,7 @@ async function open({ shots }) {
   return { browser, page, said, shot };
 }
 
-// Opens a study in the mode MONAI Label and connects the panel to the server, as the README says.
+// Opens a study in the mode MONAI Label and connects the panel to the server, as docs/ohif-and-pacs.md says.
 async function openStudy(page, base, studyUid) {
   await page.goto(`${base}/ohif/monai-label?StudyInstanceUIDs=${studyUid}`, { waitUntil: 'domcontentloaded' });
   await page.waitForSelector('#monailabelServerURL');

@@ -195,8 +195,8 @@ def test_without_accounts_foreign_pages_are_kept_out_as_well(server: Server) -> 
 
 
 def behind_nginx(browser_sends: dict[str, str]) -> dict[str, str]:
-    """Return the headers of a browser's request as the README's nginx passes them on."""
-    config = (ROOT / "README.md").read_text().split("    server {")[1].split("\n    }\n")[0]
+    """Return the headers of a browser's request as the nginx of docs/server.md passes them on."""
+    config = (ROOT / "docs" / "server.md").read_text().split("    server {")[1].split("\n    }\n")[0]
     rules = dict(re.findall(r"proxy_set_header (\S+) (\S+);", config))
     assert set(rules) == {"Host", "X-Forwarded-Proto"}
     assert "listen 443 ssl" in config
@@ -204,7 +204,9 @@ def behind_nginx(browser_sends: dict[str, str]) -> dict[str, str]:
     return {**browser_sends, **passed}
 
 
-def test_behind_the_readmes_reverse_proxy_the_cookie_is_secure_and_its_own_pages_may_write(locked: Server) -> None:
+def test_behind_the_reverse_proxy_of_the_servers_page_the_cookie_is_secure_and_its_own_pages_may_write(
+    locked: Server,
+) -> None:
     page = {"Host": "tracker.example", "Origin": "https://tracker.example", "Accept": "text/html"}
     answer = requests.post(
         f"{locked.url}/login",

@@ -25,9 +25,9 @@ def test_an_unknown_setting_stops_the_server_and_is_named(tmp_path: Path) -> Non
     assert "unknown setting: --conf metod; known names: method" in log.read_text()
 
 
-def test_what_the_readme_and_make_serve_start_is_reached_from_this_machine_only() -> None:
+def test_what_the_servers_page_and_make_serve_start_is_reached_from_this_machine_only() -> None:
     assert exposed_host(start_command("studies", 8000)) == ""
-    named = re.findall(r"monailabel start_server .*", (ROOT / "README.md").read_text())
+    named = re.findall(r"^    monailabel start_server .*", (ROOT / "docs" / "server.md").read_text(), re.MULTILINE)
     assert named
     assert [line for line in named if exposed_host(line.split())] == []
 

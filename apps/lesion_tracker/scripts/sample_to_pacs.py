@@ -1,4 +1,4 @@
-"""Writes the sample patient's two studies as DICOM, and sends them to a PACS: what the OHIF section of the README needs."""
+"""Writes the sample patient's two studies as DICOM, and sends them to a PACS: what docs/ohif-and-pacs.md needs."""
 
 import argparse
 import sys
