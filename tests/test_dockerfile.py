@@ -1,4 +1,4 @@
-"""The Dockerfile, which nothing here can build: it installs as the Makefile does, and keeps its promises."""
+"""The Dockerfile, read and not built: it installs as the Makefile does, and keeps its promises."""
 
 import json
 import re

@@ -55,6 +55,13 @@ def test_a_file_of_the_project_that_a_page_names_exists(name: str) -> None:
     assert [file for file in named if not (ROOT / file).exists()] == []
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_a_module_that_a_page_names_exists(name: str) -> None:
+    named = set(re.findall(r"`((?:[a-z_]+/)*[a-z_]+\.py)`", PAGES[name]))
+    known = [str(path) for top in ("apps", "benchmarks", "tests", "sample-data") for path in (ROOT / top).rglob("*.py")]
+    assert [one for one in sorted(named) if not any(path.endswith(f"/{one}") for path in known)] == []
+
+
 def test_the_index_leads_to_every_page() -> None:
     index = (DOCS / "README.md").read_text()
     assert [path.name for path in DOCS.glob("*.md") if path.name != "README.md" and f"({path.name})" not in index] == []
