@@ -10,6 +10,9 @@ from lesion_tracker.errors import StudyError
 ORTHOGONALITY_TOLERANCE = 1e-3
 """Largest |cosine| between two axes that still counts as rounding of the header, not as shear."""
 
+EXACT_TOLERANCE = 1e-4
+"""Axes that are off by less are taken as they are, as ITK and the viewers take them."""
+
 
 @dataclass(frozen=True, eq=False)
 class Grid:
@@ -109,3 +112,17 @@ class Grid:
             return False
         corners = np.array([[0, 0, 0], np.array(self.size) - 1], dtype=np.float64)
         return bool(np.abs(self.lps_from_indices(corners) - other.lps_from_indices(corners)).max() <= tolerance_mm)
+
+
+def straight(direction: np.ndarray) -> np.ndarray:
+    """Return 3x3 directions with their rounding taken out: the nearest orthonormal ones.
+
+    Args:
+        direction: unit columns, at most `ORTHOGONALITY_TOLERANCE` from orthogonal; others are returned as they are, for
+            `Grid` to refuse.
+    """
+    worst = float(np.abs(direction.T @ direction - np.eye(3)).max())
+    if not EXACT_TOLERANCE < worst <= ORTHOGONALITY_TOLERANCE:
+        return direction
+    left, _, right = np.linalg.svd(direction)
+    return np.asarray(left @ right)

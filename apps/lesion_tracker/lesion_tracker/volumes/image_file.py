@@ -1,4 +1,4 @@
-"""One image file (NIfTI, NRRD, MetaImage) → Volume, through ITK and with ITK's silent acceptances refused."""
+"""One image file → Volume: NIfTI by itself, NRRD and MetaImage through ITK, with its silent acceptances refused or said."""
 
 import logging
 import re
@@ -8,10 +8,13 @@ import numpy as np
 import SimpleITK as sitk
 
 from lesion_tracker.errors import StudyError
-from lesion_tracker.volumes.detached_data import refuse_foreign_data_file
-from lesion_tracker.volumes.grid import Grid
-from lesion_tracker.volumes.hounsfield import MAX_VOXELS, compact_hu, hu_warnings
-from lesion_tracker.volumes.nifti_header import check_nifti, orientation_warnings
+from lesion_tracker.volumes.grid import Grid, straight
+from lesion_tracker.volumes.hounsfield import compact_hu, hu_warnings
+from lesion_tracker.volumes.nifti_file import read_nifti
+from lesion_tracker.volumes.plausible import extent_warnings, refuse_no_volume
+from lesion_tracker.volumes.text_header import TextHeader, read_text_header
+from lesion_tracker.volumes.text_place import place_warnings, unit_of
+from lesion_tracker.volumes.unchanged import unchanged
 from lesion_tracker.volumes.volume import Volume
 
 logger = logging.getLogger(__name__)
@@ -43,22 +46,19 @@ def read_image_file(path: Path) -> Volume:
         HU in int16 where exact, else float32, on the grid of the file in LPS mm.
 
     Raises:
-        StudyError: for whatever is no 3D volume of finite plain numbers on an orthogonal grid.
+        StudyError: for whatever is no 3D volume of finite plain numbers on an orthogonal grid of a plausible extent.
     """
     suffix = suffix_of(path)
     if not suffix:
         raise StudyError(_not_supported(path))
     if path.stat().st_size == 0:
         raise StudyError("it is empty (0 bytes): was the upload or copy cut off?")
-    nifti = check_nifti(path) if READERS[suffix] == "NiftiImageIO" else None
-    if nifti is None:
-        refuse_foreign_data_file(path)
-    image = _read(path, READERS[suffix])
-    hu = compact_hu(sitk.GetArrayFromImage(image))
-    spacing, origin = np.array(image.GetSpacing()), np.array(image.GetOrigin())
-    grid = Grid.from_parts(image.GetSize(), spacing, origin, image.GetDirection())
-    notes = orientation_warnings(nifti, grid) if nifti else ()
-    return Volume(hu, grid, (*notes, *hu_warnings(hu)))
+    if READERS[suffix] == "NiftiImageIO":
+        with unchanged([path]):
+            return read_nifti(path)
+    header = read_text_header(path)
+    with unchanged([path, *(path.parent / name for name in header.data_files if (path.parent / name).is_file())]):
+        return _read(path, READERS[suffix], header)
 
 
 def _not_supported(path: Path) -> str:
@@ -69,34 +69,28 @@ def _not_supported(path: Path) -> str:
     return f"its ending {path.suffix!r} is none of those that can be read: {', '.join(READERS)}, or a DICOM folder"
 
 
-def _read(path: Path, reader_name: str) -> sitk.Image:
+def _read(path: Path, reader_name: str, header: TextHeader) -> Volume:
     reader = sitk.ImageFileReader()
     reader.SetImageIO(reader_name)
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
-        _refuse_no_volume(reader)
-        return reader.Execute()
+        refuse_no_volume(reader.GetSize(), reader.GetNumberOfComponents())
+        unit, mm, notes = unit_of(header)
+        grid = _grid(reader, mm)
+        notes = (*place_warnings(header), *notes, *extent_warnings(grid, unit))
+        hu = compact_hu(sitk.GetArrayFromImage(reader.Execute()))
     except RuntimeError as error:
         logger.info("ITK could not read an image: %s", error)
         raise StudyError(_likely_cause(str(error).replace(f"{path.parent}/", ""))) from None
+    return Volume(hu, grid, (*notes, *hu_warnings(hu)))
 
 
-def _refuse_no_volume(reader: sitk.ImageFileReader) -> None:
-    size = reader.GetSize()
-    text = " x ".join(str(n) for n in size)
-    if reader.GetNumberOfComponents() != 1:
-        raise StudyError(
-            f"it has {reader.GetNumberOfComponents()} values a voxel: a colour, vector or complex image is no CT"
-        )
-    if len(size) < 3:
-        raise StudyError(f"it is {len(size)}D ({text}): one slice or a picture; tracking needs a volume")
-    if len(size) > 3:
-        raise StudyError(f"it is {len(size)}D ({text}): a time series or several volumes in one file? Split it first")
-    if min(size) < 2:
-        raise StudyError(f"it has a single slice ({text}); tracking needs a volume of at least 2 slices on every axis")
-    if size[0] * size[1] * size[2] > MAX_VOXELS:
-        raise StudyError(f"it has {text} voxels, more than the {MAX_VOXELS} that are accepted")
+def _grid(reader: sitk.ImageFileReader, mm: float) -> Grid:
+    """Return the grid that a file's header says; rounding of its directions is taken out."""
+    direction = np.array(reader.GetDirection()).reshape(3, 3)
+    spacing, origin = np.array(reader.GetSpacing()) * mm, np.array(reader.GetOrigin()) * mm
+    return Grid.from_parts(reader.GetSize(), spacing, origin, straight(direction))
 
 
 def _likely_cause(reason: str) -> str:

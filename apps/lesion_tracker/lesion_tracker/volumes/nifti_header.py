@@ -1,149 +1,135 @@
-"""What ITK's NIfTI reader passes over in silence: truncation, NaN, sheared or contradictory matrices."""
+"""The header of a NIfTI-1 or NIfTI-2 file (nibabel reads its fields): what the voxels are, and where they lie."""
 
-import math
-import struct
-import zlib
 from dataclasses import dataclass
-from gzip import BadGzipFile, GzipFile
-from io import BufferedIOBase
-from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
+from nibabel.nifti1 import Nifti1Header
+from nibabel.nifti2 import Nifti2Header
+from nibabel.spatialimages import HeaderDataError
 
 from lesion_tracker.errors import StudyError
-from lesion_tracker.volumes.grid import ORTHOGONALITY_TOLERANCE, Grid
-from lesion_tracker.volumes.hounsfield import NON_FINITE_CAUSE
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.nifti_place import place
+from lesion_tracker.volumes.plausible import extent_warnings, refuse_no_volume
 
-HEADER_BYTES = 348
-"""The length of a NIfTI-1 header; it is also its first integer, in either byte order."""
+HEADER_BYTES: dict[int, Any] = {348: Nifti1Header, 540: Nifti2Header}
+"""The length of a header, which is also its first integer, in either byte order; and who reads it."""
 
-FLOAT_TYPES = {16: "f4", 64: "f8"}
-"""NIfTI's codes of the voxel types that can hold NaN."""
+VECTOR_INTENTS = (1005, 1007)
+"""Intent codes of files whose fifth axis counts the values of a voxel (symmetric matrix, vector)."""
 
-CHUNK_BYTES = 1 << 22
-RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+UNITS = {1: ("metres", 1000.0), 3: ("micrometres", 0.001)}
+"""Codes of the units of length that are not mm, each with its mm; 2 is mm, and 0 (unknown) is taken for mm."""
 
 
 @dataclass(frozen=True)
 class NiftiHeader:
-    """The fields of a NIfTI header that decide where its voxels lie.
+    """What a reader needs to know of a NIfTI file.
 
     Args:
-        offset: where the voxels begin in the uncompressed file, bytes.
-        voxel_bytes: their length.
-        float_type: NumPy's name of the voxel type if it can hold NaN, else "".
-        qform_code: 0 where the file has no quaternion.
-        sform_code: 0 where the file has no matrix.
-        lps_from_index: the sform in LPS; meaningless when `sform_code` is 0.
+        offset: where the voxels begin in the unpacked file, bytes.
+        dtype: of one voxel, with its byte order.
+        slope: HU per stored value, 1 where the file does not say.
+        intercept: HU of the stored value 0.
+        grid: LPS mm.
+        warnings: what is odd about it.
     """
 
     offset: int
-    voxel_bytes: int
-    float_type: str
-    qform_code: int
-    sform_code: int
-    lps_from_index: np.ndarray
+    dtype: np.dtype
+    slope: float
+    intercept: float
+    grid: Grid
+    warnings: tuple[str, ...]
+
+    @property
+    def voxel_bytes(self) -> int:
+        """Bytes of all voxels."""
+        return int(np.prod(self.grid.size)) * self.dtype.itemsize
 
 
-def check_nifti(path: Path) -> NiftiHeader:
-    """Read a NIfTI file once through and return its header.
+def header_bytes(head: bytes) -> int:
+    """Return the length of a header.
 
     Args:
-        path: `.nii` or `.nii.gz`, with or without compression in fact.
+        head: the first bytes of the unpacked file, at least four.
 
     Raises:
-        StudyError: for a file that is no NIfTI, is shorter than its header says, is damaged, or has a sheared sform.
+        StudyError: for what is no NIfTI file.
     """
-    with path.open("rb") as plain:
-        zipped = plain.read(2) == b"\x1f\x8b"
-    try:
-        with GzipFile(path) if zipped else path.open("rb") as stream:
-            header = _parse(stream.read(HEADER_BYTES))
-            bad = _count_non_finite(stream, header)
-            length = stream.tell()
-    except (EOFError, zlib.error, BadGzipFile) as error:
-        raise StudyError(f"it is truncated or damaged ({error}): was the upload or copy cut off?") from None
-    if length < header.offset + header.voxel_bytes:
-        raise StudyError(
-            f"it is truncated: {length} bytes of data where its header promises {header.offset + header.voxel_bytes}; "
-            "was the upload or copy cut off?"
-        )
-    if bad:
-        raise StudyError(f"{bad} of its voxels are NaN or infinite: {NON_FINITE_CAUSE}")
-    _refuse_shear(header)
-    return header
-
-
-def _count_non_finite(stream: BufferedIOBase, header: NiftiHeader) -> int:
-    """ITK would read NaN as 0. Going on to the end of the stream checks its checksum."""
-    stream.seek(header.offset)
-    bad, left = 0, header.voxel_bytes
-    while chunk := stream.read(min(CHUNK_BYTES, left)):
-        left -= len(chunk)
-        if header.float_type and len(chunk) % 8 == 0:
-            bad += int((~np.isfinite(np.frombuffer(chunk, header.float_type))).sum())
-    while stream.read(CHUNK_BYTES):
-        pass
-    return bad
-
-
-def _parse(head: bytes) -> NiftiHeader:
-    for order in "<>":
-        length = struct.unpack_from(order + "i", head)[0] if len(head) >= HEADER_BYTES else 0
-        if length == HEADER_BYTES:
-            return _header(head, order)
-        if length == 540:
-            raise StudyError("it is a NIfTI-2 file; save it as NIfTI-1 (.nii.gz)")
+    orders: tuple[Literal["little", "big"], ...] = ("little", "big")
+    for order in orders:
+        length = int.from_bytes(head[:4], order)
+        if len(head) >= 348 and length in HEADER_BYTES:
+            return length
     raise StudyError(
         "it is not a NIfTI file, whatever its name says: another format renamed, or a file cut off at once?"
     )
 
 
-def _header(head: bytes, order: str) -> NiftiHeader:
-    shape = struct.unpack_from(order + "8h", head, 40)
-    kind, bits = struct.unpack_from(order + "2h", head, 70)
-    offset = struct.unpack_from(order + "f", head, 108)[0]
-    qform_code, sform_code = struct.unpack_from(order + "2h", head, 252)
-    sizes = shape[1 : 1 + shape[0]] if 1 <= shape[0] <= 7 else ()
-    if not sizes or min(sizes) < 1 or bits < 1 or not 0 <= offset < 2**31:
-        raise StudyError(f"its NIfTI header is damaged: dimensions {list(shape)}, {bits} bits a voxel, offset {offset}")
-    float_type = order + FLOAT_TYPES[kind] if kind in FLOAT_TYPES else ""
-    rows = np.reshape(struct.unpack_from(order + "12f", head, 280), (3, 4))
-    matrix = RAS_TO_LPS @ np.vstack([rows, [0, 0, 0, 1]])
-    return NiftiHeader(int(offset), math.prod(sizes) * bits // 8, float_type, qform_code, sform_code, matrix)
-
-
-def _refuse_shear(header: NiftiHeader) -> None:
-    """ITK would quietly take the qform instead, which places the voxels somewhere else."""
-    if header.sform_code <= 0:
-        return
-    axes = header.lps_from_index[:3, :3]
-    lengths = np.linalg.norm(axes, axis=0)
-    if not np.isfinite(header.lps_from_index).all() or (lengths < 1e-6).any():
-        raise StudyError(f"its sform is no usable matrix: {header.lps_from_index[:3].tolist()}")
-    cosine = float(np.abs((axes / lengths).T @ (axes / lengths) - np.eye(3)).max())
-    if cosine > ORTHOGONALITY_TOLERANCE:
-        raise StudyError(
-            f"its sform is sheared (cosine {cosine:.3f} between two axes): acquired with gantry tilt, or written by a "
-            "registration tool; resample it to an orthogonal grid first"
-        )
-
-
-def orientation_warnings(header: NiftiHeader, grid: Grid) -> tuple[str, ...]:
-    """Say what is odd about the orientation of a NIfTI file.
+def parse_header(head: bytes) -> NiftiHeader:
+    """Return what a header says.
 
     Args:
-        header: of the file.
-        grid: as ITK read it.
+        head: exactly the header.
+
+    Raises:
+        StudyError: for a damaged header, one whose voxels lie in another file, and what is no volume of plain numbers
+            on an orthogonal grid of a plausible extent.
     """
-    if header.sform_code <= 0 and header.qform_code <= 0:
-        return (
-            "the NIfTI file does not say how it lies in the patient (sform and qform codes are 0): left and right may "
-            "be swapped",
+    fields = HEADER_BYTES[len(head)](head, check=False)
+    if bytes(fields["magic"])[:2] != b"n+":
+        raise StudyError(
+            f"it is the header of a pair of files or of Analyze 7.5 (magic {bytes(fields['magic'])!r}): its voxels lie in "
+            "another file (.img); save both as one .nii.gz"
         )
-    if header.sform_code > 0 and header.qform_code > 0:
-        far = np.array([[0, 0, 0, 1], [*(np.array(grid.size) - 1), 1]], dtype=np.float64)
-        apart = float(np.linalg.norm((far @ (header.lps_from_index - grid.lps_from_index).T)[:, :3], axis=1).max())
-        if apart > 0.1:
-            return (f"the NIfTI file's sform and qform disagree by up to {apart:.1f} mm; the qform was used",)
-    return ()
+    size, dtype = _size(fields), _dtype(fields)
+    refuse_no_volume(size, _components(fields, dtype))
+    unit, mm = UNITS.get(int(fields["xyzt_units"]) & 7, ("mm", 1.0))
+    grid, notes = place(fields, (size[0], size[1], size[2]), mm)
+    if unit != "mm":
+        notes = (*notes, f"its header says that its lengths are {unit}; they were taken times {mm:g}")
+    offset = max(int(fields["vox_offset"]), len(head))
+    slope, intercept = _scaling(fields)
+    return NiftiHeader(offset, dtype, slope, intercept, grid, (*notes, *extent_warnings(grid, unit)))
+
+
+def _size(fields: Any) -> list[int]:
+    """Return the voxels along all axes; of those behind the third, axes of one voxel do not count."""
+    count, *sizes = (int(n) for n in fields["dim"])
+    sizes = sizes[:count] if 1 <= count <= 7 else []
+    offset = float(fields["vox_offset"])
+    if not sizes or min(sizes) < 1 or not 0 <= offset < 2**31:
+        raise StudyError(f"its NIfTI header is damaged: dimensions {fields['dim'].tolist()}, offset {offset:g}")
+    if int(fields["intent_code"]) in VECTOR_INTENTS and len(sizes) == 5:
+        del sizes[4]
+    while len(sizes) > 3 and sizes[-1] == 1:
+        del sizes[-1]
+    return sizes
+
+
+def _dtype(fields: Any) -> np.dtype:
+    try:
+        return np.dtype(fields.get_data_dtype())
+    except HeaderDataError:
+        raise StudyError(
+            f"its NIfTI header is damaged: {int(fields['datatype'])} is no type of voxels that can be read"
+        ) from None
+
+
+def _components(fields: Any, dtype: np.dtype) -> int:
+    if int(fields["intent_code"]) in VECTOR_INTENTS and int(fields["dim"][0]) == 5:
+        return int(fields["dim"][5])
+    return 2 if dtype.kind == "c" else len(dtype.fields or "1")
+
+
+def _scaling(fields: Any) -> tuple[float, float]:
+    try:
+        slope, intercept = fields.get_slope_inter()
+    except HeaderDataError:
+        raise StudyError(
+            f"its slope is {float(fields['scl_slope']):g} and its intercept {float(fields['scl_inter']):g}; no HU can be made "
+            "of its voxels"
+        ) from None
+    return (1.0, 0.0) if slope is None else (float(slope), float(intercept or 0.0))
