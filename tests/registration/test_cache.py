@@ -1,13 +1,17 @@
-"""The cache: what comes back is what went in; torn files, many writers, a bound on bytes."""
+"""The cache: what comes back is what went in; torn files, several servers, a bound on bytes."""
 
+import errno
 import logging
 import os
+import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from lesion_tracker.errors import RegistrationFailed
 from lesion_tracker.registration.cache import RegistrationCache, from_bytes, pair_key, to_bytes, volume_digest
 from lesion_tracker.registration.point_map import Displacement, FollowupFromBaseline
 from lesion_tracker.volumes.grid import Grid
@@ -28,9 +32,17 @@ def volume(fill: int = 0, origin: float = 0.0) -> Volume:
     return Volume(np.full((6, 5, 4), fill, dtype=np.int16), grid)
 
 
-def file_of(cache: RegistrationCache) -> Path:
-    (path,) = cache.folder.glob("*.npz")
-    return path
+def file_of(folder: Path, key: str = "a") -> Path:
+    return folder / "entries" / f"{key}.registration.npz"
+
+
+def kept(folder: Path) -> list[str]:
+    """Return the keys of what a cache holds, and whatever else lies among it."""
+    return sorted(path.name.removesuffix(".registration.npz") for path in (folder / "entries").iterdir())
+
+
+def never() -> FollowupFromBaseline:
+    raise AssertionError("this is remembered: it must not be computed")
 
 
 def test_bytes_bring_everything_back():
@@ -51,19 +63,20 @@ def test_an_affine_answer_has_no_field():
     assert from_bytes(to_bytes(FollowupFromBaseline("affine", np.eye(4)))).displacement is None
 
 
-def test_reads_what_was_written_and_nothing_else(tmp_path):
-    cache = RegistrationCache(tmp_path / "new" / "folder", 10**6)
-    assert cache.read("a") is None
-    cache.write("a", answer(2.5))
-    assert cache.read("a").matrix[0, 3] == 2.5
-    assert cache.read("b") is None
+def test_what_was_computed_once_is_read_afterwards_and_nothing_else(tmp_path):
+    folder = tmp_path / "new" / "folder"
+    assert RegistrationCache(folder, 10**6).get("a", lambda: answer(2.5)).matrix[0, 3] == 2.5
+    cache = RegistrationCache(folder, 10**6)  # a second server, later
+    assert cache.get("a", never).matrix[0, 3] == 2.5
+    assert cache.get("b", lambda: answer(3.5)).matrix[0, 3] == 3.5
+    assert kept(folder) == ["a", "b"]
 
 
 @pytest.mark.parametrize("damage", ["half", "empty", "noise", "flipped"])
-def test_a_torn_file_is_logged_deleted_and_computed_anew(tmp_path, caplog, damage):
+def test_a_torn_file_is_logged_and_computed_anew(tmp_path, caplog, damage):
     cache = RegistrationCache(tmp_path, 10**6)
-    cache.write("a", answer())
-    path = file_of(cache)
+    cache.get("a", answer)
+    path = file_of(tmp_path)
     data = bytearray(path.read_bytes())
     if damage == "flipped":
         data[len(data) // 2] ^= 0xFF
@@ -71,68 +84,112 @@ def test_a_torn_file_is_logged_deleted_and_computed_anew(tmp_path, caplog, damag
         {"half": data[: len(data) // 2], "empty": b"", "noise": b"\0" * 500, "flipped": bytes(data)}[damage]
     )
     with caplog.at_level(logging.WARNING):
-        assert cache.read("a") is None
+        assert cache.get("a", lambda: answer(2.5)).matrix[0, 3] == 2.5
     assert "torn" in caplog.text
-    assert not path.exists()
+    assert cache.get("a", never).matrix[0, 3] == 2.5
 
 
 def test_a_pickle_in_the_file_is_not_run(tmp_path):
     cache = RegistrationCache(tmp_path, 10**6)
-    np.savez(tmp_path / "a.registration.npz", matrix=np.array([{"x": 1}], dtype=object), facts=np.array("{}"))
-    assert cache.read("a") is None
+    np.savez(file_of(tmp_path), matrix=np.array([{"x": 1}], dtype=object), facts=np.array("{}"))
+    assert cache.get("a", lambda: answer(2.5)).matrix[0, 3] == 2.5
 
 
-def test_many_writers_and_readers_never_see_half_a_file(tmp_path, caplog):
-    caches = [RegistrationCache(tmp_path, 10**8) for _ in range(2)]
+def test_what_cannot_be_computed_is_raised_and_not_remembered(tmp_path):
+    def fail() -> FollowupFromBaseline:
+        raise RegistrationFailed("by order of the test")
+
+    cache = RegistrationCache(tmp_path, 10**6)
+    with pytest.raises(RegistrationFailed, match="by order"):
+        cache.get("a", fail)
+    assert kept(tmp_path) == []
+    assert cache.get("a", answer).matrix[0, 3] == 1.5
+
+
+def test_many_threads_of_two_servers_never_see_half_a_file(tmp_path, caplog):
+    caches = [RegistrationCache(tmp_path, 0) for _ in range(2)]  # each answer is removed at once, and made again
     values = [float(v) for v in range(8)]
 
     def work(turn: int) -> bool:
-        cache = caches[turn % 2]
-        cache.write("same", answer(values[turn % 8], 12))
-        found = cache.read("same")
-        return found is not None and float(found.matrix[0, 3]) in values
+        found = caches[turn % 2].get("same", lambda: answer(values[turn % 8], 12))
+        return float(found.matrix[0, 3]) in values
 
     with caplog.at_level(logging.WARNING), ThreadPoolExecutor(8) as pool:
-        assert all(pool.map(work, range(64)))
+        assert all(pool.map(work, range(24)))
     assert caplog.text == ""
-    assert [p.name for p in tmp_path.iterdir()] == ["same.registration.npz"]
+    assert kept(tmp_path) in ([], ["same"])  # the last one may have been held by a reader
+
+
+def test_two_servers_compute_a_pair_once(tmp_path):
+    caches = [RegistrationCache(tmp_path, 10**8) for _ in range(2)]
+    computed: list[int] = []
+
+    def slow() -> FollowupFromBaseline:
+        computed.append(1)
+        time.sleep(0.3)
+        return answer()
+
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda cache: cache.get("a", slow), caches))
+    assert [float(one.matrix[0, 3]) for one in found] == [1.5, 1.5]
+    assert len(computed) == 1
+
+
+def test_who_has_waited_long_enough_computes_it_too(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("lesion_tracker.registration.cache.WAIT_S", 0.1)
+    cache, other = RegistrationCache(tmp_path, 10**8), RegistrationCache(tmp_path, 10**8)
+    with caplog.at_level(logging.WARNING):
+        found = cache.get("a", lambda: other.get("a", lambda: answer(2.5)))
+    assert found.matrix[0, 3] == 2.5
+    assert "could not be remembered" in caplog.text
 
 
 def test_the_entries_used_longest_ago_go_first(tmp_path):
     size = len(to_bytes(answer(0.0, 12)))
     cache = RegistrationCache(tmp_path, int(3.5 * size))
     for number, key in enumerate("abc"):
-        cache.write(key, answer(float(number), 12))
-        os.utime(tmp_path / f"{key}.registration.npz", (1000 + number, 1000 + number))
-    assert cache.read("a") is not None  # used now: b is the oldest
-    cache.write("d", answer(3.0, 12))
-    assert sorted(p.name[0] for p in tmp_path.iterdir()) == ["a", "c", "d"]
+        cache.get(key, lambda number=number: answer(float(number), 12))
+        os.utime(tmp_path / "used" / f"{key}.registration.npz", (1000 + number, 1000 + number))
+    cache.get("a", never)  # used now: b is the oldest
+    cache.get("d", lambda: answer(3.0, 12))
+    assert kept(tmp_path) == ["a", "c", "d"]
 
 
-def test_what_a_dead_writer_left_goes_with_time(tmp_path):
-    old, young = tmp_path / "x.part", tmp_path / "y.part"
-    for path in (old, young):
-        path.write_bytes(b"half")
-    os.utime(old, (1000, 1000))
-    RegistrationCache(tmp_path, 10**6).write("a", answer())
+def test_what_an_earlier_version_kept_is_still_read(tmp_path):
+    old = tmp_path / "a.registration.npz"
+    old.write_bytes(to_bytes(answer(2.5)))
+    assert RegistrationCache(tmp_path, 10**6).get("a", never).matrix[0, 3] == 2.5
     assert not old.exists()
-    assert young.exists()
 
 
 def test_other_files_in_the_folder_are_left_alone(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    RegistrationCache(tmp_path, 0).write("a", answer())
-    assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
+    RegistrationCache(tmp_path, 0).get("a", answer)
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["notes.txt"]
+    assert kept(tmp_path) == []
 
 
 def test_a_folder_that_cannot_be_written_is_logged(tmp_path, caplog):
     cache = RegistrationCache(tmp_path / "gone", 10**6)
-    (tmp_path / "gone").rmdir()
+    shutil.rmtree(tmp_path / "gone")
     (tmp_path / "gone").write_text("a file now")
     with caplog.at_level(logging.WARNING):
-        cache.write("a", answer())
-        assert cache.read("a") is None
+        assert cache.get("a", answer).matrix[0, 3] == 1.5
     assert "could not be remembered" in caplog.text
+
+
+def test_a_full_disk_is_logged_and_leaves_nothing(tmp_path, monkeypatch, caplog):
+    cache = RegistrationCache(tmp_path, 10**6)
+
+    def full(*_) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with caplog.at_level(logging.WARNING):
+        assert cache.get("a", answer).matrix[0, 3] == 1.5
+    assert "could not be remembered" in caplog.text
+    assert "No space left on device" in caplog.text
+    assert kept(tmp_path) == []
 
 
 def test_the_key_tells_voxels_grid_order_method_and_parameters_apart():

@@ -1,17 +1,16 @@
 """Files on disk that can be made again: bounded by their bytes, whole or not there, shared by several servers."""
 
 import logging
-import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from filelock import FileLock, Timeout
 
 from lesion_tracker.errors import PacsError, StudyError
+from lesion_tracker.files.whole import remove_drafts, written_whole
 
 logger = logging.getLogger(__name__)
 
@@ -21,8 +20,8 @@ Result = TypeVar("Result")
 class DiskCache:
     """Named entries, each a file or a folder of files; the least recently used ones are removed above the limit.
 
-    An entry is made in a draft and renamed, so that nobody sees half of one. A lock file an entry keeps threads and
-    processes apart: an entry is made once, and never removed while somebody reads it.
+    An entry is written whole, so that nobody sees half of one. A lock file an entry keeps threads and processes apart:
+    an entry is made once, and never removed while somebody reads it.
 
     Args:
         folder: of the entries; made if it is missing.
@@ -34,7 +33,7 @@ class DiskCache:
         self._folder, self._max_bytes, self._wait_s = folder, max_bytes, wait_s
         for name in ("entries", "locks", "used"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        self._remove_drafts()
+        remove_drafts(folder / "entries")
 
     def path(self, name: str) -> Path:
         """Return where an entry lies, or would lie."""
@@ -53,60 +52,50 @@ class DiskCache:
             StudyError: if it cannot be written; what `make` raises otherwise. Nothing is kept then.
         """
         path = self.path(name)
-        with self._locked(name, self._wait_s):
+        with self._waiting(name):
             if not (path.exists() and is_current(path)):
-                self._make(name, path, make)
-            self._stamp(name, path)
-        self._trim(name)
+                try:
+                    self.put(name, make)
+                except OSError as error:
+                    raise StudyError(
+                        f"{name}: it cannot be kept in the cache {self._folder} ({error.strerror or error}): "
+                        "permissions, or a full disk?"
+                    ) from None
+            self.note_use(name)
+        self.trim(keep=name)
         return path
 
     def read(self, path: Path, read: Callable[[Path], Result]) -> Result:
-        """Read an entry (or any other path) while nobody can remove it."""
+        """Read an entry (or any other path) while nobody can remove it.
+
+        Raises:
+            PacsError: if another request is still busy with it after `wait_s`.
+        """
         if path.parent != self._folder / "entries":
             return read(path)
-        with self._locked(path.name, self._wait_s):
+        with self._waiting(path.name):
             return read(path)
 
-    def used_bytes(self) -> int:
-        """Return the bytes of all entries."""
-        return sum(size for _, size, _ in self._entries())
+    def put(self, name: str, make: Callable[[Path], None]) -> None:
+        """Write an entry in the place of what is there; hold its lock meanwhile.
 
-    def _make(self, name: str, path: Path, make: Callable[[Path], None]) -> None:
-        try:
-            draft = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{name}."))
-            try:
-                make(draft / name)
-                _remove(path)
-                os.replace(draft / name, path)
-            finally:
-                shutil.rmtree(draft, ignore_errors=True)
-        except OSError as error:
-            raise StudyError(
-                f"{name}: it cannot be kept in the cache {self._folder} ({error.strerror or error}): permissions, or a "
-                "full disk?"
-            ) from None
+        Raises:
+            OSError: if it cannot be written.
+        """
+        path = self.path(name)
+        with written_whole(path) as draft:
+            make(draft)
+            _remove(path)
 
-    def _stamp(self, name: str, path: Path) -> None:
+    def note_use(self, name: str) -> None:
         """Write the size of an entry; the stamp's time says when it was last used."""
         try:
-            (self._folder / "used" / name).write_text(str(_bytes_of(path)))
+            (self._folder / "used" / name).write_text(str(_bytes_of(self.path(name))))
         except OSError as error:
             logger.warning("the cache cannot note the use of %s: %s", name, error)
 
-    def _entries(self) -> list[tuple[float, int, str]]:
-        """Return (last use, bytes, name) of all entries, the least recently used first."""
-        found = []
-        for path in self.path("").iterdir():
-            if path.name.startswith("."):
-                continue
-            stamp = self._folder / "used" / path.name
-            try:
-                found.append((stamp.stat().st_mtime, int(stamp.read_text()), path.name))
-            except (OSError, ValueError):
-                found.append((0.0, _bytes_of(path), path.name))
-        return sorted(found)
-
-    def _trim(self, keep: str) -> None:
+    def trim(self, keep: str = "") -> None:
+        """Remove the least recently used entries above the limit, but for one that is needed now."""
         entries = self._entries()
         total = sum(size for _, size, _ in entries)
         for _, size, name in entries:
@@ -115,34 +104,61 @@ class DiskCache:
             if name != keep and self._evict(name):
                 total -= size
 
-    def _evict(self, name: str) -> bool:
-        try:
-            with self._locked(name, 0.0):
-                _remove(self.path(name))
-                (self._folder / "used" / name).unlink(missing_ok=True)
-        except PacsError:
-            return False
-        logger.info("removed %s from the cache, which is full", name)
-        return True
-
-    def _remove_drafts(self) -> None:
-        """Remove what a server that was killed left behind; a draft that is being written is locked."""
-        for draft in self.path("").glob(".*"):
-            try:
-                with self._locked(draft.name[1:].rpartition(".")[0], 0.0):
-                    _remove(draft)
-            except PacsError:
-                continue
+    def used_bytes(self) -> int:
+        """Return the bytes of all entries."""
+        return sum(size for _, size, _ in self._entries())
 
     @contextmanager
-    def _locked(self, name: str, wait_s: float) -> Iterator[None]:
+    def locked(self, name: str, wait_s: float | None = None) -> Iterator[None]:
+        """Hold an entry against all threads and processes.
+
+        Args:
+            name: of the entry.
+            wait_s: for whoever holds it; None: as long as this cache waits.
+
+        Raises:
+            TimeoutError: if it is still held then.
+            OSError: if the folder of the locks cannot be written to.
+        """
+        with FileLock(self._folder / "locks" / f"{name}.lock", timeout=self._wait_s if wait_s is None else wait_s):
+            yield
+
+    @contextmanager
+    def _waiting(self, name: str) -> Iterator[None]:
         try:
-            with FileLock(self._folder / "locks" / f"{name}.lock", timeout=wait_s):
+            with self.locked(name):
                 yield
         except Timeout:
             raise PacsError(
-                f"{name}: another request has been busy with it for {wait_s:g} s; try again later"
+                f"{name}: another request has been busy with it for {self._wait_s:g} s; try again later"
             ) from None
+
+    def _entries(self) -> list[tuple[float, int, str]]:
+        """Return (last use, bytes, name) of all entries, the least recently used first."""
+        found = []
+        for path in self.path("").iterdir():
+            if not path.name.startswith("."):
+                with suppress(FileNotFoundError):  # another server has just removed it
+                    found.append((*self._use_of(path), path.name))
+        return sorted(found)
+
+    def _use_of(self, path: Path) -> tuple[float, int]:
+        stamp = self._folder / "used" / path.name
+        used_s = (stamp if stamp.exists() else path).stat().st_mtime
+        try:
+            return used_s, int(stamp.read_text())
+        except (OSError, ValueError):
+            return used_s, _bytes_of(path)
+
+    def _evict(self, name: str) -> bool:
+        try:
+            with self.locked(name, 0.0):
+                _remove(self.path(name))
+                (self._folder / "used" / name).unlink(missing_ok=True)
+        except Timeout:
+            return False
+        logger.info("removed %s from the cache, which is full", name)
+        return True
 
 
 def _bytes_of(path: Path) -> int:

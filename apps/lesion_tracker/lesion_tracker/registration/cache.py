@@ -6,16 +6,16 @@ import io
 import json
 import logging
 import os
-import tempfile
-import threading
 import weakref
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lesion_tracker.files.disk_cache import DiskCache
 from lesion_tracker.registration.point_map import Displacement, FollowupFromBaseline
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
@@ -23,7 +23,8 @@ from lesion_tracker.volumes.volume import Volume
 logger = logging.getLogger(__name__)
 
 SUFFIX = ".registration.npz"
-STALE_S = 3600.0
+WAIT_S = 600.0
+"""For another process that computes the same pair: longer than the slowest method takes."""
 
 _digests: "weakref.WeakKeyDictionary[Volume, str]" = weakref.WeakKeyDictionary()
 
@@ -49,12 +50,12 @@ def pair_key(baseline: Volume, followup: Volume, method: str, parameters: dict[s
 class RegistrationCache:
     """A folder of registrations, for any number of threads and processes.
 
-    A file appears complete or not at all; one that cannot be read is deleted and computed anew; the files used
-    longest ago go first when there are too many bytes.
+    A registration is computed once, also by several servers at a time; one that cannot be read is computed anew; those
+    used longest ago go first when there are too many bytes.
 
     Args:
         folder: made if it does not exist.
-        max_bytes: bound of all files together.
+        max_bytes: bound of all files together; 0 keeps none.
 
     Raises:
         ValueError: for a bound that is negative.
@@ -63,71 +64,66 @@ class RegistrationCache:
     def __init__(self, folder: Path, max_bytes: int) -> None:
         if max_bytes < 0:
             raise ValueError(f"max_bytes must be at least 0, got {max_bytes}")
-        self.folder, self.max_bytes = Path(folder), max_bytes
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.Lock()
+        self._folder = folder
+        self._disk = DiskCache(folder, max_bytes, WAIT_S)
+        for path in folder.glob(f"*{SUFFIX}"):  # where earlier versions kept them
+            with contextlib.suppress(OSError):  # another server was here first
+                os.replace(path, self._disk.path(path.name))
 
-    def read(self, key: str) -> FollowupFromBaseline | None:
-        """Return what is remembered under a key, or None; a torn file is deleted."""
-        path = self._path(key)
+    def get(self, key: str, compute: Callable[[], FollowupFromBaseline]) -> FollowupFromBaseline:
+        """Return what is remembered under a key; compute and remember it first if it is missing or torn.
+
+        A disk that is full, or cannot be written to, is logged and not raised, because the answer itself is good.
+
+        Args:
+            key: of `pair_key`.
+            compute: makes the answer; what it raises is raised.
+        """
+        name = f"{key}{SUFFIX}"
+        with contextlib.ExitStack() as alone:
+            try:
+                alone.enter_context(self._disk.locked(name))
+            except OSError as error:
+                logger.warning("a registration could not be remembered in %s: %s", self._folder, error)
+                return compute()
+            found = self._read(name)
+            if found is not None:
+                self._disk.note_use(name)
+                return found
+            answer = compute()
+            self._keep(name, answer)
+        self._trim()
+        return answer
+
+    def _read(self, name: str) -> FollowupFromBaseline | None:
         try:
-            data = path.read_bytes()
+            return from_bytes(self._disk.path(name).read_bytes())
         except FileNotFoundError:
             return None
-        except OSError as error:
-            logger.warning("the remembered registration %s cannot be read: %s", path.name, error)
-            return None
-        try:
-            found = from_bytes(data)
         except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-            logger.warning("the remembered registration %s is torn (%s): it is computed anew", path.name, error)
-            path.unlink(missing_ok=True)
+            logger.warning(
+                "the remembered registration %s is torn or cannot be read (%s): it is computed anew", name, error
+            )
             return None
-        with contextlib.suppress(OSError):  # another process may have deleted it just now
-            os.utime(path)
-        return found
 
-    def write(self, key: str, answer: FollowupFromBaseline) -> None:
-        """Remember an answer; a full disk is logged, not raised, because the answer itself is good."""
-        name = ""
+    def _keep(self, name: str, answer: FollowupFromBaseline) -> None:
+        data = to_bytes(answer)
+
+        def write(path: Path) -> None:
+            path.write_bytes(data)
+
         try:
-            with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as part:
-                name = part.name
-                part.write(to_bytes(answer))
-                part.flush()
-                os.fsync(part.fileno())
-            os.replace(name, self._path(key))
-            self._evict()
+            self._disk.put(name, write)
         except OSError as error:
-            logger.warning("a registration could not be remembered in %s: %s", self.folder, error)
-            if name:
-                Path(name).unlink(missing_ok=True)
+            logger.warning("a registration could not be remembered in %s: %s", self._folder, error)
+        else:
+            self._disk.note_use(name)
 
-    def _path(self, key: str) -> Path:
-        return self.folder / f"{key}{SUFFIX}"
-
-    def _evict(self) -> None:
-        """Delete what was used longest ago until the bound holds, and parts that a dead writer left."""
-        with self._lock:
-            entries = sorted((stat for stat in map(_stat, self.folder.iterdir()) if stat), reverse=True)
-            newest = max((used for used, _, _ in entries), default=0.0)
-            total = 0
-            for used, size, path in entries:
-                if path.suffix == ".part":
-                    if used < newest - STALE_S:
-                        path.unlink(missing_ok=True)
-                    continue
-                total += size
-                if total > self.max_bytes and path.name.endswith(SUFFIX):
-                    path.unlink(missing_ok=True)
-
-
-def _stat(path: Path) -> tuple[float, int, Path] | None:
-    try:
-        stat = path.stat()
-    except FileNotFoundError:
-        return None
-    return stat.st_mtime, stat.st_size, path
+    def _trim(self) -> None:
+        try:
+            self._disk.trim()
+        except OSError as error:
+            logger.warning("no room could be made in %s: %s", self._folder, error)
 
 
 def to_bytes(answer: FollowupFromBaseline) -> bytes:

@@ -51,17 +51,12 @@ def register(
     key = pair_key(baseline, followup, method, {"version": CODE_VERSION, **PARAMETERS[method]})
 
     def compute() -> FollowupFromBaseline:
-        known = cache.read(key) if cache is not None else None
-        if known is not None:
-            return known
         started = time.perf_counter()
         found = _computed(baseline, followup, method, cache)
         logger.info("registered %s in %d ms: %s", method, 1000 * (time.perf_counter() - started), found.quality)
-        if cache is not None:
-            cache.write(key, found)
         return found
 
-    return _once(key, compute)
+    return _once(key, compute if cache is None else lambda: cache.get(key, compute))
 
 
 def _computed(
