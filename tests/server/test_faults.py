@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import subprocess
 import threading
 import warnings
@@ -18,7 +17,7 @@ import SimpleITK as sitk
 import torch
 from fastapi import FastAPI
 
-from lesion_tracker.server.lacking import lacking
+from lesion_tracker.server.errors import answer_errors
 from lesion_tracker.server.request_pool import RequestPool
 from tests.server.conftest import ANSWER_S, Server, start_server, stop, wait_until_ready
 from tests.server.phantom import PATIENTS, SHIFTS_MM
@@ -269,6 +268,7 @@ def test_a_gpu_without_memory_refuses_one_request_and_answers_the_next() -> None
         warnings.simplefilter("ignore", DeprecationWarning)  # monailabel's log-in imports crypt
         from lesion_tracker.server.viewers.routes import own_routes
     application = FastAPI()
+    answer_errors(application)
     application.include_router(own_routes(NoMemory(), RequestPool(1, 1, 60.0)))
 
     async def two() -> list[httpx.Response]:
@@ -282,13 +282,6 @@ def test_a_gpu_without_memory_refuses_one_request_and_answers_the_next() -> None
     assert "the GPU has not enough free memory" in first.json()["detail"]
     assert "--conf device cpu" in first.json()["detail"]
     assert second.status_code == 200
-
-
-def test_an_error_that_is_not_the_machines_stays_a_fault() -> None:
-    assert lacking(FileNotFoundError(2, "No such file or directory")) is None
-    assert lacking(ValueError("x")) is None
-    status, text = lacking(OSError(28, os.strerror(28), "/data/labels")) or (0, "")
-    assert (status, "/data/labels" in text) == (507, True)
 
 
 def test_the_pool_that_ran_out_of_memory_takes_further_requests() -> None:

@@ -1,14 +1,25 @@
 """The errors that a caller may meet; each message gives the fact, the value and the likely cause.
 
 LesionTrackerError
-├── InputError                what the user gave is wrong: HTTP 4xx, exit code 2
+├── InputError                what the user gave is wrong (exit code 2 of the command line)
 │   ├── StudyError            a file, folder or series that is no usable CT volume
 │   ├── StudyOrderError       which study is earlier cannot be decided
 │   ├── PointOutsideError     a point lies outside its study
-│   └── FileFormatError       a JSON, CSV or TOML file that does not say what it should
-├── PacsError                 a PACS that is down, slow, wants a login or sends nonsense: HTTP 502
+│   ├── FileFormatError       a JSON, CSV or TOML file that does not say what it should
+│   ├── NotFound              what a request names is not there
+│   ├── Changed               what a request names is not what it was, or is something else
+│   └── NotReady              what a request asks for needs something that is not there yet
+├── Busy                      it must wait for what is under way, or for some minutes
+│   ├── Overloaded            as many requests as the server takes on are being computed
+│   └── Overdue               the answer takes longer than anybody waits
+├── Lacking                   the machine has not what a request needs; nothing of it was stored
+│   ├── NoRoom                no room on the disk, or no leave to write there
+│   └── NoMemory              of the machine or of its GPU
+├── PacsError                 a PACS that is down, slow, wants a login or sends nonsense
 ├── RegistrationFailed        two volumes could not be aligned plausibly
 └── WeightsError              no published weights, or a file that is torn or does not fit its card
+
+Which HTTP status each one has is said in one place, `lesion_tracker.server.errors`.
 """
 
 
@@ -34,6 +45,42 @@ class PointOutsideError(InputError):
 
 class FileFormatError(InputError):
     """A JSON, CSV or TOML file does not have the content that its format asks for."""
+
+
+class NotFound(InputError):  # noqa: N818 - the fact, as the message says it
+    """There is no study, patient, lesion, model or file of the name that a request gives."""
+
+
+class Changed(InputError):  # noqa: N818 - as NotFound
+    """What a request names has changed since its sender saw it, or its name belongs to something else already."""
+
+
+class NotReady(InputError):  # noqa: N818 - as NotFound
+    """What a request asks for needs something that is not there yet; nothing was started."""
+
+
+class Busy(LesionTrackerError):  # noqa: N818 - as NotFound
+    """A request must wait for what is under way, or for some minutes; the message says for what."""
+
+
+class Overloaded(Busy):
+    """As many requests as the server takes on are being computed or wait."""
+
+
+class Overdue(Busy):
+    """The answer to a request takes longer than anybody waits; it is still being computed."""
+
+
+class Lacking(LesionTrackerError):  # noqa: N818 - as NotFound
+    """The machine has not what a request needs; nothing of the request was stored."""
+
+
+class NoRoom(Lacking):
+    """The disk is full, or nothing may be written there."""
+
+
+class NoMemory(Lacking):
+    """The machine, or its GPU, has not enough free memory."""
 
 
 class PacsError(LesionTrackerError):

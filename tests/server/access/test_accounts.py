@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lesion_tracker.errors import FileFormatError, InputError
+from lesion_tracker.errors import Busy, FileFormatError, InputError
 from lesion_tracker.server.access.accounts import (
     LIFETIME_S,
     MOST_FAILURES,
@@ -83,7 +83,7 @@ def test_guessing_is_slowed_for_one_name_and_not_for_others(file: Path) -> None:
     server = AccountsFile(file)
     for _ in range(MOST_FAILURES):
         assert server.log_in("ann", "wrong password") is None
-    with pytest.raises(InputError, match="wait 5 minutes"):
+    with pytest.raises(Busy, match="wait 5 minutes"):
         server.log_in("ann", PASSWORD)
     assert server.log_in("bob", PASSWORD)
     assert server.log_in("nobody", PASSWORD) is None
@@ -95,7 +95,7 @@ def test_guesses_that_come_at_once_are_all_counted(file: Path) -> None:
     def guess(number: int) -> bool:
         try:
             return server.log_in("ann", f"wrong password {number}") is None
-        except InputError:
+        except Busy:
             return False
 
     with ThreadPoolExecutor(16) as pool:

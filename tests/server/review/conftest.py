@@ -13,11 +13,12 @@ from fastapi import FastAPI
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.track import Lesion, Method, Track
 from lesion_tracker.server.engine import Engine
+from lesion_tracker.server.errors import answer_errors
 from lesion_tracker.server.review.jobs import TrackJobs
 from lesion_tracker.server.review.review import Review
-from lesion_tracker.server.studies.catalog import Catalog
 from lesion_tracker.server.studies.datastore import StudyFolder
 from lesion_tracker.settings import Settings
+from lesion_tracker.studies.catalog import FolderCatalog
 from lesion_tracker.studies.study import Study
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
@@ -97,9 +98,10 @@ def page(tmp_path: Path) -> Iterator[Page]:
         write_volume(volume, tmp_path / f"{name}.nii.gz")
     store = MarkStore(tmp_path / "labels")
     datastore = StudyFolder(str(tmp_path), store.retire, auto_reload=False)
-    catalog = Catalog(datastore)
+    catalog = FolderCatalog(datastore)
     engine = ShiftingEngine(Settings(), tmp_path / "cache", tmp_path / "model")
     application = FastAPI()
+    answer_errors(application)
     review = Review(catalog, store, engine)
     application.include_router(review_routes(review, TrackJobs(catalog, store, engine), catalog, engine))
     store.mark(STUDIES[0], [Lesion("lesion_1", (0.0, 0.0, -160.0), 6.0, marked_by="dr a")])

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from fastapi import HTTPException
 
+from lesion_tracker.errors import NotFound
 from lesion_tracker.records.track import Lesion
 from tests.server.review.conftest import STUDIES, Page, ShiftingEngine
 
@@ -71,7 +71,7 @@ def test_an_accepted_point_is_where_the_third_study_is_tracked_from(page: Page) 
         (torch.OutOfMemoryError("CUDA out of memory"), "the GPU has not enough free memory"),
         (OSError(errno.ENOSPC, "No space left on device"), "the disk is full"),
         (OSError(errno.EROFS, "Read-only file system"), "the file system is read-only"),
-        (HTTPException(404, detail="no study 'x'"), "no study 'x'"),
+        (NotFound("no study 'x'"), "no study 'x'"),
     ],
 )
 def test_what_the_machine_lacks_is_said_of_its_study_and_the_next_one_is_tracked(

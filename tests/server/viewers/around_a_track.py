@@ -2,7 +2,7 @@
 
 Without the type checks that tests switch on.
 
-`python tests/tasks/around_a_track.py FOLDER`: a folder of studies with marks, made by test_many_marks.py.
+`python tests/server/viewers/around_a_track.py FOLDER`: a folder of studies with marks, made by test_many_marks.py.
 """
 
 import sys
@@ -20,10 +20,10 @@ with warnings.catch_warnings():
     from lesion_tracker.server.engine import Engine
     from lesion_tracker.server.review.pages import page
     from lesion_tracker.server.review.review import Review
-    from lesion_tracker.server.studies.catalog import Catalog
     from lesion_tracker.server.studies.datastore import StudyFolder
     from lesion_tracker.server.viewers.baseline import sources_of
     from lesion_tracker.settings import Settings
+    from lesion_tracker.studies.catalog import FolderCatalog
 
 BEFORE, AFTER = "p7__20200101", "p7__20210101"
 
@@ -31,7 +31,7 @@ BEFORE, AFTER = "p7__20200101", "p7__20210101"
 def main(folder: Path) -> None:
     """Print how many marks the baseline has, and the seconds of the second round: a server reads the histories once."""
     datastore = StudyFolder(str(folder), lambda _: None, auto_reload=False)
-    catalog, marks = Catalog(datastore), MarkStore(folder / "labels")
+    catalog, marks = FolderCatalog(datastore), MarkStore(folder / "labels")
     review = Review(catalog, marks, Engine(Settings(), folder / "cache", folder / "model"))
     center = (1.0, 20.0, 30.0)
     for _ in range(2):

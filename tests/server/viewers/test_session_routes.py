@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 from monailabel.utils.sessions import Sessions
 
+from lesion_tracker.server.errors import answer_errors
 from lesion_tracker.server.request_pool import RequestPool
 
 with warnings.catch_warnings():
@@ -37,6 +38,7 @@ def sessions(tmp_path: Path) -> Sessions:
 
 def put(sessions: Sessions | None, *files: tuple[str, bytes], **query: Any) -> Any:
     application = FastAPI()
+    answer_errors(application)
     app = SimpleNamespace(sessions=lambda: sessions)
     application.include_router(session_routes(app, RequestPool(1, 1, 60.0)))
     with TestClient(application) as client:

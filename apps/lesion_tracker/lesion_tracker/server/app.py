@@ -11,7 +11,8 @@ from fastapi import HTTPException
 from monailabel.config import settings as monailabel_settings
 from monailabel.interfaces.app import MONAILabelApp
 
-from lesion_tracker.errors import InputError
+from lesion_tracker.errors import Changed, InputError, NotFound
+from lesion_tracker.pacs.catalog import PacsCatalog
 from lesion_tracker.pacs.pacs import Pacs
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.registration.preload import preload
@@ -22,7 +23,7 @@ from lesion_tracker.server.access.guard import Guard
 from lesion_tracker.server.access.routes import accounts_routes
 from lesion_tracker.server.background import Background
 from lesion_tracker.server.engine import Engine
-from lesion_tracker.server.http_errors import refusals_as_http
+from lesion_tracker.server.errors import answer_errors
 from lesion_tracker.server.learning.least_confident import LeastConfident
 from lesion_tracker.server.learning.routes import learning_routes
 from lesion_tracker.server.learning.scoring import CorrectedScores
@@ -31,10 +32,8 @@ from lesion_tracker.server.request_pool import RequestPool
 from lesion_tracker.server.review.jobs import TrackJobs
 from lesion_tracker.server.review.review import Review
 from lesion_tracker.server.review.routes import review_routes
-from lesion_tracker.server.studies.catalog import Catalog
 from lesion_tracker.server.studies.datastore import StudyFolder
 from lesion_tracker.server.studies.next_study import NextStudy
-from lesion_tracker.server.studies.pacs_catalog import PacsCatalog
 from lesion_tracker.server.studies.pacs_datastore import PacsDatastore
 from lesion_tracker.server.studies.pacs_routes import pacs_routes
 from lesion_tracker.server.studies.pacs_start import open_pacs
@@ -47,6 +46,7 @@ from lesion_tracker.server.viewers.session_match import SessionMatch
 from lesion_tracker.server.viewers.session_routes import session_routes
 from lesion_tracker.server.viewers.track_lesion import TrackLesion
 from lesion_tracker.settings import Settings, parse_settings
+from lesion_tracker.studies.catalog import Catalog, FolderCatalog
 from lesion_tracker.studies.timeline import study_of
 from lesion_tracker.volumes.fingerprint import same_scan
 from lesion_tracker.volumes.writer import write_volume
@@ -98,7 +98,7 @@ class LesionTrackerApp(MONAILabelApp):
         if self.studies.startswith(("http://", "https://")):
             self._pacs, folder = open_pacs(self.studies, self._settings)
             datastore: Any = PacsDatastore(self._pacs, self._write_nifti)
-            self._catalog: Catalog = PacsCatalog(self._pacs, datastore, self._used)
+            self._catalog: Catalog = PacsCatalog(self._pacs, self._used)
         else:
             folder = Path(self.studies)
             datastore = StudyFolder(
@@ -107,7 +107,7 @@ class LesionTrackerApp(MONAILabelApp):
                 auto_reload=monailabel_settings.MONAI_LABEL_DATASTORE_AUTO_RELOAD,
                 read_only=monailabel_settings.MONAI_LABEL_DATASTORE_READ_ONLY,
             )
-            self._catalog = Catalog(datastore)
+            self._catalog = FolderCatalog(datastore)
         self._marks = MarkStore(folder / "labels")
         self._engine = Engine(
             self._settings,
@@ -180,8 +180,9 @@ class LesionTrackerApp(MONAILabelApp):
         else:
             warn_if_exposed(sys.argv)
         origins = frozenset(str(origin).rstrip("/") for origin in monailabel_settings.MONAI_LABEL_CORS_ORIGINS)
-        # Middleware cannot be added to an application that has started; its stack can be wrapped.
-        application.middleware_stack = Guard(application.middleware_stack, accounts, origins)
+        answer_errors(application)
+        # Middleware and handlers cannot be added to an application that has started; its stack can be built again.
+        application.middleware_stack = Guard(application.build_middleware_stack(), accounts, origins)
         put_first(application, learning_routes(self._trainers, self._engine.published.store))
         configure(self._settings.registration_workers, self._settings.registration_threads or default_threads())
         preload()
@@ -203,56 +204,52 @@ class LesionTrackerApp(MONAILabelApp):
             datastore: not used; the tasks have their own.
 
         Raises:
-            HTTPException: 404 for an unknown model or study, 422 for wrong input, 409 without weights.
+            NotFound: for an unknown model or study.
+            LesionTrackerError: as the tasks.
         """
         task = self._infers.get(request.get("model"))
         if task is None:
-            raise HTTPException(
-                404, detail=f"there is no model {request.get('model')!r}; known: {', '.join(self._infers)}"
-            )
-        with refusals_as_http():
-            sent = request.get("uploaded_image")
-            if isinstance(sent, Path):
-                image = self._match.find(self._engine.volumes.get(sent), self._catalog.studies())
-                request = {key: value for key, value in request.items() if key != "uploaded_image"} | {
-                    "image": image.id
-                }
-            file, params = task(request)
+            raise NotFound(f"there is no model {request.get('model')!r}; known: {', '.join(self._infers)}")
+        sent = request.get("uploaded_image")
+        if isinstance(sent, Path):
+            image = self._match.find(self._engine.volumes.get(sent), self._catalog.studies())
+            request = {key: value for key, value in request.items() if key != "uploaded_image"} | {"image": image.id}
+        file, params = task(request)
         return {"label": file, "tag": "original", "file": file, "params": params}
 
     def next_sample(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return the next study of a strategy.
 
         Raises:
-            HTTPException: 404 for an unknown strategy or an empty datastore.
+            NotFound: for an unknown strategy or an empty datastore.
         """
         if request.get("strategy") not in self._strategies:
             known = ", ".join(self._strategies)
-            raise HTTPException(404, detail=f"there is no strategy {request.get('strategy')!r}; known: {known}")
-        with refusals_as_http():
-            sample: dict[str, Any] = super().next_sample(request)
+            raise NotFound(f"there is no strategy {request.get('strategy')!r}; known: {known}")
+        sample: dict[str, Any] = super().next_sample(request)
         return sample
 
     def infer_wsi(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
         """Refuse pathology slides.
 
         Raises:
-            HTTPException: 404, always.
+            NotFound: always.
         """
-        raise HTTPException(404, detail="Lesion Tracker has no models for pathology slides")
+        raise NotFound("Lesion Tracker has no models for pathology slides")
 
     def session_image(self, session_id: str) -> Path:
         """Return the volume that a client sent for a session.
 
         Raises:
-            HTTPException: 404 for an unknown or expired session, 406 on a server without sessions.
+            NotFound: for an unknown or expired session.
+            HTTPException: 406 on a server without sessions.
         """
         sessions = self.sessions()
         if sessions is None:
             raise HTTPException(406, detail="this server keeps no sessions: upload the volume, or use Next Sample")
         session = sessions.get_session(session_id) if SESSION_ID.fullmatch(session_id) else None
         if session is None:
-            raise HTTPException(404, detail=f"no session {session_id!r}: it has expired; load the volume again")
+            raise NotFound(f"no session {session_id!r}: it has expired; load the volume again")
         return Path(session.image)
 
     def add_study(self, image_id: str, path: Path, info: dict[str, Any]) -> str:
@@ -265,7 +262,7 @@ class LesionTrackerApp(MONAILabelApp):
 
         Raises:
             InputError: if it is no usable CT volume, or its params are wrong.
-            HTTPException: 409 if another volume has this id already.
+            Changed: if another volume has this id already.
         """
         volume = self._engine.read(path)
         study_of(path, upload=info)
@@ -274,10 +271,8 @@ class LesionTrackerApp(MONAILabelApp):
             return str(datastore.add_image(image_id, str(path), info))
         known = self._catalog.study(image_id)
         if not same_scan(self._engine.volume(known), volume):
-            raise HTTPException(
-                409,
-                detail=f"another volume is called {image_id!r} already, and its marks must not come to this one: "
-                "rename it",
+            raise Changed(
+                f"another volume is called {image_id!r} already, and its marks must not come to this one: rename it"
             )
         datastore.update_image_info(image_id, info)
         return image_id
@@ -287,9 +282,8 @@ class LesionTrackerApp(MONAILabelApp):
 
         Raises:
             InputError: if its patient or date could not be read afterwards.
-            HTTPException: 404 for an unknown study, 507 where nothing can be written.
+            NotFound: for an unknown study.
         """
-        with refusals_as_http():
-            study = self._catalog.study(image_id)
-            study_of(study.path, upload=info)
-            self.datastore().update_image_info(image_id, info)
+        study = self._catalog.study(image_id)
+        study_of(study.path, upload=info)
+        self.datastore().update_image_info(image_id, info)

@@ -4,12 +4,9 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Any
 
-from fastapi import HTTPException
-
-from lesion_tracker.server.http_errors import refusals_as_http
+from lesion_tracker.server.errors import refusal_or_raise
 
 logger = logging.getLogger(__name__)
 
@@ -68,10 +65,9 @@ class Background:
 
 def _run_logged(name: str, job: Callable[[], Any]) -> None:
     try:
-        with refusals_as_http():
-            job()
+        job()
+    except Exception as error:
+        refusal = refusal_or_raise(error)
+        logger.info("not done in the background: %s: %s", name, refusal.text)
+    else:
         logger.info("done in the background: %s", name)
-    except HTTPException as error:
-        if error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise
-        logger.info("not done in the background: %s: %s", name, error.detail)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from fastapi import HTTPException
+from lesion_tracker.errors import Overdue, Overloaded
 
 Result = TypeVar("Result")
 
@@ -17,7 +17,7 @@ class RequestPool:
     Args:
         workers: requests that are computed at the same time.
         waiting: requests that may wait for a worker.
-        timeout_s: seconds after which a caller is answered 504; its computation ends by itself.
+        timeout_s: seconds after which a caller waits no longer; its computation ends by itself.
     """
 
     def __init__(self, workers: int, waiting: int, timeout_s: float) -> None:
@@ -31,13 +31,13 @@ class RequestPool:
         """Compute a job in the pool.
 
         Raises:
-            HTTPException: 503 if too many wait already, 504 if it takes too long; or what the job raises.
+            Overloaded: if too many wait already.
+            Overdue: if it takes too long.
+            Exception: what the job raises.
         """
         with self._lock:
             if self._taken >= self._most:
-                raise HTTPException(
-                    503, detail=f"{self._taken} requests are being computed or wait; try again in a moment"
-                )
+                raise Overloaded(f"{self._taken} requests are being computed or wait; try again in a moment")
             self._taken += 1
         try:
             future = self._pool.submit(job)
@@ -48,9 +48,7 @@ class RequestPool:
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), self._timeout_s)
         except TimeoutError:
-            raise HTTPException(
-                504, detail=f"no answer within {self._timeout_s:g} s; it is still being computed"
-            ) from None
+            raise Overdue(f"no answer within {self._timeout_s:g} s; it is still being computed") from None
 
     def _leave(self) -> None:
         with self._lock:

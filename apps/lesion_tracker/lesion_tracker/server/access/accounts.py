@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from lesion_tracker.errors import FileFormatError, InputError
+from lesion_tracker.errors import Busy, FileFormatError, InputError
 
 Role = Literal["reader", "admin"]
 """reader: marks, tracks, corrects; admin: also trains, rolls back, removes studies."""
@@ -121,7 +121,7 @@ class AccountsFile:
         """Return a token, or None for a wrong name or password.
 
         Raises:
-            InputError: after too many wrong passwords of one name.
+            Busy: after too many wrong passwords of one name.
         """
         self._count_attempt(name)
         account = self.now().accounts.get(name)
@@ -139,7 +139,7 @@ class AccountsFile:
         with self._lock:
             recent = [then for then in self._failures.get(name, []) if moment - then < FAILURES_S]
             if len(recent) >= MOST_FAILURES:
-                raise InputError(f"too many wrong passwords: wait {FAILURES_S / 60:.0f} minutes")
+                raise Busy(f"too many wrong passwords: wait {FAILURES_S / 60:.0f} minutes")
             if len(self._failures) > 10_000:
                 self._failures.clear()
             self._failures[name] = [*recent, moment]

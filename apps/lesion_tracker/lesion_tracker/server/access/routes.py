@@ -6,9 +6,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from lesion_tracker.errors import InputError
+from lesion_tracker.errors import Busy
 from lesion_tracker.server.access.accounts import LIFETIME_S, AccountsFile, current_reader
 from lesion_tracker.server.access.guard import COOKIE
+from lesion_tracker.server.errors import refusal_or_raise
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Log in - Lesion Tracker</title>
@@ -46,7 +47,7 @@ def _add_tokens(router: APIRouter, accounts: AccountsFile) -> None:
     @router.post("/auth/token", summary="Log in with name and password")
     def token(username: Annotated[str, Form()], password: Annotated[str, Form()]) -> dict[str, Any]:
         """Return a token for the header `Authorization: Bearer …`."""
-        found = _log_in(accounts, username, password)
+        found = accounts.log_in(username, password)
         if found is None:
             raise HTTPException(401, detail="wrong name or password", headers={"WWW-Authenticate": "Bearer"})
         return {"access_token": found, "token_type": "bearer", "expires_in": LIFETIME_S}
@@ -70,9 +71,10 @@ def _add_form(router: APIRouter, accounts: AccountsFile) -> None:
         next: Annotated[str, Form()] = "/",  # noqa: A002
     ) -> Response:
         try:
-            found = _log_in(accounts, username, password)
-        except HTTPException as error:
-            return HTMLResponse(_page(next, str(error.detail)), error.status_code)
+            found = accounts.log_in(username, password)
+        except Busy as error:
+            refusal = refusal_or_raise(error)
+            return HTMLResponse(_page(next, refusal.text), refusal.status)
         if found is None:
             return HTMLResponse(_page(next, "Wrong name or password."), 401)
         answer = RedirectResponse(own_path(next), 303)
@@ -91,13 +93,6 @@ def own_path(address: str) -> str:
     """Return a path of this server; anything that would lead elsewhere becomes "/"."""
     plain = address.isprintable() and "\\" not in address and not address.startswith("//")
     return address if address.startswith("/") and plain else "/"
-
-
-def _log_in(accounts: AccountsFile, name: str, password: str) -> str | None:
-    try:
-        return accounts.log_in(name, password)
-    except InputError as error:
-        raise HTTPException(429, detail=str(error)) from None
 
 
 def _page(next_path: str, message: str) -> str:

@@ -8,7 +8,7 @@ from monailabel.interfaces.tasks.strategy import Strategy
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.correction import Correction
 from lesion_tracker.records.track import Track
-from lesion_tracker.server.studies.catalog import Catalog
+from lesion_tracker.studies.catalog import Catalog
 
 
 class LeastConfident(Strategy):

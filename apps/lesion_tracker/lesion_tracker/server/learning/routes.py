@@ -4,16 +4,14 @@ import os
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, HTTPException
+from fastapi import APIRouter, Body, Depends
 from monailabel.config import settings as monailabel_settings
 from monailabel.endpoints.user.auth import RBAC, User
 from monailabel.utils.async_tasks.task import AsyncTask
 from monailabel.utils.async_tasks.utils import background_tasks
 
-from lesion_tracker.errors import InputError
-from lesion_tracker.server.http_errors import refusals_as_http
+from lesion_tracker.errors import Busy, InputError, NotFound
 from lesion_tracker.server.learning.trainer import OPTIONS, SERVER, LesionTrainer
-from lesion_tracker.server.plain_errors import PlainErrorsRoute
 from lesion_tracker.training.learning.publish import ModelStore
 
 TASK = "train"
@@ -27,34 +25,30 @@ def learning_routes(trainers: Mapping[str, LesionTrainer], store: ModelStore) ->
         trainers: by name.
         store: of the weights.
     """
-    router = APIRouter(prefix=monailabel_settings.MONAI_LABEL_API_STR, tags=["Train"], route_class=PlainErrorsRoute)
+    router = APIRouter(prefix=monailabel_settings.MONAI_LABEL_API_STR, tags=["Train"])
     reader = Depends(RBAC(monailabel_settings.MONAI_LABEL_AUTH_ROLE_USER))
     admin = Depends(RBAC(monailabel_settings.MONAI_LABEL_AUTH_ROLE_ADMIN))
 
     @router.post("/train/", summary="Learn from corrections with every trainer")
     def train_all(params: Annotated[dict[str, Any] | None, Body()] = None, user: User = admin) -> Any:
         """Start every trainer; `params` holds each one's options under its name, as OHIF sends them."""
-        with refusals_as_http():
-            return {name: {"result": _start(name, trainers, _own(name, params)), "detail": None} for name in trainers}
+        return {name: {"result": _start(name, trainers, _own(name, params)), "detail": None} for name in trainers}
 
     @router.post("/train/{model}", summary="Learn from corrections")
     def train(model: str, params: Annotated[dict[str, Any] | None, Body()] = None, user: User = admin) -> Any:
         """Start a trainer in a process of its own; GET /train/ shows how far it is, DELETE /train/ stops it."""
-        with refusals_as_http():
-            return _start(model, trainers, params or {})
+        return _start(model, trainers, params or {})
 
     @router.get("/models/", summary="Versions of the weights")
     def models(user: User = reader) -> Any:
         """Return the published version, all others with their cards, and what the last training led to."""
-        with refusals_as_http():
-            last = {name: trainer.stats() for name, trainer in trainers.items()}
-            return {"published": store.published().version, "versions": store.versions(), "last_training": last}
+        last = {name: trainer.stats() for name, trainer in trainers.items()}
+        return {"published": store.published().version, "versions": store.versions(), "last_training": last}
 
     @router.post("/models/rollback", summary="Publish the weights before the last ones again")
     def roll_back(user: User = admin) -> Any:
         """Roll back by one version; tracks made from now on name the older weights."""
-        with refusals_as_http():
-            return {"published": store.roll_back()}
+        return {"published": store.roll_back()}
 
     return router
 
@@ -69,18 +63,13 @@ def _own(name: str, params: Mapping[str, Any] | None) -> dict[str, Any]:
 def _start(name: str, trainers: Mapping[str, LesionTrainer], params: Mapping[str, Any]) -> Any:
     trainer = trainers.get(name)
     if trainer is None:
-        raise HTTPException(404, detail=f"there is no trainer {name!r}; known: {', '.join(trainers)}")
+        raise NotFound(f"there is no trainer {name!r}; known: {', '.join(trainers)}")
     if any(task["status"] in UNDER_WAY for task in background_tasks.get(TASK, [])):
-        raise HTTPException(
-            429, detail="a training is under way: GET /train/ shows how far it is, DELETE /train/ stops it"
-        )
-    try:
-        trainer.prepare(params)
-    except InputError as error:
-        raise HTTPException(409 if "nothing was started" in str(error) else 422, detail=str(error)) from error
+        raise Busy("a training is under way: GET /train/ shows how far it is, DELETE /train/ stops it")
+    trainer.prepare(params)
     os.environ.setdefault("PYTHONPATH", "")  # MONAI Label's task reads it, and would end without a word
     known = {key: value for key, value in params.items() if key in OPTIONS}
     task, problem = AsyncTask.run(TASK, request={"model": name, SERVER: os.getpid()}, params=known)
     if task is None:
-        raise HTTPException(429, detail=problem)
+        raise Busy(problem)
     return task

@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from fastapi import HTTPException
 from monailabel.interfaces.tasks.train import TrainTask
 
-from lesion_tracker.errors import InputError, LesionTrackerError, StudyError, WeightsError
+from lesion_tracker.errors import InputError, LesionTrackerError, NoMemory, WeightsError
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.server.engine import Engine
-from lesion_tracker.server.studies.catalog import Catalog
 from lesion_tracker.server.viewers.options import Option, option_number, option_text, shown_options
+from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.training.learning.fine_tuning import FineTuningSettings
 from lesion_tracker.training.learning.learning import Learning, require_lessons, summary
 from lesion_tracker.training.learning.lessons import Lesson, collect_lessons
@@ -111,7 +110,7 @@ class LesionTrainer(TrainTask):
             The new version, whether it was published, and why.
 
         Raises:
-            HTTPException: 409 or 422 with the reason why there was nothing to do.
+            LesionTrackerError: why nothing was learnt; the progress says it, too.
         """
         os.nice(NICENESS)
         settings = settings_of(request)
@@ -137,17 +136,14 @@ class LesionTrainer(TrainTask):
             return summary(run.run(lessons, self._volume))
         except LesionTrackerError as error:
             progress.update(stage="refused", total_time=1, result=str(error))
-            raise HTTPException(422 if isinstance(error, InputError) else 409, detail=str(error)) from error
+            raise
         except torch.OutOfMemoryError as error:
             reason = "the GPU has not enough free memory for training beside tracking: train with device cpu"
             progress.update(stage="refused", total_time=1, result=reason)
-            raise HTTPException(409, detail=reason) from error
+            raise NoMemory(reason) from error
 
     def _volume(self, study_id: str) -> Volume:
-        try:
-            return self._engine.read(self._catalog.fetch(self._catalog.study(study_id)))
-        except HTTPException as error:
-            raise StudyError(str(error.detail)) from None
+        return self._engine.read(self._catalog.fetch(self._catalog.study(study_id)))
 
 
 def settings_of(request: Mapping[str, Any]) -> FineTuningSettings:

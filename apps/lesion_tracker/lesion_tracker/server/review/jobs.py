@@ -7,20 +7,18 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from http import HTTPStatus
 
 import numpy as np
-from fastapi import HTTPException
 
 from lesion_tracker.errors import InputError
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.track import Lesion
 from lesion_tracker.server.engine import Engine
-from lesion_tracker.server.http_errors import refusals_as_http
+from lesion_tracker.server.errors import refusal_or_raise
 from lesion_tracker.server.review.sources import ordered
-from lesion_tracker.server.studies.catalog import Catalog
 from lesion_tracker.server.viewers.answer import plain_track
 from lesion_tracker.server.viewers.baseline import Source, passed_on, same_place, sources_of
+from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
 
 logger = logging.getLogger(__name__)
@@ -165,13 +163,11 @@ class TrackJobs:
 def _said(job: Job, study: Study, work: Callable[[], None]) -> None:
     """Do a part of a job; where it is refused, or the machine lacks something for it, the job says why and goes on."""
     try:
-        with refusals_as_http():
-            work()
-    except HTTPException as error:
-        if error.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise
-        job.messages.append(f"{study.id}: {error.detail}")
-        logger.info("not tracked: %s: %s", study.id, error.detail)
+        work()
+    except Exception as error:
+        refusal = refusal_or_raise(error)
+        job.messages.append(f"{study.id}: {refusal.text}")
+        logger.info("not tracked: %s: %s", study.id, refusal.text)
 
 
 def _log_fault(future: "Future[None]") -> None:

@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from fastapi import HTTPException
 
-from lesion_tracker.errors import InputError
+from lesion_tracker.errors import Changed, InputError, NotFound
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.patient_table import Deleted, Row, deleted_of, rows_of
 from lesion_tracker.readers.study_records import StudyRecords
@@ -16,8 +15,8 @@ from lesion_tracker.records.track import Lesion
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.review.requests import Accept, Move, OnLesion, Rename
 from lesion_tracker.server.review.sources import ordered
-from lesion_tracker.server.studies.catalog import Catalog
 from lesion_tracker.server.viewers.lesions_param import require_inside
+from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
 
 NEW_RADIUS_MM = 5.0
@@ -51,12 +50,12 @@ class PatientReview:
         """Return a lesion's row.
 
         Raises:
-            HTTPException: 404 for an unknown lesion.
+            NotFound: for an unknown lesion.
         """
         for row in self.rows:
             if row.lesion_id == lesion_id:
                 return row
-        raise HTTPException(404, detail=f"patient {self.patient_id!r} has no lesion {lesion_id!r}")
+        raise NotFound(f"patient {self.patient_id!r} has no lesion {lesion_id!r}")
 
 
 class Review:
@@ -83,11 +82,11 @@ class Review:
         """Return one patient.
 
         Raises:
-            HTTPException: 404 for an unknown patient.
+            NotFound: for an unknown patient.
         """
         studies = self._catalog.of_patient(patient_id)
         if not studies:
-            raise HTTPException(404, detail=f"no study of patient {patient_id!r} is known to this server")
+            raise NotFound(f"no study of patient {patient_id!r} is known to this server")
         return self._of(patient_id, studies)
 
     def accept(self, request: Accept, reader: str) -> str:
@@ -153,9 +152,7 @@ class Review:
         """Refuse an answer to a track that is no longer the last one."""
         track = next((t for t in self._marks.tracks(study_id) if t.lesion_id == lesion_id), None)
         if (track.created_at if track else "") != created_at:
-            raise HTTPException(
-                409, detail=f"{lesion_id} in {study_id} has changed since this page was loaded: load it again and look"
-            )
+            raise Changed(f"{lesion_id} in {study_id} has changed since this page was loaded: load it again and look")
 
     def _like_known(self, point: Lesion, study: Study) -> Lesion:
         """Return a new mark with the radius, name and tracking_uid that the lesion has in the patient's other studies."""
@@ -187,7 +184,7 @@ class Review:
         names = self._studies(request)
         having = [name for name in names if request.lesion in self._marks.records(name).lesion_ids()]
         if not having:
-            raise HTTPException(404, detail=f"patient {request.patient!r} has no lesion {request.lesion!r}")
+            raise NotFound(f"patient {request.patient!r} has no lesion {request.lesion!r}")
         return having
 
 

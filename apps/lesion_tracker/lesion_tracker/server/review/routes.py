@@ -10,18 +10,17 @@ from fastapi.responses import HTMLResponse, Response
 from monailabel.config import settings as monailabel_settings
 from monailabel.endpoints.user.auth import RBAC, User
 
-from lesion_tracker.errors import InputError
+from lesion_tracker.errors import InputError, NotFound
 from lesion_tracker.report.crop import COLORS, CropMarks, crop_png, views_of, window_named
 from lesion_tracker.report.review_csv import review_csv
 from lesion_tracker.server.engine import Engine
-from lesion_tracker.server.http_errors import refusals_as_http
-from lesion_tracker.server.plain_errors import PlainErrorsRoute
+from lesion_tracker.server.errors import refusal_or_raise
 from lesion_tracker.server.review.jobs import Job, TrackJobs
 from lesion_tracker.server.review.pages import FILES, FOLDER, HEADERS, page
 from lesion_tracker.server.review.requests import Accept, Color, Move, OnLesion, Plane, Rename, TrackAll, WindowName
 from lesion_tracker.server.review.review import PatientReview, Review, spacing_of
-from lesion_tracker.server.studies.catalog import Catalog
 from lesion_tracker.server.viewers.routes import known_user
+from lesion_tracker.studies.catalog import Catalog
 
 Mm = Annotated[float, Query(ge=-100_000.0, le=100_000.0, allow_inf_nan=False)]
 CROP_CACHE = {"Cache-Control": "private, max-age=600", "X-Content-Type-Options": "nosniff"}
@@ -37,7 +36,7 @@ def review_routes(review: Review, jobs: TrackJobs, catalog: Catalog, engine: Eng
         engine: reads their volumes.
     """
     prefix = f"{monailabel_settings.MONAI_LABEL_API_STR}/lesions"
-    router = APIRouter(prefix=prefix, tags=["Lesions"], route_class=PlainErrorsRoute)
+    router = APIRouter(prefix=prefix, tags=["Lesions"])
     _add_pages(router, review, catalog, engine)
     _add_crops(router, catalog, engine)
     _add_clicks(router, review)
@@ -54,17 +53,16 @@ def _add_pages(router: APIRouter, review: Review, catalog: Catalog, engine: Engi
     @router.get("/", response_class=HTMLResponse)
     def lesions(patient: str = "", lesion: str = "", study: str = "", user: User = READER) -> Response:
         try:
-            with refusals_as_http():
-                html = _page(review, catalog, engine, patient, lesion, study, _login(user))
-        except HTTPException as error:
-            html = page("error.html", text=str(error.detail), title="Lesions")
-            return HTMLResponse(html, error.status_code, headers=HEADERS)
+            html = _page(review, catalog, engine, patient, lesion, study, _login(user))
+        except Exception as error:
+            refusal = refusal_or_raise(error)
+            html = page("error.html", text=refusal.text, title="Lesions")
+            return HTMLResponse(html, refusal.status, headers=HEADERS)
         return HTMLResponse(html, headers=HEADERS)
 
     @router.get("/table.csv")
     def table(patient: str, user: User = READER) -> Response:
-        with refusals_as_http():
-            known = review.patient(patient)
+        known = review.patient(patient)
         text = review_csv(patient, known.rows, {study.id: study.study_date for study in known.studies})
         safe = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in patient)
         named = {**HEADERS, "Content-Disposition": f'attachment; filename="lesions_{safe}.csv"'}
@@ -87,12 +85,11 @@ def _add_crops(router: APIRouter, catalog: Catalog, engine: Engine) -> None:
         other: Annotated[str, Query(max_length=100)] = "",
         user: User = READER,
     ) -> Response:
-        with refusals_as_http():
-            volume = engine.volume(catalog.study(study))
-            center = np.array([x, y, z])
-            views = views_of(center, width, pixels, () if plane == "all" else (plane,))
-            marks = CropMarks(COLORS[color], 1.3 * radius, _point(other) if other else None)
-            png = crop_png(volume, views, window_named(window, volume, center, radius), marks)
+        volume = engine.volume(catalog.study(study))
+        center = np.array([x, y, z])
+        views = views_of(center, width, pixels, () if plane == "all" else (plane,))
+        marks = CropMarks(COLORS[color], 1.3 * radius, _point(other) if other else None)
+        png = crop_png(volume, views, window_named(window, volume, center, radius), marks)
         return Response(png, media_type="image/png", headers=CROP_CACHE)
 
 
@@ -101,45 +98,37 @@ def _add_clicks(router: APIRouter, review: Review) -> None:
 
     @router.post("/accept", dependencies=json_only)
     def accept(body: Accept, user: User = ANNOTATOR) -> dict[str, Any]:
-        with refusals_as_http():
-            return {"done": review.accept(body, _reader(user, body.reader)), "studies": [body.study]}
+        return {"done": review.accept(body, _reader(user, body.reader)), "studies": [body.study]}
 
     @router.post("/move", dependencies=json_only)
     def move(body: Move, user: User = ANNOTATOR) -> dict[str, Any]:
-        with refusals_as_http():
-            return {"done": review.move(body, _reader(user, body.reader)), "studies": [body.study]}
+        return {"done": review.move(body, _reader(user, body.reader)), "studies": [body.study]}
 
     @router.post("/undo", dependencies=json_only)
     def undo(body: OnLesion, user: User = ANNOTATOR) -> dict[str, Any]:
-        with refusals_as_http():
-            return {"done": review.undo(body, _reader(user, body.reader)), "studies": []}
+        return {"done": review.undo(body, _reader(user, body.reader)), "studies": []}
 
     @router.post("/delete", dependencies=json_only)
     def delete(body: OnLesion, user: User = ANNOTATOR) -> dict[str, Any]:
-        with refusals_as_http():
-            return {"studies": review.delete(body, _reader(user, body.reader)), "done": f"{body.lesion} deleted"}
+        return {"studies": review.delete(body, _reader(user, body.reader)), "done": f"{body.lesion} deleted"}
 
     @router.post("/restore", dependencies=json_only)
     def restore(body: OnLesion, user: User = ANNOTATOR) -> dict[str, Any]:
-        with refusals_as_http():
-            return {"studies": review.restore(body, _reader(user, body.reader)), "done": f"{body.lesion} restored"}
+        return {"studies": review.restore(body, _reader(user, body.reader)), "done": f"{body.lesion} restored"}
 
     @router.post("/rename", dependencies=json_only)
     def rename(body: Rename, user: User = ANNOTATOR) -> dict[str, Any]:
-        with refusals_as_http():
-            return {"studies": review.rename(body, _reader(user, body.reader)), "done": f"{body.lesion} renamed"}
+        return {"studies": review.rename(body, _reader(user, body.reader)), "done": f"{body.lesion} renamed"}
 
 
 def _add_jobs(router: APIRouter, jobs: TrackJobs) -> None:
     @router.post("/track", dependencies=[Depends(_require_json)])
     def track(body: TrackAll, user: User = ANNOTATOR) -> dict[str, Any]:
-        with refusals_as_http():
-            return _progress(jobs.start(body.patient, body.baseline, body.lesions))
+        return _progress(jobs.start(body.patient, body.baseline, body.lesions))
 
     @router.get("/track/{job_id}")
     def progress(job_id: str, user: User = READER) -> dict[str, Any]:
-        with refusals_as_http():
-            return _progress(jobs.get(job_id))
+        return _progress(jobs.get(job_id))
 
 
 def _add_files(router: APIRouter) -> None:
@@ -147,7 +136,7 @@ def _add_files(router: APIRouter) -> None:
     def file(name: str, ending: str) -> Response:
         kind = FILES.get(f"{name}.{ending}")
         if kind is None:
-            raise HTTPException(404, detail=f"there is no {name}.{ending} here")
+            raise NotFound(f"there is no {name}.{ending} here")
         return Response((Path(FOLDER) / f"{name}.{ending}").read_bytes(), media_type=kind, headers=HEADERS)
 
 

@@ -6,7 +6,7 @@ from lesion_tracker.errors import StudyOrderError
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.patient_table import natural_order
 from lesion_tracker.records.track import Lesion
-from lesion_tracker.server.studies.catalog import Catalog
+from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
 from lesion_tracker.studies.timeline import earlier_studies, order_studies
 

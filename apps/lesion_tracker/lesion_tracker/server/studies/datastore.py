@@ -12,13 +12,13 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from fastapi import HTTPException
 from filelock import FileLock
 from monailabel.datastore.local import DataModel, ImageLabelModel, LocalDatastore
 
+from lesion_tracker.errors import InputError
 from lesion_tracker.readers.mark_store import TAGS
-from lesion_tracker.server.http_errors import refusals_as_http, unknown_study
 from lesion_tracker.server.viewers.empty_label import require_content
+from lesion_tracker.studies.catalog import unknown_study
 
 ROOM_BYTES = 65_536
 """What one more study may add to the list of the studies, with room to spare."""
@@ -92,36 +92,33 @@ class StudyFolder(LocalDatastore):
         """Remove a study.
 
         Raises:
-            HTTPException: 404 for an unknown study, 507 where nothing can be written.
+            NotFound: for an unknown study.
         """
         if image_id not in self.list_images():
             raise unknown_study(image_id)
-        with refusals_as_http():
-            with self._threads:
-                super().remove_image(image_id)
-            self._on_removed(image_id)
+        with self._threads:
+            super().remove_image(image_id)
+        self._on_removed(image_id)
 
     def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
         """Keep a label that a client submitted.
 
         Raises:
-            HTTPException: 404 for an unknown study, 422 for a tag that is no name or that belongs to the tracker, or for
-                an empty mask, 507 where nothing can be written; nothing is kept then.
+            NotFound: for an unknown study; nothing is kept then.
+            InputError: for a tag that is no name or that belongs to the tracker, or for an empty mask; nor then.
         """
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", label_tag) or label_tag in TAGS:
-            raise HTTPException(
-                422,
-                detail=f"a label cannot be saved under the tag {label_tag!r}; {', '.join(TAGS)} are the tracker's own",
+            raise InputError(
+                f"a label cannot be saved under the tag {label_tag!r}; {', '.join(TAGS)} are the tracker's own"
             )
         if image_id not in self.list_images():
             raise unknown_study(image_id)
-        with refusals_as_http():
-            require_content(Path(label_filename), image_id)
-            with self._threads:
-                folder = Path(self._datastore.label_path(label_tag))
-                folder.mkdir(parents=True, exist_ok=True)
-                self._require_room(folder, os.stat(label_filename).st_size)  # MONAI Label copies over what is there
-                return str(super().save_label(image_id, label_filename, label_tag, label_info))
+        require_content(Path(label_filename), image_id)
+        with self._threads:
+            folder = Path(self._datastore.label_path(label_tag))
+            folder.mkdir(parents=True, exist_ok=True)
+            self._require_room(folder, os.stat(label_filename).st_size)  # MONAI Label copies over what is there
+            return str(super().save_label(image_id, label_filename, label_tag, label_info))
 
     def _require_room(self, folder: Path, size: int) -> None:
         """Raise OSError unless a folder has room for `size` more bytes and for a new list of the studies."""
@@ -159,7 +156,7 @@ def _write(name: str) -> Any:
     one_at_a_time = _one_at_a_time(name)
 
     def method(self: StudyFolder, *args: Any, **kwargs: Any) -> Any:
-        with refusals_as_http(), self._threads:
+        with self._threads:
             before = self._datastore.model_copy(deep=True)
             try:
                 return one_at_a_time(self, *args, **kwargs)

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fastapi import HTTPException
 from monailabel.interfaces.tasks.strategy import Strategy
 
-from lesion_tracker.errors import StudyOrderError
+from lesion_tracker.errors import NotFound, StudyOrderError
 from lesion_tracker.readers.mark_store import MarkStore
-from lesion_tracker.server.studies.catalog import Catalog
+from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
 from lesion_tracker.studies.timeline import order_studies
 
@@ -29,16 +28,14 @@ class NextStudy(Strategy):
         """Return {"id": …} of the next study, or {} when everything is tracked.
 
         Raises:
-            HTTPException: 404 for an empty datastore.
+            NotFound: for an empty datastore.
             FileFormatError: if there are studies, but their list (studies.csv) is malformed.
         """
         studies = self._catalog.studies()
         if not studies:
             for study_id in self._catalog.ids()[:1]:
                 self._catalog.study(study_id)  # says why no study can be read
-            raise HTTPException(
-                404, detail="the datastore holds no study yet: upload one, or put files into its folder"
-            )
+            raise NotFound("the datastore holds no study yet: upload one, or put files into its folder")
         marked, tracked = self._marks.studies("lesions"), self._marks.studies("tracks")
         patients: dict[str, list[Study]] = {}
         for study in studies:

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fastapi import HTTPException
 from monailabel.interfaces.datastore import Datastore
 
+from lesion_tracker.errors import InputError, NotFound
 from lesion_tracker.pacs.pacs import Pacs
-from lesion_tracker.server.http_errors import refusals_as_http, unknown_study
+from lesion_tracker.studies.catalog import unknown_study
 
 READ_ONLY = "this server reads its studies from a PACS: send images there, and marks and corrections to the tasks"
 
@@ -56,14 +56,14 @@ class PacsDatastore(Datastore):
         """Return a NIfTI file of a series, for clients that cannot read DICOM.
 
         Raises:
-            HTTPException: 404 for a series that the PACS does not have, 422 for one that is no usable CT, 502 for a PACS
-                that does not answer.
+            NotFound: for a series that the PACS does not have.
+            InputError: for one that is no usable CT.
+            PacsError: for a PACS that does not answer.
         """
-        with refusals_as_http():
-            study = self._pacs.study(image_id)
-            if study is None:
-                raise unknown_study(image_id)
-            return str(self._pacs.volume_file(study, self._write))
+        study = self._pacs.study(image_id)
+        if study is None:
+            raise unknown_study(image_id)
+        return str(self._pacs.volume_file(study, self._write))
 
     def get_image_info(self, image_id: str) -> dict[str, Any]:
         """Return what is known of a series that was opened, and what clients said of it."""
@@ -77,10 +77,9 @@ class PacsDatastore(Datastore):
 
     def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
         """Keep what a client says of a series."""
-        with refusals_as_http():
-            if self._pacs.records.study(image_id, Path()) is None and self._pacs.study(image_id) is None:
-                raise unknown_study(image_id)
-            self._pacs.records.give(image_id, info)
+        if self._pacs.records.study(image_id, Path()) is None and self._pacs.study(image_id) is None:
+            raise unknown_study(image_id)
+        self._pacs.records.give(image_id, info)
 
     def status(self) -> dict[str, Any]:
         """Return numbers for MONAI Label's info."""
@@ -118,7 +117,7 @@ class PacsDatastore(Datastore):
 
     def get_label(self, label_id: str, label_tag: str, params: Any = None) -> Any:
         """Refuse: there are no label files."""
-        raise HTTPException(404, detail="no label files are kept for the series of a PACS")
+        raise NotFound("no label files are kept for the series of a PACS")
 
     def get_label_uri(self, label_id: str, label_tag: str) -> str:
         """Return nothing, as `datalist`."""
@@ -153,5 +152,5 @@ class PacsDatastore(Datastore):
         raise _read_only()
 
 
-def _read_only() -> HTTPException:
-    return HTTPException(422, detail=READ_ONLY)
+def _read_only() -> InputError:
+    return InputError(READ_ONLY)

@@ -12,7 +12,6 @@ from monailabel.endpoints.user.auth import RBAC, User
 
 from lesion_tracker.errors import InputError
 from lesion_tracker.pacs.dicomweb import DicomWeb
-from lesion_tracker.server.http_errors import refusals_as_http
 
 CHUNK_BYTES = 1 << 18
 RESOURCES = ("studies", "series", "instances")
@@ -36,13 +35,12 @@ def pacs_routes(app: Any, web: DicomWeb) -> APIRouter:
 
     @router.get("/proxy/dicom/{service}/{path:path}", include_in_schema=False)
     def proxy(request: Request, service: str, path: str, user: User = reader) -> Any:
-        with refusals_as_http():
-            answer = web.proxied(
-                _resource(service, path),
-                request.url.query,
-                request.headers.get("accept", "*/*"),
-                request.headers.get("accept-encoding", "identity"),
-            )
+        answer = web.proxied(
+            _resource(service, path),
+            request.url.query,
+            request.headers.get("accept", "*/*"),
+            request.headers.get("accept-encoding", "identity"),
+        )
         headers = {name: value for name, value in answer.headers.items() if name.lower() in PASSED}
         return StreamingResponse(_body(answer), answer.status_code, headers)
 
@@ -58,8 +56,7 @@ def pacs_routes(app: Any, web: DicomWeb) -> APIRouter:
 
     @router.post("/activelearning/{strategy}")
     def next_sample(strategy: str, params: dict[str, Any] | None = Body(None), user: User = reader) -> Any:  # noqa: B008
-        with refusals_as_http():
-            return sample(strategy, params, user.username)
+        return sample(strategy, params, user.username)
 
     return router
 

@@ -7,7 +7,7 @@ from lesion_tracker.errors import InputError, StudyError, StudyOrderError
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.track import Lesion, Track
 from lesion_tracker.server.review.sources import lesions_by_baseline
-from lesion_tracker.server.studies.catalog import Catalog
+from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
 
 Contains = Callable[[Study, Lesion], bool]

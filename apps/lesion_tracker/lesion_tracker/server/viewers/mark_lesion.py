@@ -16,12 +16,12 @@ from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.track import Lesion
 from lesion_tracker.server.background import Background
 from lesion_tracker.server.engine import Engine
-from lesion_tracker.server.studies.catalog import Catalog
 from lesion_tracker.server.viewers.answer import answer_form, answer_params, track_of_mark, write_answer
 from lesion_tracker.server.viewers.clicks import Click, clicks_of, lps_from_click
 from lesion_tracker.server.viewers.labels import LABEL_VALUES
 from lesion_tracker.server.viewers.lesions_param import lesion_from, lesion_objects, require_inside
 from lesion_tracker.server.viewers.options import Option, option_number, option_text, shown_options
+from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
 from lesion_tracker.volumes.volume import Volume
 

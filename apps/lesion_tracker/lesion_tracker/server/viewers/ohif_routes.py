@@ -4,16 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import monailabel.endpoints.ohif
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 from monailabel.config import settings as monailabel_settings
 from monailabel.endpoints.user.auth import RBAC, User
 
+from lesion_tracker.errors import InputError, NotFound
 from lesion_tracker.readers.patient_table import Cell
-from lesion_tracker.server.http_errors import refusals_as_http
 from lesion_tracker.server.review.review import Review
-from lesion_tracker.server.studies.catalog import Catalog
 from lesion_tracker.server.viewers.answer import plain_json
+from lesion_tracker.studies.catalog import Catalog
 
 PANEL = "lesion-panel.js"
 BUNDLE = Path(monailabel.endpoints.ohif.__file__).parent / "static" / "ohif"
@@ -43,11 +43,10 @@ def ohif_routes(app_dir: Path, catalog: Catalog, review: Review) -> APIRouter:
 
     @router.get("/lesions")
     def lesions(series: str, user: User = reader) -> dict[str, Any]:
-        with refusals_as_http():
-            patient_id = catalog.study(series).patient_id
-            if not patient_id:
-                raise HTTPException(422, detail=f"the PACS does not say whose series {series} is")
-            known = review.patient(patient_id)
+        patient_id = catalog.study(series).patient_id
+        if not patient_id:
+            raise InputError(f"the PACS does not say whose series {series} is")
+        known = review.patient(patient_id)
         studies = [
             {"id": study.id, "study_uid": study.study_uid, "date": study.study_date, "series": study.series}
             for study in known.studies
@@ -82,4 +81,4 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError:
-        raise HTTPException(404, detail=f"{path.name} is not installed") from None
+        raise NotFound(f"{path.name} is not installed") from None

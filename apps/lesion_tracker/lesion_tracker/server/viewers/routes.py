@@ -19,8 +19,6 @@ from monailabel.endpoints.user.auth import RBAC, User
 
 from lesion_tracker.errors import InputError
 from lesion_tracker.server.access.accounts import current_reader
-from lesion_tracker.server.http_errors import refusals_as_http
-from lesion_tracker.server.plain_errors import PlainErrorsRoute
 from lesion_tracker.server.request_pool import RequestPool
 
 RESERVED = ("image", "model", "session", "session_id", "output", "user", "file", "uploaded_image")
@@ -42,7 +40,7 @@ def own_routes(app: Any, pool: RequestPool) -> APIRouter:
         app: the LesionTrackerApp.
         pool: where requests are computed.
     """
-    router = APIRouter(prefix=monailabel_settings.MONAI_LABEL_API_STR, route_class=PlainErrorsRoute)
+    router = APIRouter(prefix=monailabel_settings.MONAI_LABEL_API_STR)
     reader = Depends(RBAC(monailabel_settings.MONAI_LABEL_AUTH_ROLE_USER))
     annotator = Depends(RBAC(monailabel_settings.MONAI_LABEL_AUTH_ROLE_ANNOTATOR))
 
@@ -58,13 +56,12 @@ def own_routes(app: Any, pool: RequestPool) -> APIRouter:
         output: ResultType | None = None,
         user: User = reader,
     ) -> Any:
-        with refusals_as_http():
-            request = parse_params(params)
-            form = output.value if output else None
-            request |= {"model": model, "image": image, "output": form, "user": known_user(user)}
-            return await pool.run(
-                lambda: _infer(app, request, session_id, file, output, background_tasks)  # label: of no use here
-            )
+        request = parse_params(params)
+        form = output.value if output else None
+        request |= {"model": model, "image": image, "output": form, "user": known_user(user)}
+        return await pool.run(
+            lambda: _infer(app, request, session_id, file, output, background_tasks)  # label: of no use here
+        )
 
     @router.put("/datastore/")
     @router.put("/datastore/image")
@@ -74,17 +71,15 @@ def own_routes(app: Any, pool: RequestPool) -> APIRouter:
         params: Annotated[str, Form()] = "{}",
         user: User = annotator,
     ) -> Any:
-        with refusals_as_http():
-            info = parse_params(params, reserved=())
-            if known_user(user):
-                info["user"] = known_user(user)
-            return await pool.run(lambda: {"image": _upload(app, image, info, file)})
+        info = parse_params(params, reserved=())
+        if known_user(user):
+            info["user"] = known_user(user)
+        return await pool.run(lambda: {"image": _upload(app, image, info, file)})
 
     @router.put("/datastore/image/info")
     async def describe(image: str, info: Annotated[str, Form()] = "{}", user: User = annotator) -> Any:
-        with refusals_as_http():
-            said = parse_params(info, reserved=(), field="info")
-            return await pool.run(lambda: app.describe_study(image, said))
+        said = parse_params(info, reserved=(), field="info")
+        return await pool.run(lambda: app.describe_study(image, said))
 
     return router
 
@@ -151,23 +146,22 @@ def _finite_float(text: str) -> float:
 def _infer(
     app: Any, request: dict[str, Any], session_id: str, file: UploadFile | None, output: Any, tasks: BackgroundTasks
 ) -> Any:
-    with refusals_as_http():
-        if not (request["image"] or session_id or file):
-            raise InputError("the request names no image, no session and carries no file")
-        if session_id:
-            result = app.infer(request | {"uploaded_image": app.session_image(session_id)})
-        elif file:
-            with _received(file) as path:
-                result = app.infer(request | {"uploaded_image": path})
-        else:
-            result = app.infer(request)
-        answer = send_response(app.datastore(), result, output, tasks)
-        # MONAI Label answers a missing file with bare params; they become JSON here, outside the event loop.
-        return answer if isinstance(answer, Response) else Response(_json(answer), media_type="application/json")
+    if not (request["image"] or session_id or file):
+        raise InputError("the request names no image, no session and carries no file")
+    if session_id:
+        result = app.infer(request | {"uploaded_image": app.session_image(session_id)})
+    elif file:
+        with _received(file) as path:
+            result = app.infer(request | {"uploaded_image": path})
+    else:
+        result = app.infer(request)
+    answer = send_response(app.datastore(), result, output, tasks)
+    # MONAI Label answers a missing file with bare params; they become JSON here, outside the event loop.
+    return answer if isinstance(answer, Response) else Response(_json(answer), media_type="application/json")
 
 
 def _upload(app: Any, image: str | None, info: dict[str, Any], file: UploadFile) -> str:
-    with refusals_as_http(), _received(file) as path:
+    with _received(file) as path:
         name = image if image else Path(file.filename or "").name.removesuffix("".join(path.suffixes))
         _require_file_name(name)
         return str(app.add_study(name, path, info))

@@ -13,8 +13,6 @@ from monailabel.endpoints.user.auth import RBAC, User
 from starlette.datastructures import UploadFile as ReceivedFile
 
 from lesion_tracker.errors import InputError
-from lesion_tracker.server.http_errors import refusals_as_http
-from lesion_tracker.server.plain_errors import PlainErrorsRoute
 from lesion_tracker.server.request_pool import RequestPool
 from lesion_tracker.server.viewers.routes import LONGEST_NAME_BYTES
 
@@ -29,15 +27,14 @@ def session_routes(app: Any, pool: RequestPool) -> APIRouter:
         app: the LesionTrackerApp.
         pool: where a volume is received.
     """
-    router = APIRouter(prefix=monailabel_settings.MONAI_LABEL_API_STR, route_class=PlainErrorsRoute)
+    router = APIRouter(prefix=monailabel_settings.MONAI_LABEL_API_STR)
     reader = Depends(RBAC(monailabel_settings.MONAI_LABEL_AUTH_ROLE_USER))
 
     @router.put("/session/")
     async def create(
         files: Annotated[list[UploadFile], File()], uncompress: bool = False, expiry: int = 0, user: User = reader
     ) -> Any:
-        with refusals_as_http():
-            return await pool.run(lambda: _create(app.sessions(), files, uncompress, expiry))
+        return await pool.run(lambda: _create(app.sessions(), files, uncompress, expiry))
 
     return router
 
@@ -47,10 +44,7 @@ def _create(sessions: Any, files: Sequence[ReceivedFile], uncompress: bool, expi
     if sessions is None:
         raise HTTPException(406, detail="this server keeps no sessions: upload the volume, or use Next Sample")
     session_id = str(uuid.uuid4())
-    with (
-        refusals_as_http(),
-        tempfile.TemporaryDirectory(prefix="session_", ignore_cleanup_errors=True) as folder,
-    ):
+    with tempfile.TemporaryDirectory(prefix="session_", ignore_cleanup_errors=True) as folder:
         sent = [_received(file, Path(folder)) for file in files]
         image = sent[0] if len(sent) == 1 else Path(folder)
         try:

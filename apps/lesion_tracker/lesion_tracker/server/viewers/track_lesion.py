@@ -12,13 +12,13 @@ from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.patient_table import natural_order
 from lesion_tracker.records.track import METHODS, Lesion, Method, Track
 from lesion_tracker.server.engine import Engine
-from lesion_tracker.server.studies.catalog import Catalog
 from lesion_tracker.server.viewers.answer import answer_form, answer_params, plain_track, write_answer
 from lesion_tracker.server.viewers.baseline import Source, passed_on, same_place, sources_of
 from lesion_tracker.server.viewers.clicks import CLIENT_KEYS
 from lesion_tracker.server.viewers.labels import LABEL_VALUES, LABELS
 from lesion_tracker.server.viewers.lesions_param import lesions_of, require_inside
 from lesion_tracker.server.viewers.options import Option, option_text, shown_options
+from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
 
 OPTIONS: dict[str, Option] = {

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lesion_tracker.errors import InputError
+from lesion_tracker.errors import InputError, NotReady
 from lesion_tracker.network.tracker import Tracker, tracker_from_net
 from lesion_tracker.network.tracker_net import TrackerNet
 from lesion_tracker.training.learning.fine_tuning import (
@@ -203,12 +203,12 @@ def require_lessons(lessons: Sequence[Lesson]) -> None:
     """Refuse too little to learn from.
 
     Raises:
-        InputError: with what there is and what is needed.
+        NotReady: with what there is and what is needed.
     """
     corrected = [lesson for lesson in lessons if lesson.verdict == "corrected"]
     patients = {lesson.patient for lesson in corrected}
     if len(corrected) < FEWEST_TESTED or len(patients) < 2:
-        raise InputError(
+        raise NotReady(
             f"there are {len(corrected)} corrections of {len(patients)} patient(s) and "
             f"{len(lessons) - len(corrected)} accepted tracks: at least {FEWEST_TESTED} corrections of 2 patients are "
             "needed, because new weights are tested on patients that they have not learned from; nothing was started"

@@ -59,12 +59,11 @@ def prepare_lessons(lessons: Sequence[Lesson], read: Callable[[str], Volume], fo
         for number, taught in enumerate(by_pair.values()):
             name = f"pair_{number}"
             try:
-                writer.add_pair(_prepared(name, taught, read))
+                pair = _prepared(name, taught, read)
             except InputError as error:
                 logger.warning("a pair of studies is left out of training: %s", error)
-                if "cannot be written" in str(error):
-                    raise
                 continue
+            writer.add_pair(pair)
             names[name] = taught
     return [_labelled(pair, names[pair.name]) for pair in read_prepared_pairs(folder)]
 

@@ -1,14 +1,15 @@
 """The catalog of a PACS: the same questions as of a folder of studies, answered by queries."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from typing_extensions import override
 
 from lesion_tracker.errors import InputError, StudyError, StudyOrderError
 from lesion_tracker.pacs.pacs import Pacs
-from lesion_tracker.server.http_errors import unknown_study
-from lesion_tracker.server.studies.catalog import Catalog
-from lesion_tracker.server.studies.pacs_datastore import PacsDatastore
+from lesion_tracker.studies.catalog import Catalog, unknown_study
 from lesion_tracker.studies.study import Study, parse_date
 from lesion_tracker.studies.timeline import earlier_studies
 
@@ -18,26 +19,18 @@ class PacsCatalog(Catalog):
 
     Args:
         pacs: the PACS.
-        datastore: MONAI Label's view of it.
         used: returns the ids of all series with marks or tracks.
     """
 
-    def __init__(self, pacs: Pacs, datastore: PacsDatastore, used: Callable[[], Collection[str]]) -> None:
-        super().__init__(datastore)
+    def __init__(self, pacs: Pacs, used: Callable[[], Collection[str]]) -> None:
         self._pacs, self._used = pacs, used
 
+    @override
     def ids(self) -> list[str]:
-        """Return the ids of all series that were ever opened; the PACS is not asked."""
         return self._pacs.records.ids()
 
+    @override
     def study(self, image_id: object) -> Study:
-        """Return a series as the PACS has it now.
-
-        Raises:
-            InputError: for what is no SeriesInstanceUID, or a series that is not CT.
-            HTTPException: 404 for a series that the PACS does not have.
-            PacsError: if the PACS does not answer.
-        """
         if not isinstance(image_id, str):
             raise InputError(f"{image_id!r} is no study id")
         study = self._pacs.study(image_id)
@@ -45,46 +38,50 @@ class PacsCatalog(Catalog):
             raise unknown_study(image_id)
         return self._as_given(study)
 
+    @override
     def studies(self) -> list[Study]:
         """Return one series of each study of the PACS: one with marks or tracks, else the one with the most images."""
         return [self._representative(series) for series in _by_study(self._pacs.everything())]
 
+    @override
     def of_patient(self, patient_id: str) -> list[Study]:
         """Return all CT series of one patient that the PACS has now; none for an unknown patient ("")."""
         return self._of(Study(id="", path=Path(), patient_id=patient_id, study_date=""))
 
+    @override
+    def keep_info(self, study: Study, info: Mapping[str, Any]) -> None:
+        self._pacs.records.give(study.id, info)
+
+    @override
     def fetch(self, study: Study) -> Path:
-        """Return the folder of a series' files; they are fetched if they are not there."""
         return self._pacs.fetch(study)
 
+    @override
     def frame_of(self, study: Study) -> str:
-        """Return the FrameOfReferenceUID of a series, or ""."""
         return self._pacs.frame_of(study)
 
+    @override
     def siblings(self, study: Study) -> list[Study]:
         """Return the other CT series of a series' study, also those with marks that the PACS no longer has."""
         here = [other for other in self._of(study) if other.study_uid == study.study_uid]
         gone = [other for other in self._gone(study, here) if other.study_uid == study.study_uid]
         return [other for other in here + gone if other.id != study.id]
 
+    @override
     def is_gone(self, study: Study) -> bool:
-        """Say whether the PACS no longer has a series."""
         return study.id not in {other.id for other in self._of(study)}
 
+    @override
     def has_files(self, study: Study) -> bool:
-        """Say whether a series can be read: the PACS has it, or the cache still does."""
         return not self.is_gone(study) or self._pacs.has_files(study)
 
+    @override
     def gone(self, followup: Study) -> list[Study]:
         """Return the series of a follow-up's patient that have marks or tracks, but that the PACS no longer has."""
         return self._gone(followup, self._of(followup))
 
+    @override
     def replacement(self, study: Study) -> tuple[Study, str]:
-        """Choose another series of a study whose marked series the PACS no longer has.
-
-        Raises:
-            StudyError: if the study is gone, too, or has no usable series.
-        """
         there = [other for other in self._of(study) if other.study_uid == study.study_uid]
         if not there:
             raise StudyError(f"{study.describe()} has marked lesions, but the PACS no longer has that study")
@@ -92,12 +89,8 @@ class PacsCatalog(Catalog):
         fact = f"the marked series {study.id} is no longer on the PACS; took {chosen.id} of the same study"
         return chosen, f"{fact}: {why}" if why else fact
 
+    @override
     def baseline_of(self, followup: Study, is_marked: Callable[[str], bool]) -> Study:
-        """Return the newest earlier study of the same patient for which `is_marked` says yes.
-
-        Raises:
-            StudyOrderError: if there is none, or the order cannot be decided, or one of several series must be named.
-        """
         here = self._of(followup)
         others = [study for study in [*here, *self._gone(followup, here)] if study.study_uid != followup.study_uid]
         earlier = earlier_studies(followup, [study for study in others if is_marked(study.id)])
@@ -113,6 +106,7 @@ class PacsCatalog(Catalog):
             )
         return newest[-1] if newest else earlier[-1]
 
+    @override
     def to_register(self, study: Study) -> list[tuple[Study, str]]:
         """Return one series of each later study of the patient, earliest first, each with a sentence on the choice."""
         later = [other for other in self._of(study) if other.study_date > study.study_date]
