@@ -14,6 +14,7 @@ from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.track import Lesion, Method, Track
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.errors import answer_errors
+from lesion_tracker.server.followups import Followups
 from lesion_tracker.server.review.jobs import TrackJobs
 from lesion_tracker.server.review.review import Review
 from lesion_tracker.server.studies.datastore import StudyFolder
@@ -103,7 +104,9 @@ def page(tmp_path: Path) -> Iterator[Page]:
     application = FastAPI()
     answer_errors(application)
     review = Review(catalog, store, engine)
-    application.include_router(review_routes(review, TrackJobs(catalog, store, engine), catalog, engine))
+    application.include_router(
+        review_routes(review, TrackJobs(catalog, store, Followups(catalog, store, engine)), catalog, engine)
+    )
     store.mark(STUDIES[0], [Lesion("lesion_1", (0.0, 0.0, -160.0), 6.0, marked_by="dr a")])
     with TestClient(application) as http:
         yield Page(http, store, volume)

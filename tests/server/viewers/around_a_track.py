@@ -13,6 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "apps" / "lesion_tracker"))
 
 from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.readers.sources import sources_of
 from lesion_tracker.records.track import Track
 
 with warnings.catch_warnings():
@@ -21,7 +22,6 @@ with warnings.catch_warnings():
     from lesion_tracker.server.review.pages import page
     from lesion_tracker.server.review.review import Review
     from lesion_tracker.server.studies.datastore import StudyFolder
-    from lesion_tracker.server.viewers.baseline import sources_of
     from lesion_tracker.settings import Settings
     from lesion_tracker.studies.catalog import FolderCatalog
 

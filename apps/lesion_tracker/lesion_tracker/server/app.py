@@ -24,6 +24,7 @@ from lesion_tracker.server.access.routes import accounts_routes
 from lesion_tracker.server.background import Background
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.errors import answer_errors
+from lesion_tracker.server.followups import Followups
 from lesion_tracker.server.learning.least_confident import LeastConfident
 from lesion_tracker.server.learning.routes import learning_routes
 from lesion_tracker.server.learning.scoring import CorrectedScores
@@ -116,6 +117,7 @@ class LesionTrackerApp(MONAILabelApp):
             self._catalog.fetch if self._pacs else None,
             self._pacs.read if self._pacs else None,
         )
+        self._followups = Followups(self._catalog, self._marks, self._engine)
         self._match = SessionMatch(self._engine.volumes.get)
         return datastore
 
@@ -131,7 +133,7 @@ class LesionTrackerApp(MONAILabelApp):
         background = Background() if self._settings.background else None
         return {
             "mark_lesion": MarkLesion(self._catalog, self._marks, self._engine, background),
-            "track_lesion": TrackLesion(self._catalog, self._marks, self._engine),
+            "track_lesion": TrackLesion(self._catalog, self._followups, self._engine),
             "correct_lesion": CorrectLesion(self._catalog, self._marks, self._engine),
         }
 
@@ -169,7 +171,7 @@ class LesionTrackerApp(MONAILabelApp):
         put_first(application, session_routes(self, pool))
         if self._pacs is not None:
             put_first(application, pacs_routes(self, self._pacs.web))
-        jobs = TrackJobs(self._catalog, self._marks, self._engine)
+        jobs = TrackJobs(self._catalog, self._marks, self._followups)
         review = Review(self._catalog, self._marks, self._engine)
         put_first(application, review_routes(review, jobs, self._catalog, self._engine))
         if self._pacs is not None:

@@ -131,6 +131,14 @@ def order_studies(studies: Sequence[Study]) -> list[Study]:
     return sorted(studies, key=_key)
 
 
+def order_or_guess(studies: Sequence[Study]) -> tuple[list[Study], str]:
+    """Return a patient's studies, earliest first, and why that order is only a guess ("" where it is not)."""
+    try:
+        return order_studies(studies), ""
+    except StudyOrderError as error:
+        return sorted(studies, key=lambda study: (study.study_date, study.study_time, study.id)), str(error)
+
+
 def earlier_studies(study: Study, studies: Sequence[Study]) -> list[Study]:
     """Return those of the same patient's `studies` that came before `study`, earliest first.
 

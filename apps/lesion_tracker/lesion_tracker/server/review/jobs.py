@@ -5,21 +5,17 @@ import threading
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-
-import numpy as np
 
 from lesion_tracker.errors import InputError
 from lesion_tracker.readers.mark_store import MarkStore
-from lesion_tracker.records.track import Lesion
-from lesion_tracker.server.engine import Engine
+from lesion_tracker.readers.sources import Source
 from lesion_tracker.server.errors import refusal_or_raise
-from lesion_tracker.server.review.sources import ordered
-from lesion_tracker.server.viewers.answer import plain_track
-from lesion_tracker.server.viewers.baseline import Source, passed_on, same_place, sources_of
+from lesion_tracker.server.followups import Followups
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
+from lesion_tracker.studies.timeline import order_or_guess
 
 logger = logging.getLogger(__name__)
 
@@ -62,12 +58,12 @@ class TrackJobs:
 
     Args:
         catalog: the studies.
-        marks: where lesions and tracks are kept.
-        engine: tracks.
+        marks: what is marked.
+        followups: finds lesions in follow-ups and keeps their tracks.
     """
 
-    def __init__(self, catalog: Catalog, marks: MarkStore, engine: Engine) -> None:
-        self._catalog, self._marks, self._engine = catalog, marks, engine
+    def __init__(self, catalog: Catalog, marks: MarkStore, followups: Followups) -> None:
+        self._catalog, self._marks, self._followups = catalog, marks, followups
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="track all")
@@ -85,7 +81,7 @@ class TrackJobs:
         Raises:
             InputError: for an unknown patient or study, if nothing is marked, or if no study is later.
         """
-        studies, _ = ordered(self._catalog.of_patient(patient_id))
+        studies, _ = order_or_guess(self._catalog.of_patient(patient_id))
         later = self._later(patient_id, studies, baseline_id)
         with self._lock:
             running = next(
@@ -140,24 +136,15 @@ class TrackJobs:
 
     def _track(self, job: Job, followup: Study, baseline_id: str, lesion_ids: set[str]) -> None:
         answered = {lesion.id for lesion in self._marks.lesions(followup.id)}
-        for source in sources_of(self._catalog, self._marks, followup, baseline_id, (), self._contains):
-            lesions = [
-                one for one in source.lesions if one.id not in answered and (not lesion_ids or one.id in lesion_ids)
-            ]
+        for source in self._followups.sources(followup, baseline_id):
             job.messages.extend(f"{followup.id}: {note}" for note in source.notes)
-            if lesions:
-                _said(job, followup, partial(self._keep, job, replace(source, lesions=lesions), followup))
+            asked = source.only(lambda one: one.id not in answered and (not lesion_ids or one.id in lesion_ids))
+            if asked.lesions:
+                _said(job, followup, partial(self._track_from, job, asked, followup))
 
-    def _keep(self, job: Job, source: Source, followup: Study) -> None:
-        if same_place(self._catalog, source.study, followup):
-            tracks = passed_on(source, followup, self._contains)
-        else:
-            tracks, _ = self._engine.track(source.study, followup, source.lesions, None)
-        self._marks.add_tracks(followup.id, [plain_track(track) for track in tracks])
+    def _track_from(self, job: Job, source: Source, followup: Study) -> None:
+        tracks, _ = self._followups.track([source], followup)
         job.tracked += len(tracks)
-
-    def _contains(self, study: Study, lesion: Lesion) -> bool:
-        return bool(self._engine.volume(study).grid.contains(np.array([lesion.center_mm]))[0])
 
 
 def _said(job: Job, study: Study, work: Callable[[], None]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lesion_tracker.errors import Changed, InputError, NotFound
+from lesion_tracker.readers.inside import require_inside
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.patient_table import Deleted, Row, deleted_of, rows_of
 from lesion_tracker.readers.study_records import StudyRecords
@@ -14,10 +15,9 @@ from lesion_tracker.records.correction import Correction
 from lesion_tracker.records.track import Lesion
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.review.requests import Accept, Move, OnLesion, Rename
-from lesion_tracker.server.review.sources import ordered
-from lesion_tracker.server.viewers.lesions_param import require_inside
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
+from lesion_tracker.studies.timeline import order_or_guess
 
 NEW_RADIUS_MM = 5.0
 """Of a lesion that has no point in any other study."""
@@ -142,7 +142,7 @@ class Review:
         return changed
 
     def _of(self, patient_id: str, studies: Sequence[Study]) -> PatientReview:
-        in_order, note = ordered(studies)
+        in_order, note = order_or_guess(studies)
         records: Mapping[str, StudyRecords] = {study.id: self._marks.records(study.id) for study in in_order}
         names = [study.id for study in in_order]
         rows, deleted = rows_of(names, records), deleted_of(names, records)

@@ -5,11 +5,11 @@ from typing import Any
 
 from monailabel.interfaces.tasks.strategy import Strategy
 
-from lesion_tracker.errors import NotFound, StudyOrderError
+from lesion_tracker.errors import NotFound
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
-from lesion_tracker.studies.timeline import order_studies
+from lesion_tracker.studies.timeline import order_or_guess
 
 
 class NextStudy(Strategy):
@@ -50,12 +50,9 @@ class NextStudy(Strategy):
 def next_of_patient(studies: Sequence[Study], marked: set[str], tracked: set[str]) -> str:
     """Return the id of a patient's next study, or "".
 
-    Where the order of time cannot be decided, the order of the ids takes its place.
+    Where the order of time cannot be decided, dates and ids take its place.
     """
-    try:
-        ordered = order_studies(studies)
-    except StudyOrderError:
-        ordered = sorted(studies, key=lambda study: (study.study_date, study.id))
+    ordered, _ = order_or_guess(studies)
     first_marked = next((n for n, study in enumerate(ordered) if study.id in marked), None)
     if first_marked is None:
         return ordered[0].id

@@ -1,7 +1,6 @@
 """The answer of a task as each client can load it: markups for Slicer, a label map for OHIF, params alone."""
 
 import json
-import math
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lesion_tracker.errors import InputError
+from lesion_tracker.files.plain_json import plain_json
 from lesion_tracker.records.track import Lesion, Track
 from lesion_tracker.report.label_map import sphere_label_map, write_label_map
 from lesion_tracker.report.markups import markups_from_tracks
@@ -102,21 +102,3 @@ def track_of_mark(lesion: Lesion) -> Track:
         tracking_uid=lesion.tracking_uid,
         label=lesion.label,
     )
-
-
-def plain_track(track: Track) -> Track:
-    """Return a track whose numbers can be written as JSON: a quality that is not a number becomes null."""
-    return track.with_changes(registration=plain_json(track.registration), model=plain_json(track.model))
-
-
-def plain_json(value: Any) -> Any:
-    """Return a value with NumPy numbers as numbers, tuples as lists and NaN as None: what JSON can carry."""
-    if isinstance(value, Mapping):
-        return {str(key): plain_json(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain_json(entry) for entry in value]
-    if hasattr(value, "item") and callable(value.item) and getattr(value, "ndim", 0) == 0:
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

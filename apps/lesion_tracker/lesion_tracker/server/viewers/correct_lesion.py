@@ -7,6 +7,7 @@ from typing import Any
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 
 from lesion_tracker.errors import InputError
+from lesion_tracker.readers.inside import require_inside
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.correction import Correction
 from lesion_tracker.records.track import Track
@@ -14,7 +15,7 @@ from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.viewers.answer import answer_form, answer_params, write_answer
 from lesion_tracker.server.viewers.clicks import clicks_of, lps_from_click
 from lesion_tracker.server.viewers.labels import LABEL_VALUES
-from lesion_tracker.server.viewers.lesions_param import lesion_from, lesion_objects, require_inside
+from lesion_tracker.server.viewers.lesions_param import lesion_from, lesion_objects
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
 from lesion_tracker.volumes.volume import Volume

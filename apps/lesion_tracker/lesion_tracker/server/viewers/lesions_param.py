@@ -1,13 +1,10 @@
 """Lesions that a request carries itself: `lesions` with centres in LPS mm, instead of clicks or stored marks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from lesion_tracker.errors import FileFormatError, InputError, PointOutsideError
+from lesion_tracker.errors import FileFormatError, InputError
 from lesion_tracker.records.track import Lesion
-from lesion_tracker.volumes.grid import Grid
 
 KEYS = ("id", "center_mm", "radius_mm", "label", "tracking_uid")
 MOST_LESIONS = 500
@@ -64,25 +61,6 @@ def lesion_from(entry: Mapping[str, Any]) -> Lesion:
     if missing:
         raise FileFormatError(f"lesion {entry.get('id', '?')!r}: {', '.join(missing)} is missing")
     return Lesion.from_json(dict(entry))
-
-
-def require_inside(lesions: Sequence[Lesion], grid: Grid, study_id: str) -> None:
-    """Refuse centres outside a study.
-
-    Raises:
-        PointOutsideError: naming the first one, the study's extent and the likely cause.
-    """
-    for lesion in lesions:
-        if not grid.contains(np.array([lesion.center_mm]))[0]:
-            low, high = grid.bounds_mm()
-            raise PointOutsideError(
-                f"{lesion.id!r} at {_mm(lesion.center_mm)} is outside study {study_id!r}, which spans {_mm(low)} to "
-                f"{_mm(high)} (LPS mm). Slicer points are RAS: were x and y negated?"
-            )
-
-
-def _mm(values: Any) -> str:
-    return "(" + ", ".join(f"{float(value):.1f}" for value in values) + ")"
 
 
 def _name(kind: Any) -> str:

@@ -12,6 +12,7 @@ from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 from lesion_tracker.arrays import point_mm
 from lesion_tracker.errors import InputError
 from lesion_tracker.readers.blob_radius import estimate_radius
+from lesion_tracker.readers.inside import require_inside
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.track import Lesion
 from lesion_tracker.server.background import Background
@@ -19,7 +20,7 @@ from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.viewers.answer import answer_form, answer_params, track_of_mark, write_answer
 from lesion_tracker.server.viewers.clicks import Click, clicks_of, lps_from_click
 from lesion_tracker.server.viewers.labels import LABEL_VALUES
-from lesion_tracker.server.viewers.lesions_param import lesion_from, lesion_objects, require_inside
+from lesion_tracker.server.viewers.lesions_param import lesion_from, lesion_objects
 from lesion_tracker.server.viewers.options import Option, option_number, option_text, shown_options
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study

@@ -10,9 +10,9 @@ from monailabel.config import settings as monailabel_settings
 from monailabel.endpoints.user.auth import RBAC, User
 
 from lesion_tracker.errors import InputError, NotFound
+from lesion_tracker.files.plain_json import plain_json
 from lesion_tracker.readers.patient_table import Cell
 from lesion_tracker.server.review.review import Review
-from lesion_tracker.server.viewers.answer import plain_json
 from lesion_tracker.studies.catalog import Catalog
 
 PANEL = "lesion-panel.js"

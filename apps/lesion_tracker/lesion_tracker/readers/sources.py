@@ -1,14 +1,18 @@
-"""Which lesions of which earlier series a study is tracked from; points pass between series only in one frame."""
+"""Which lesions of which earlier series a follow-up is tracked from; points pass between series only in one frame.
+
+Each lesion is tracked from the newest earlier study in which a reader has put its point.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from lesion_tracker.errors import InputError, StudyError, StudyOrderError
 from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.readers.patient_table import natural_order
 from lesion_tracker.records.track import Lesion, Track
-from lesion_tracker.server.review.sources import lesions_by_baseline
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
+from lesion_tracker.studies.timeline import earlier_studies
 
 Contains = Callable[[Study, Lesion], bool]
 
@@ -29,6 +33,10 @@ class Source:
     study: Study
     lesions: list[Lesion]
     notes: list[str] = field(default_factory=list)
+
+    def only(self, wanted: Callable[[Lesion], bool]) -> "Source":
+        """Return the source with those of its lesions that are wanted."""
+        return replace(self, lesions=[lesion for lesion in self.lesions if wanted(lesion)])
 
 
 def sources_of(
@@ -55,7 +63,7 @@ def sources_of(
     if given:
         return [Source(catalog.baseline_of(followup, lambda name: True), list(given))]
     try:
-        groups = lesions_by_baseline(catalog, marks, followup)
+        groups = _by_baseline(catalog, marks, followup)
     except StudyOrderError:
         marked = marks.studies("lesions")
         own_study = [other for other in catalog.siblings(followup) if other.id in marked and not catalog.is_gone(other)]
@@ -106,6 +114,32 @@ def require_pair(baseline: Study, followup: Study) -> None:
             f"baseline_image {baseline.id!r} is of patient {baseline.patient_id!r}, but {followup.id!r} is of patient "
             f"{followup.patient_id!r}"
         )
+
+
+def _by_baseline(catalog: Catalog, marks: MarkStore, followup: Study) -> list[tuple[Study, list[Lesion]]]:
+    """Return the earlier studies that lesions are tracked from, the newest first, each with its lesions.
+
+    A lesion that was corrected or accepted in the second study is tracked from there into the third one; a lesion that
+    has a point only in the first study is tracked from the first.
+
+    Raises:
+        StudyOrderError: if there is no earlier study with lesions, or the order cannot be decided.
+    """
+    marked = marks.studies("lesions")
+    known = [*catalog.of_patient(followup.patient_id), *catalog.gone(followup)]
+    candidates = [study for study in known if study.id != followup.id and study.id in marked]
+    earlier = earlier_studies(followup, candidates) if candidates else []
+    if not earlier:
+        baseline = catalog.baseline_of(followup, lambda name: name in marked)  # says what is missing
+        return [(baseline, marks.lesions(baseline.id))]
+    taken: set[str] = set()
+    groups = []
+    for study in reversed(earlier):
+        lesions = [lesion for lesion in marks.lesions(study.id) if lesion.id not in taken]
+        taken |= {lesion.id for lesion in lesions}
+        if lesions:
+            groups.append((study, sorted(lesions, key=lambda lesion: natural_order(lesion.id))))
+    return groups
 
 
 def _from_siblings(catalog: Catalog, marks: MarkStore, baseline: Study, followup: Study, contains: Contains) -> Source:
