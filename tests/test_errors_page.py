@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lesion_tracker.server.http_errors import STATUS
+from lesion_tracker.server.errors import STATUS
 from tests.test_import_order import PACKAGE
 
 ROOT = Path(__file__).parents[1]
@@ -18,6 +18,7 @@ OPEN = "…"
 
 REFUSALS = {
     *("InputError", "StudyError", "StudyOrderError", "PointOutsideError", "FileFormatError"),
+    *("NotFound", "Changed", "NotReady", "Busy", "Overloaded", "Overdue", "NoRoom", "NoMemory"),
     *("PacsError", "RegistrationFailed", "WeightsError", "HTTPException", "ServerError", "BrokenProcess"),
 }
 SHORTEST = 14
