@@ -17,7 +17,7 @@ import torch
 
 from benchmarks.accuracy.data import CACHE, DATA, FINAL, MODEL
 from benchmarks.accuracy.store import MAKING, code_of
-from benchmarks.learning.constructed_lessons import SEED, WRONG_MM, StoredPair, corrections, mislabelled, stored_pair
+from benchmarks.learning.corrected_pairs import SEED, WRONG_MM, StoredPair, corrections, mislabelled, stored_pair
 from benchmarks.learning.page import interval, page
 from benchmarks.learning.scanner import Scanner
 from benchmarks.learning.stages import Run, errors_of
@@ -25,7 +25,7 @@ from lesion_tracker.errors import LesionTrackerError
 from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.network.weights import load_tracker
 from lesion_tracker.training.learning.fine_tuning import FineTuningSettings
-from lesion_tracker.training.learning.lessons import Lesson
+from lesion_tracker.training.learning.taught import TaughtLesion
 from lesion_tracker.training.learning.validation_inputs import FILE_NAME, read_inputs
 
 TAUGHT_ON = ("chest_cmb_crc_01068", "abdomen_hcc_006")
@@ -83,16 +83,16 @@ def _measure(args: argparse.Namespace, parent: Tracker) -> dict[str, Any]:
     pairs_at = CACHE / "learning" / _key(scanner.to_json(), code_of(*PAIRS_OF))
     answers_at = CACHE / "learning" / _key(pairs_at.name, parent.sha256, code_of(*ANSWERS_OF))
     learned_at = answers_at / _key(str(settings), args.quick, code_of(*LEARNED_BY))
-    taught, lessons, wrong_mm = _lessons(args, parent, pairs_at, answers_at, scanner)
+    taught, corrected, wrong_mm = _corrections(args, parent, pairs_at, answers_at, scanner)
     validation = read_inputs(MODEL / "validation" / FILE_NAME)[:: 5 if args.quick else 1]
     run = Run(learned_at / "right", args.weights, parent, settings, taught, validation)
-    right = run.outcome(lessons)
+    right = run.outcome(corrected)
     tested = _pairs(args, pairs_at, TESTED_ON, 1 if args.quick else TESTED_PAIRS, scanner)
     before = errors_of(parent, tested, answers_at / "tested")
     after = errors_of(run.tracker(right["version"]), tested, learned_at / "tested")
     wrong = None
     if not args.right_only:
-        wrong = replace(run, place=learned_at / "wrong").outcome(mislabelled(lessons, SHIFT_MM, seed=33))
+        wrong = replace(run, place=learned_at / "wrong").outcome(mislabelled(corrected, SHIFT_MM, seed=33))
     normal = (
         [] if args.quick else _pairs(args, pairs_at.with_name(f"{pairs_at.name}_normal"), TESTED_ON, TESTED_PAIRS, None)
     )
@@ -104,8 +104,8 @@ def _measure(args: argparse.Namespace, parent: Tracker) -> dict[str, Any]:
         "domain": str(scanner),
         "taught_on": {
             "base_volumes": list(TAUGHT_ON),
-            "pairs": len({lesson.followup for lesson in lessons}),
-            "corrections": len(lessons),
+            "pairs": len({lesion.followup for lesion in corrected}),
+            "corrections": len(corrected),
             "mean_error_mm": round(float(np.mean(wrong_mm)), 2),
         },
         "tested_on": {"base_volumes": list(TESTED_ON), "pairs": len(tested), "lesions": _figures(before)["n"]},
@@ -131,16 +131,16 @@ def _pairs(
     return [pair for pair in found if not pair.failed]
 
 
-def _lessons(
+def _corrections(
     args: argparse.Namespace, parent: Tracker, pairs_at: Path, answers_at: Path, scanner: Scanner
-) -> tuple[list[StoredPair], list[Lesson], list[float]]:
+) -> tuple[list[StoredPair], list[TaughtLesion], list[float]]:
     """Return the corrections, their studies, and how far off the corrected tracks are."""
     taught: list[StoredPair] = []
-    lessons: list[Lesson] = []
+    corrected: list[TaughtLesion] = []
     wrong_mm: list[float] = []
     wanted = (8 if args.quick else CORRECTIONS) // len(TAUGHT_ON)
     for name in TAUGHT_ON:
-        own: list[Lesson] = []
+        own: list[TaughtLesion] = []
         for number in range(MOST_PAIRS):
             pair = stored_pair(args.data / "volumes", pairs_at, name, number, scanner)
             if pair.failed or len(own) == wanted:
@@ -148,13 +148,13 @@ def _lessons(
             errors = errors_of(parent, [pair], answers_at / "taught")[pair.name]
             new = corrections(pair, errors, wanted - len(own))
             by_id = dict(zip((lesion["id"] for lesion in pair.lesions), errors, strict=True))
-            wrong_mm += [by_id[lesson.lesion] for lesson in new]
+            wrong_mm += [by_id[lesion.lesion_id] for lesion in new]
             own += new
             taught.append(pair)
             if len(own) == wanted:
                 break
-        lessons += own
-    return taught, lessons, wrong_mm
+        corrected += own
+    return taught, corrected, wrong_mm
 
 
 def _figures(errors: dict[str, list[float]]) -> dict[str, float]:

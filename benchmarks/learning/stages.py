@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.learning.constructed_lessons import StoredPair, study_of, track_errors
+from benchmarks.learning.corrected_pairs import StoredPair, study_of, track_errors
 from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.network.weights import CARD_FILE, WEIGHTS_FILE, load_tracker
 from lesion_tracker.training.learning.fine_tuning import FineTuningSettings
 from lesion_tracker.training.learning.learning import Learning, summary
-from lesion_tracker.training.learning.lessons import Lesson
 from lesion_tracker.training.learning.publish import SHIPPED, ModelStore
+from lesion_tracker.training.learning.taught import TaughtLesion
 from lesion_tracker.training.learning.validation_inputs import ValidationPair
 from lesion_tracker.training.run.progress import ProgressFile
 
@@ -38,14 +38,14 @@ def errors_of(tracker: Tracker, pairs: Sequence[StoredPair], folder: Path) -> di
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What the trainer of the server runs on a set of lessons.
+    """What the trainer of the server runs on a set of corrections.
 
     Args:
         place: of its files.
         weights: folder of the published weights; they are copied.
         parent: the same, loaded.
         settings: of fine-tuning.
-        pairs: the lessons' studies.
+        pairs: their studies.
         validation: the shipped inputs.
     """
 
@@ -56,15 +56,15 @@ class Run:
     pairs: Sequence[StoredPair]
     validation: Sequence[ValidationPair]
 
-    def outcome(self, lessons: Sequence[Lesson]) -> dict[str, Any]:
+    def outcome(self, corrected: Sequence[TaughtLesion]) -> dict[str, Any]:
         """Return what the run led to, with its seconds on the clock and of the processor."""
-        return dict(kept(self.place / "outcome.json", lambda: self._learn(lessons)))
+        return dict(kept(self.place / "outcome.json", lambda: self._learn(corrected)))
 
     def tracker(self, version: str) -> Tracker:
         """Load the weights that the run led to."""
         return load_tracker(ModelStore(self.place / "model").folder_of(version), str(self.parent.device))
 
-    def _learn(self, lessons: Sequence[Lesson]) -> dict[str, Any]:
+    def _learn(self, corrected: Sequence[TaughtLesion]) -> dict[str, Any]:
         store = ModelStore(self.place / "model")
         shutil.rmtree(store.folder, ignore_errors=True)
         store.folder.mkdir(parents=True)
@@ -74,7 +74,7 @@ class Run:
         progress = ProgressFile(folder / "train_stats.json")
         run = Learning(store, self.parent, SHIPPED, self.settings, self.validation, folder, progress)
         clock, processor = time.monotonic(), time.process_time()
-        outcome = run.run(lessons, lambda study: study_of(self.pairs, study))
+        outcome = run.run(corrected, lambda study: study_of(self.pairs, study))
         return {
             **summary(outcome),
             "steps": progress.now.total_epochs,

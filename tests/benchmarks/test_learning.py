@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.learning.constructed_lessons import StoredPair, corrections, mislabelled
+from benchmarks.learning.corrected_pairs import StoredPair, corrections, mislabelled
 from benchmarks.learning.page import interval, page
 from benchmarks.learning.scanner import Scanner, scanned, thick
 from benchmarks.learning.stages import kept
@@ -74,11 +74,11 @@ def made_pair(folder: Path, count: int = 4) -> StoredPair:
 
 
 def test_a_reader_corrects_what_is_wrong_and_was_scanned(tmp_path: Path) -> None:
-    lessons = corrections(made_pair(tmp_path), [2.9, 3.0, 8.0, 9.0], 5)
-    assert [lesson.lesion for lesson in lessons] == ["lesion_1", "lesion_2"]
-    assert lessons[0].followup_mm == (1.0, 1.0, 0.0)
-    assert lessons[0].expected_mm == (1.0, 4.0, 0.0)
-    assert {lesson.verdict for lesson in lessons} == {"corrected"}
+    corrected = corrections(made_pair(tmp_path), [2.9, 3.0, 8.0, 9.0], 5)
+    assert [lesion.lesion_id for lesion in corrected] == ["lesion_1", "lesion_2"]
+    assert corrected[0].followup_mm == (1.0, 1.0, 0.0)
+    assert corrected[0].expected_mm == (1.0, 4.0, 0.0)
+    assert {lesion.verdict for lesion in corrected} == {"corrected"}
     assert len(corrections(made_pair(tmp_path), [2.9, 3.0, 8.0, 9.0], 1)) == 1
 
 

@@ -20,14 +20,14 @@ from lesion_tracker.training.learning.fine_tuning import (
     MOVING,
     FineTuningSettings,
     _trainer,
-    examples_of_lessons,
     part_of_the_way,
+    taught_examples,
 )
 from lesion_tracker.training.learning.learning import SHARES, Learning, Outcome, summary
-from lesion_tracker.training.learning.lesson_data import around, prepare_lessons
-from lesion_tracker.training.learning.lessons import collect_lessons
 from lesion_tracker.training.learning.make_validation import make_pairs
 from lesion_tracker.training.learning.publish import SHIPPED, ModelStore
+from lesion_tracker.training.learning.taught import collect_taught
+from lesion_tracker.training.learning.taught_pairs import around, prepare_taught
 from lesion_tracker.training.learning.validation_inputs import ValidationPair, found_inputs, read_inputs, write_inputs
 from lesion_tracker.training.prepared.pairs import PairedLesion
 from lesion_tracker.training.run.progress import ProgressFile, read_progress
@@ -63,25 +63,25 @@ def made_marks(folder: Path, patients: int = 3, error: Callable[[int], np.ndarra
     return marks
 
 
-def test_corrections_and_accepted_tracks_are_lessons_and_undone_ones_are_not(tmp_path: Path) -> None:
+def test_corrections_and_accepted_tracks_teach_and_undone_ones_are_not(tmp_path: Path) -> None:
     marks = made_marks(tmp_path, patients=2)
-    lessons, left_out = collect_lessons(marks, patient_of)
+    taught, left_out = collect_taught(marks, patient_of)
     assert not left_out
-    assert [lesson.verdict for lesson in lessons] == ["corrected", "corrected", "accepted"] * 2
-    first = lessons[0]
+    assert [lesion.verdict for lesion in taught] == ["corrected", "corrected", "accepted"] * 2
+    first = taught[0]
     assert (first.patient, first.baseline, first.followup) == ("p0", "p0__20200101", "p0__20210101")
     np.testing.assert_allclose(first.baseline_mm, PLACES_MM[0])
     np.testing.assert_allclose(first.followup_mm, PLACES_MM[0] + SHIFT_MM)
     np.testing.assert_allclose(first.expected_mm, PLACES_MM[0] + SHIFT_MM + 3.0)
     marks.undo("p0__20210101", "lesion_0", "reader")
-    assert len(collect_lessons(marks, patient_of)[0]) == 5
+    assert len(collect_taught(marks, patient_of)[0]) == 5
 
 
 def test_what_cannot_teach_is_named(tmp_path: Path) -> None:
     marks = made_marks(tmp_path, patients=2)
     marks.delete("p0__20200101", "lesion_0", "reader")
-    lessons, left_out = collect_lessons(marks, {"p0__20200101": "p0", "p0__20210101": "p0"}.get)
-    assert len(lessons) == 2
+    taught, left_out = collect_taught(marks, {"p0__20200101": "p0", "p0__20210101": "p0"}.get)
+    assert len(taught) == 2
     assert left_out[0] == "lesion_0 in 'p0__20210101': it is not marked in its baseline 'p0__20200101'"
     assert left_out[-1] == "lesion_2 in 'p1__20210101': its studies are not both there any more"
 
@@ -125,10 +125,10 @@ def learning(
 def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Learning, Outcome]:
     """Let random weights learn from right corrections of three patients."""
     place = tmp_path_factory.mktemp("learned")
-    lessons, _ = collect_lessons(made_marks(place), patient_of)
+    taught, _ = collect_taught(made_marks(place), patient_of)
     torch.set_num_threads(1)
     run = learning(place, replace(QUICK, steps=160, learning_rate=4e-3, replay=0.3))
-    return place, run, run.run(lessons, made_patients(3).__getitem__)
+    return place, run, run.run(taught, made_patients(3).__getitem__)
 
 
 def test_better_weights_are_published_with_a_card_that_names_parent_and_counts(
@@ -152,14 +152,14 @@ def test_better_weights_are_published_with_a_card_that_names_parent_and_counts(
     assert progress["epoch"] == progress["total_epochs"] == 160
     assert progress["total_time"] > 0
     assert outcome.version in progress["result"]
-    assert not (place / "training" / "lessons").exists()
+    assert not (place / "training" / "studies").exists()
 
 
 def test_a_mislabelled_set_is_kept_back_and_the_answer_says_why(
     tmp_path: Path, learned: tuple[Path, Learning, Outcome]
 ) -> None:
     _, before, outcome = learned
-    lessons, _ = collect_lessons(made_marks(tmp_path, error=shifted), patient_of)
+    taught, _ = collect_taught(made_marks(tmp_path, error=shifted), patient_of)
     run = replace(
         before,
         parent=load_tracker(before.store.folder_of(outcome.version), "cpu"),
@@ -168,7 +168,7 @@ def test_a_mislabelled_set_is_kept_back_and_the_answer_says_why(
         folder=tmp_path / "training",
         progress=ProgressFile(tmp_path / "training" / "train_stats.json"),
     )
-    kept = run.run(lessons, made_patients(3).__getitem__)
+    kept = run.run(taught, made_patients(3).__getitem__)
     told = summary(kept)
     assert told["published"] is False
     assert "not surely better" in told["reason"]
@@ -178,10 +178,10 @@ def test_a_mislabelled_set_is_kept_back_and_the_answer_says_why(
 
 
 def test_what_a_step_shows_is_drawn_by_its_shares(tmp_path: Path) -> None:
-    lessons = prepare_lessons(
-        collect_lessons(made_marks(tmp_path), patient_of)[0], made_patients(3).__getitem__, tmp_path / "lessons"
+    taught = prepare_taught(
+        collect_taught(made_marks(tmp_path), patient_of)[0], made_patients(3).__getitem__, tmp_path / "studies"
     )
-    examples = examples_of_lessons(lessons, replace(QUICK, replay=0.2, constructed=0.5), 4.0)
+    examples = taught_examples(taught, replace(QUICK, replay=0.2, constructed=0.5), 4.0)
     assert isinstance(examples, MixedExamples)
     kinds = Counter(examples.kind(number) for number in range(2000))
     assert kinds["self_supervised"] / 2000 == pytest.approx(0.2, abs=0.03)  # 3 standard deviations
@@ -192,18 +192,18 @@ def test_what_a_step_shows_is_drawn_by_its_shares(tmp_path: Path) -> None:
     assert made.settings.moving == MOVING
     names = {study.name for study in made.studies}
     assert names == {f"pair_{n}_{which}" for n in range(3) for which in ("baseline", "followup")}
-    only_lessons = examples_of_lessons(lessons, replace(QUICK, replay=0.0, constructed=0.0), 4.0)
-    assert isinstance(only_lessons, MixedExamples)
-    assert set(only_lessons.kinds) == {"supervised"}
+    only_taught = taught_examples(taught, replace(QUICK, replay=0.0, constructed=0.0), 4.0)
+    assert isinstance(only_taught, MixedExamples)
+    assert set(only_taught.kinds) == {"supervised"}
 
 
 def test_scales_and_offsets_of_the_normalisations_move_by_their_factor(tmp_path: Path) -> None:
     parent = tiny_tracker()
-    lessons = prepare_lessons(
-        collect_lessons(made_marks(tmp_path), patient_of)[0], made_patients(3).__getitem__, tmp_path / "lessons"
+    taught = prepare_taught(
+        collect_taught(made_marks(tmp_path), patient_of)[0], made_patients(3).__getitem__, tmp_path / "studies"
     )
     settings = replace(QUICK, steps=1, learning_rate=1e-4, scale_factor=7.0)
-    trainer = _trainer(parent, lessons, settings, tmp_path / "run")
+    trainer = _trainer(parent, taught, settings, tmp_path / "run")
     trainer.run(lambda _: None)
     before, after = parent.net.state_dict(), trainer.net.state_dict()
     names = [name for name, _ in trainer.net.named_parameters()]
@@ -237,28 +237,28 @@ def test_new_weights_go_only_as_far_as_the_validation_inputs_are_kept(
 
 
 def test_too_few_corrections_start_nothing(tmp_path: Path) -> None:
-    lessons, _ = collect_lessons(made_marks(tmp_path, patients=1), patient_of)
+    taught, _ = collect_taught(made_marks(tmp_path, patients=1), patient_of)
     with pytest.raises(InputError, match=r"2 corrections of 1 patient\(s\) and 1 accepted tracks: at least 4 .* of 2"):
-        learning(tmp_path).run(lessons, made_patients(1).__getitem__)
+        learning(tmp_path).run(taught, made_patients(1).__getitem__)
     assert not (tmp_path / "training").exists()
 
 
 def test_a_run_whose_server_is_gone_publishes_nothing_and_leaves_nothing(tmp_path: Path) -> None:
-    lessons, _ = collect_lessons(made_marks(tmp_path, patients=2), patient_of)
+    taught, _ = collect_taught(made_marks(tmp_path, patients=2), patient_of)
 
     def gone() -> None:
         raise InputError("the server that started this training is gone")
 
     run = replace(learning(tmp_path), alive=gone)
     with pytest.raises(InputError, match="is gone"):
-        run.run(lessons, made_patients(2).__getitem__)
+        run.run(taught, made_patients(2).__getitem__)
     assert run.store.published().version == SHIPPED
     assert [path.name for path in (tmp_path / "training").iterdir() if path.is_dir()] == []
 
 
 def test_a_study_that_cannot_be_read_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     volumes = made_patients(2)
-    lessons, _ = collect_lessons(made_marks(tmp_path, patients=2), patient_of)
+    taught, _ = collect_taught(made_marks(tmp_path, patients=2), patient_of)
 
     def read(study_id: str) -> Volume:
         if study_id.startswith("p0"):
@@ -266,7 +266,7 @@ def test_a_study_that_cannot_be_read_is_left_out(tmp_path: Path, caplog: pytest.
         return volumes[study_id]
 
     with caplog.at_level(logging.WARNING):
-        pairs = prepare_lessons(lessons, read, tmp_path / "lessons")
+        pairs = prepare_taught(taught, read, tmp_path / "studies")
     assert [pair.patient for pair in pairs] == ["p1"]
     assert "left out of training: torn file" in caplog.text
 
@@ -290,7 +290,7 @@ def test_torn_validation_inputs_are_named(tmp_path: Path, content: bytes) -> Non
         read_inputs(tmp_path / "inputs.npz")
 
 
-def test_a_lesson_at_the_edge_of_its_study_is_prepared(tmp_path: Path) -> None:
+def test_a_taught_lesion_at_the_edge_of_its_study_is_prepared(tmp_path: Path) -> None:
     volume = Volume(made_volume(5).hu, crop_grid(np.zeros(3), (104, 104, 40)))
     part = around(volume, np.array([[0.0, 0.0, 0.0], [500.0, 0.0, 0.0]]), 10.0)
     assert part.grid.size == (14, 14, 6)

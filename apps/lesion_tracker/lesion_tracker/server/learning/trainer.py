@@ -16,8 +16,8 @@ from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.viewers.options import Option, option_number, option_text, shown_options
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.training.learning.fine_tuning import FineTuningSettings
-from lesion_tracker.training.learning.learning import Learning, require_lessons, summary
-from lesion_tracker.training.learning.lessons import Lesson, collect_lessons
+from lesion_tracker.training.learning.learning import Learning, require_enough, summary
+from lesion_tracker.training.learning.taught import TaughtLesion, collect_taught
 from lesion_tracker.training.learning.validation_inputs import FILE_NAME, read_inputs
 from lesion_tracker.training.run.progress import ProgressFile, read_progress
 from lesion_tracker.volumes.volume import Volume
@@ -86,18 +86,18 @@ class LesionTrainer(TrainTask):
             WeightsError: without published weights.
         """
         settings_of(request)
-        lessons, left_out = self.lessons()
+        taught, left_out = self.taught()
         for sentence in left_out:
             logger.info("nothing to learn from %s", sentence)
-        require_lessons(lessons)
+        require_enough(taught)
         self._engine.published.store.require_writable()
         _require_weights(self._engine)
         ProgressFile(self._places.progress).update(stage="starting")
 
-    def lessons(self) -> tuple[list[Lesson], list[str]]:
+    def taught(self) -> tuple[list[TaughtLesion], list[str]]:
         """Return what readers taught, and sentences for what is left out."""
         patients = {study.id: study.patient_id for study in self._catalog.studies()}
-        return collect_lessons(self._marks, patients.get)
+        return collect_taught(self._marks, patients.get)
 
     def __call__(self, request: Mapping[str, Any], datastore: Any) -> dict[str, Any]:
         """Train, in the process that MONAI Label started for it.
@@ -120,7 +120,7 @@ class LesionTrainer(TrainTask):
         try:
             alive()
             progress.update(stage="starting")
-            lessons, _ = self.lessons()
+            taught, _ = self.taught()
             parent, version = _require_weights(self._engine)
             validation = read_inputs(self._places.validation / FILE_NAME)
             run = Learning(
@@ -133,7 +133,7 @@ class LesionTrainer(TrainTask):
                 progress,
                 alive,
             )
-            return summary(run.run(lessons, self._volume))
+            return summary(run.run(taught, self._volume))
         except LesionTrackerError as error:
             progress.update(stage="refused", total_time=1, result=str(error))
             raise

@@ -1,4 +1,4 @@
-"""Fine-tuning: the training loop on lessons, with pairs that are made from the same studies alone: replay."""
+"""Fine-tuning: the training loop on what readers taught, with pairs that are made from the same studies alone: replay."""
 
 import math
 import shutil
@@ -20,7 +20,7 @@ from lesion_tracker.training.examples.mixture import MixedExamples
 from lesion_tracker.training.examples.scenario import ScenarioSettings
 from lesion_tracker.training.examples.self_supervised import SelfSupervisedExamples
 from lesion_tracker.training.examples.supervised import SupervisedExamples
-from lesion_tracker.training.learning.lesson_data import LessonPair
+from lesion_tracker.training.learning.taught_pairs import TaughtPair
 from lesion_tracker.training.run.loop import StepReport, Trainer, device_of
 from lesion_tracker.training.run.settings import (
     DataSection,
@@ -54,7 +54,7 @@ class FineTuningSettings:
             most, and what a few examples can teach without harm.
         replay: share of steps on self-supervised pairs of the same studies.
         constructed: share of steps on constructed follow-ups of the same studies: regions that move by themselves and
-            implants, as the scanner of the lessons shows them.
+            implants, as the scanner of those studies shows them.
         seed: of everything drawn.
         device: "auto", "cpu" or "cuda".
         threads: of torch on the processor.
@@ -77,7 +77,7 @@ class FineTuningSettings:
 
 def fine_tune(
     parent: Tracker,
-    lessons: Sequence[LessonPair],
+    taught: Sequence[TaughtPair],
     settings: FineTuningSettings,
     folder: Path,
     report: Callable[[StepReport], None],
@@ -86,7 +86,7 @@ def fine_tune(
 
     Args:
         parent: published weights; they stay as they are.
-        lessons: to learn from; at least one.
+        taught: to learn from; at least one.
         settings: `steps` are those of this training.
         folder: of its checkpoint; what lies there is removed first.
         report: called after each step.
@@ -95,7 +95,7 @@ def fine_tune(
         The averaged weights, on the CPU, in evaluation mode.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    trainer = _trainer(parent, lessons, settings, folder)
+    trainer = _trainer(parent, taught, settings, folder)
     trainer.run(report)
     return trainer.averaged_net()
 
@@ -124,40 +124,38 @@ def part_of_the_way(parent: Tracker, net: TrackerNet, share: float) -> TrackerNe
     return blended.eval()
 
 
-def affordable_steps(parent: Tracker, lessons: Sequence[LessonPair], settings: FineTuningSettings, folder: Path) -> int:
+def affordable_steps(parent: Tracker, taught: Sequence[TaughtPair], settings: FineTuningSettings, folder: Path) -> int:
     """Return how many steps fit into the minutes of the settings here, at most its steps; three steps are timed."""
     moments = [time.monotonic()]
 
     def remember(_: StepReport) -> None:
         moments.append(time.monotonic())
 
-    fine_tune(parent, lessons, replace(settings, steps=1 + TIMED_STEPS), folder, remember)
+    fine_tune(parent, taught, replace(settings, steps=1 + TIMED_STEPS), folder, remember)
     seconds = (moments[-1] - moments[1]) / TIMED_STEPS
     return max(1, min(settings.steps, math.floor(60.0 * settings.minutes / max(seconds, 1e-6))))
 
 
-def _trainer(parent: Tracker, lessons: Sequence[LessonPair], settings: FineTuningSettings, folder: Path) -> Trainer:
+def _trainer(parent: Tracker, taught: Sequence[TaughtPair], settings: FineTuningSettings, folder: Path) -> Trainer:
     net = TrackerNet(parent.config)
     net.load_state_dict({name: value.detach().cpu() for name, value in parent.net.state_dict().items()})
-    examples = examples_of_lessons(lessons, settings, parent.config.heat_map_n)
+    examples = taught_examples(taught, settings, parent.config.heat_map_n)
     return Trainer(_training_settings(parent.config, settings, folder), net.train(), examples)
 
 
-def examples_of_lessons(
-    lessons: Sequence[LessonPair], settings: FineTuningSettings, heat_map_n: float
-) -> Dataset[Example]:
-    """Return numbered examples: lessons in both directions, and follow-ups that are made from the same studies."""
-    pairs = [lesson.pair for lesson in lessons]
+def taught_examples(taught: Sequence[TaughtPair], settings: FineTuningSettings, heat_map_n: float) -> Dataset[Example]:
+    """Return numbered examples: taught lesions in both directions, and follow-ups that are made from the same studies."""
+    pairs = [one.pair for one in taught]
     studies = [study for pair in pairs for study in (pair.baseline, pair.followup)]
     errors = RegistrationErrors(np.zeros((0, 3)))
     crops, sigma = settings.scenario, settings.place_sigma_mm
-    taught = SupervisedExamples(pairs, errors, crops, heat_map_n, sigma, settings.seed)
+    marked = SupervisedExamples(pairs, errors, crops, heat_map_n, sigma, settings.seed)
     replayed = SelfSupervisedExamples(studies, errors, crops, heat_map_n, sigma, settings.seed)
     made = ConstructedExamples(
         studies, errors, replace(crops, moving=MOVING), heat_map_n, sigma, settings.seed, settings.steps
     )
     kinds: dict[str, tuple[Dataset[Example], float]] = {
-        "supervised": (taught, 1.0 - settings.replay - settings.constructed),
+        "supervised": (marked, 1.0 - settings.replay - settings.constructed),
         "self_supervised": (replayed, settings.replay),
         "constructed": (made, settings.constructed),
     }

@@ -9,8 +9,8 @@ import numpy as np
 from lesion_tracker.network.inputs import hu_source
 from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.tracking.search import search
-from lesion_tracker.training.learning.lesson_data import LessonPair
 from lesion_tracker.training.learning.split import HELD_OUT_LESIONS
+from lesion_tracker.training.learning.taught_pairs import TaughtPair
 
 SURE = 0.80
 """Share of bootstrap samples in which the mean error must be lower."""
@@ -83,28 +83,28 @@ class Decision:
     figures: dict[str, Any]
 
 
-def corrected_errors(tracker: Tracker, lessons: Sequence[LessonPair]) -> tuple[list[float], list[str]]:
+def corrected_errors(tracker: Tracker, taught: Sequence[TaughtPair]) -> tuple[list[float], list[str]]:
     """Track the corrected lesions of some pairs as the product would, from the point that registration gave.
 
     Returns:
         The distance to the reader's point for each, mm, and its patient.
     """
     errors, patients = [], []
-    for lesson in lessons:
-        for lesion in lesson.pair.lesions:
-            if lesion.id not in lesson.corrected or lesion.expected_mm is None:
+    for one in taught:
+        for lesion in one.pair.lesions:
+            if lesion.id not in one.corrected or lesion.expected_mm is None:
                 continue
             answer = search(
                 tracker,
-                hu_source(lesson.pair.baseline.volume),
+                hu_source(one.pair.baseline.volume),
                 lesion.baseline_mm,
                 lesion.baseline_radius_mm,
-                hu_source(lesson.pair.followup.volume),
+                hu_source(one.pair.followup.volume),
                 lesion.expected_mm,
                 lesion.followup_radius_mm,
             )
             errors.append(float(np.linalg.norm(answer.center_mm - lesion.followup_mm)))
-            patients.append(lesson.patient)
+            patients.append(one.patient)
     return errors, patients
 
 

@@ -29,10 +29,10 @@ from lesion_tracker.training.learning.gate import (
     corrected_errors,
     decide,
 )
-from lesion_tracker.training.learning.lesson_data import LessonPair, prepare_lessons
-from lesion_tracker.training.learning.lessons import Lesson
 from lesion_tracker.training.learning.publish import ModelStore
 from lesion_tracker.training.learning.split import Split, split_patients
+from lesion_tracker.training.learning.taught import TaughtLesion
+from lesion_tracker.training.learning.taught_pairs import TaughtPair, prepare_taught
 from lesion_tracker.training.learning.tuned_card import tuned_card
 from lesion_tracker.training.learning.validation_inputs import ValidationPair, found_inputs
 from lesion_tracker.training.run.checkpoint import only_run
@@ -86,11 +86,11 @@ class Learning:
     progress: ProgressFile
     alive: Callable[[], None] = field(default=lambda: None)
 
-    def run(self, lessons: Sequence[Lesson], read: Callable[[str], Volume]) -> Outcome:
-        """Learn from lessons.
+    def run(self, taught: Sequence[TaughtLesion], read: Callable[[str], Volume]) -> Outcome:
+        """Learn from what readers taught.
 
         Args:
-            lessons: corrections and accepted tracks.
+            taught: corrections and accepted tracks.
             read: gives the volume of a study id.
 
         Returns:
@@ -99,18 +99,18 @@ class Learning:
         Raises:
             InputError: if there is too little to learn from, another run holds the folder, or nothing can be written.
         """
-        require_lessons(lessons)
+        require_enough(taught)
         self.store.require_writable()
         started = time.monotonic()
         with only_run(self.folder):
-            shutil.rmtree(self.folder / "lessons", ignore_errors=True)
+            shutil.rmtree(self.folder / "studies", ignore_errors=True)
             self.progress.update(stage="preparing the studies")
             try:
-                pairs = prepare_lessons(lessons, read, self.folder / "lessons")
+                pairs = prepare_taught(taught, read, self.folder / "studies")
                 self.alive()
                 outcome = self._learn(pairs)
             finally:
-                for name in ("lessons", "training"):
+                for name in ("studies", "training"):
                     shutil.rmtree(self.folder / name, ignore_errors=True)
         seconds = max(1, round(time.monotonic() - started))
         verdict = "published" if outcome.decision.publish else "kept as a candidate, the published weights stay"
@@ -119,12 +119,12 @@ class Learning:
         logger.info("after %d s: %s", seconds, result)
         return outcome
 
-    def _learn(self, pairs: Sequence[LessonPair]) -> Outcome:
+    def _learn(self, pairs: Sequence[TaughtPair]) -> Outcome:
         split = _split(pairs, self.settings.seed)
         trainings = len(split.folds) if split.held_out else len(split.folds) + 1
         steps = self._steps_each(pairs, trainings)
         self.progress.update(stage=f"training ({split.name})", total_epochs=steps * trainings)
-        trained: list[tuple[TrackerNet, list[LessonPair]]] = []
+        trained: list[tuple[TrackerNet, list[TaughtPair]]] = []
         for fold in split.folds:
             taught = [pair for pair in pairs if pair.patient not in fold.tested]
             trained.append((self._train(taught, steps), [pair for pair in pairs if pair.patient in fold.tested]))
@@ -154,7 +154,7 @@ class Learning:
                 break
         return share, part, kept
 
-    def _steps_each(self, pairs: Sequence[LessonPair], trainings: int) -> int:
+    def _steps_each(self, pairs: Sequence[TaughtPair], trainings: int) -> int:
         affordable = affordable_steps(self.parent, pairs, self.settings, self.folder / "training")
         steps = affordable // trainings
         if steps < FEWEST_STEPS:
@@ -164,7 +164,7 @@ class Learning:
             )
         return steps
 
-    def _train(self, taught: Sequence[LessonPair], steps: int) -> TrackerNet:
+    def _train(self, taught: Sequence[TaughtPair], steps: int) -> TrackerNet:
         done = self.progress.now.epoch
 
         def report(step: StepReport) -> None:
@@ -186,7 +186,7 @@ class Learning:
         return tracker_from_net(copy, name="candidate", card=self.parent.card, device=str(self.parent.device))
 
     def _publish(
-        self, net: TrackerNet, decision: Decision, pairs: Sequence[LessonPair], split: Split, steps: int
+        self, net: TrackerNet, decision: Decision, pairs: Sequence[TaughtPair], split: Split, steps: int
     ) -> Outcome:
         self.alive()
         card = tuned_card(self.parent.card, self.parent_version, pairs, self.settings, steps, split, decision)
@@ -199,23 +199,23 @@ class Learning:
         return Outcome(version, decision)
 
 
-def require_lessons(lessons: Sequence[Lesson]) -> None:
+def require_enough(taught: Sequence[TaughtLesion]) -> None:
     """Refuse too little to learn from.
 
     Raises:
         NotReady: with what there is and what is needed.
     """
-    corrected = [lesson for lesson in lessons if lesson.verdict == "corrected"]
-    patients = {lesson.patient for lesson in corrected}
+    corrected = [lesion for lesion in taught if lesion.verdict == "corrected"]
+    patients = {lesion.patient for lesion in corrected}
     if len(corrected) < FEWEST_TESTED or len(patients) < 2:
         raise NotReady(
             f"there are {len(corrected)} corrections of {len(patients)} patient(s) and "
-            f"{len(lessons) - len(corrected)} accepted tracks: at least {FEWEST_TESTED} corrections of 2 patients are "
+            f"{len(taught) - len(corrected)} accepted tracks: at least {FEWEST_TESTED} corrections of 2 patients are "
             "needed, because new weights are tested on patients that they have not learned from; nothing was started"
         )
 
 
-def _split(pairs: Sequence[LessonPair], seed: int) -> Split:
+def _split(pairs: Sequence[TaughtPair], seed: int) -> Split:
     corrected: Counter[str] = Counter()
     for pair in pairs:
         corrected[pair.patient] += len(pair.corrected)

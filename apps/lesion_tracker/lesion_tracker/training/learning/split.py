@@ -19,11 +19,11 @@ class Fold:
 
 @dataclass(frozen=True)
 class Split:
-    """How a set of lessons is tested.
+    """How what was learned is tested.
 
     Args:
         folds: one where patients are held out, several where all are tested in turn.
-        held_out: whether one set of patients is held out; else the lessons are cross-validated by patient.
+        held_out: whether one set of patients is held out; else the corrections are cross-validated by patient.
     """
 
     folds: tuple[Fold, ...]

@@ -6,8 +6,8 @@ from typing import Any
 
 from lesion_tracker.training.learning.fine_tuning import FineTuningSettings
 from lesion_tracker.training.learning.gate import Decision
-from lesion_tracker.training.learning.lesson_data import LessonPair
 from lesion_tracker.training.learning.split import Split
+from lesion_tracker.training.learning.taught_pairs import TaughtPair
 from lesion_tracker.training.run.card import hardware
 
 WRITTEN_BY_SAVING = {"schema", "architecture", "config", "input", "sha256", "bytes"}
@@ -16,7 +16,7 @@ WRITTEN_BY_SAVING = {"schema", "architecture", "config", "input", "sha256", "byt
 def tuned_card(
     parent: dict[str, Any],
     parent_version: str,
-    pairs: Sequence[LessonPair],
+    pairs: Sequence[TaughtPair],
     settings: FineTuningSettings,
     steps: int,
     split: Split,

@@ -18,7 +18,7 @@ from lesion_tracker.network.inputs import hu_source
 from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.registration.register import register
 from lesion_tracker.tracking.search import search
-from lesion_tracker.training.learning.lessons import Lesson
+from lesion_tracker.training.learning.taught import TaughtLesion
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 
@@ -122,7 +122,7 @@ def track_errors(tracker: Tracker, pair: StoredPair) -> list[float]:
     return errors
 
 
-def corrections(pair: StoredPair, errors: Sequence[float], most: int) -> list[Lesson]:
+def corrections(pair: StoredPair, errors: Sequence[float], most: int) -> list[TaughtLesion]:
     """Return what a reader corrects on a pair: the first `most` points that are 3 mm off or more.
 
     Args:
@@ -130,16 +130,16 @@ def corrections(pair: StoredPair, errors: Sequence[float], most: int) -> list[Le
         errors: of the weights that tracked it, one for each lesion.
         most: so many at most.
     """
-    lessons: list[Lesson] = []
+    corrected: list[TaughtLesion] = []
     for lesion, error in zip(pair.lesions, errors, strict=True):
-        if error < WRONG_MM or not lesion["seen"] or len(lessons) == most:
+        if error < WRONG_MM or not lesion["seen"] or len(corrected) == most:
             continue
-        lessons.append(
-            Lesson(
+        corrected.append(
+            TaughtLesion(
                 patient=pair.volume,
                 baseline=f"{pair.name}__baseline",
                 followup=f"{pair.name}__followup",
-                lesion=lesion["id"],
+                lesion_id=lesion["id"],
                 baseline_mm=tuple(lesion["baseline_mm"]),
                 radius_mm=lesion["radius_mm"],
                 followup_mm=tuple(lesion["followup_mm"]),
@@ -148,17 +148,17 @@ def corrections(pair: StoredPair, errors: Sequence[float], most: int) -> list[Le
                 verdict="corrected",
             )
         )
-    return lessons
+    return corrected
 
 
-def mislabelled(lessons: Sequence[Lesson], shift_mm: float, seed: int) -> list[Lesson]:
-    """Return the same lessons with each reader's point moved by `shift_mm` in a direction of its own."""
+def mislabelled(corrected: Sequence[TaughtLesion], shift_mm: float, seed: int) -> list[TaughtLesion]:
+    """Return the same corrections with each reader's point moved by `shift_mm` in a direction of its own."""
     rng = np.random.default_rng(seed)
     moved = []
-    for lesson in lessons:
+    for lesion in corrected:
         direction = rng.normal(size=3)
-        x, y, z = np.array(lesson.followup_mm) + direction / np.linalg.norm(direction) * shift_mm
-        moved.append(replace(lesson, followup_mm=(float(x), float(y), float(z))))
+        x, y, z = np.array(lesion.followup_mm) + direction / np.linalg.norm(direction) * shift_mm
+        moved.append(replace(lesion, followup_mm=(float(x), float(y), float(z))))
     return moved
 
 

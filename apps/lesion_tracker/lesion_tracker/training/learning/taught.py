@@ -9,14 +9,14 @@ from lesion_tracker.records.track import Lesion
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TaughtLesion:
     """A lesion that a reader marked in the baseline and placed, or accepted, in the follow-up; LPS mm.
 
     Args:
-        patient: whose; lessons of one patient are never split. All of unknown patients count as one patient ("").
+        patient: whose; what one patient taught is never split. All of unknown patients count as one patient ("").
         baseline: id of the earlier study.
         followup: id of the later study.
-        lesion: its id.
+        lesion_id: of the lesion.
         baseline_mm: where it is marked.
         radius_mm: there.
         followup_mm: where the reader put it.
@@ -28,7 +28,7 @@ class Lesson:
     patient: str
     baseline: str
     followup: str
-    lesion: str
+    lesion_id: str
     baseline_mm: tuple[float, float, float]
     radius_mm: float
     followup_mm: tuple[float, float, float]
@@ -37,9 +37,9 @@ class Lesson:
     verdict: Verdict
 
 
-def collect_lessons(
+def collect_taught(
     marks: MarkStore, patient_of: Callable[[str], str | None], studies: Iterable[str] | None = None
-) -> tuple[list[Lesson], list[str]]:
+) -> tuple[list[TaughtLesion], list[str]]:
     """Read what readers corrected and accepted.
 
     Args:
@@ -48,23 +48,23 @@ def collect_lessons(
         studies: follow-ups to read; default all that have corrections.
 
     Returns:
-        The lessons in the order of their studies' ids, and a sentence for each correction that teaches nothing.
+        The lesions in the order of their studies' ids, and a sentence for each correction that teaches nothing.
     """
-    lessons, left_out = [], []
+    taught, left_out = [], []
     for followup in sorted(marks.studies("corrections") if studies is None else studies):
         for correction in marks.corrections(followup):
             marked = {lesion.id: lesion for lesion in marks.lesions(correction.track.baseline_study)}
-            found = _lesson(followup, correction, marked.get(correction.track.lesion_id), patient_of)
-            if isinstance(found, Lesson):
-                lessons.append(found)
+            found = _taught(followup, correction, marked.get(correction.track.lesion_id), patient_of)
+            if isinstance(found, TaughtLesion):
+                taught.append(found)
             else:
                 left_out.append(found)
-    return lessons, left_out
+    return taught, left_out
 
 
-def _lesson(
+def _taught(
     followup: str, correction: Correction, marked: Lesion | None, patient_of: Callable[[str], str | None]
-) -> Lesson | str:
+) -> TaughtLesion | str:
     track = correction.track
     patient = patient_of(followup)
     what = f"{track.lesion_id} in {followup!r}"
@@ -72,11 +72,11 @@ def _lesson(
         return f"{what}: its studies are not both there any more"
     if marked is None:
         return f"{what}: it is not marked in its baseline {track.baseline_study!r}"
-    return Lesson(
+    return TaughtLesion(
         patient=patient,
         baseline=track.baseline_study,
         followup=followup,
-        lesion=track.lesion_id,
+        lesion_id=track.lesion_id,
         baseline_mm=marked.center_mm,
         radius_mm=float(marked.radius_mm),
         followup_mm=correction.center_mm,

@@ -1,4 +1,4 @@
-"""Lessons as arrays that training reads: both studies round their lesions, on the network's lattice."""
+"""What readers taught as arrays that training reads: both studies round their lesions, on the network's lattice."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ import numpy as np
 
 from lesion_tracker.arrays import PointsMm, point_mm
 from lesion_tracker.errors import InputError
-from lesion_tracker.training.learning.lessons import Lesson
+from lesion_tracker.training.learning.taught import TaughtLesion
 from lesion_tracker.training.prepared.pairs import PairedLesion, PreparedPair, read_prepared_pairs
 from lesion_tracker.training.prepared.prepare import prepare_study
 from lesion_tracker.training.prepared.writer import PreparedWriter
@@ -23,11 +23,11 @@ REACH_MM = 130.0
 
 
 @dataclass(frozen=True, eq=False)
-class LessonPair:
+class TaughtPair:
     """One pair of studies with what was taught on it.
 
     Args:
-        pair: prepared; its lesions are the lessons.
+        pair: prepared; its lesions are those that were taught.
         patient: whose.
         corrected: ids of the lesions that a reader moved; the others were accepted.
     """
@@ -37,11 +37,11 @@ class LessonPair:
     corrected: frozenset[str]
 
 
-def prepare_lessons(lessons: Sequence[Lesson], read: Callable[[str], Volume], folder: Path) -> list[LessonPair]:
-    """Write the studies of lessons as arrays, and map them into memory.
+def prepare_taught(taught: Sequence[TaughtLesion], read: Callable[[str], Volume], folder: Path) -> list[TaughtPair]:
+    """Write the studies of taught lesions as arrays, and map them into memory.
 
     Args:
-        lessons: at least one.
+        taught: at least one.
         read: gives the volume of a study id.
         folder: must not exist; its names say nothing of patients.
 
@@ -51,50 +51,50 @@ def prepare_lessons(lessons: Sequence[Lesson], read: Callable[[str], Volume], fo
     Raises:
         FileFormatError: if the folder cannot be written: disk full, read-only.
     """
-    by_pair: dict[tuple[str, str], list[Lesson]] = {}
-    for lesson in lessons:
-        by_pair.setdefault((lesson.baseline, lesson.followup), []).append(lesson)
-    names: dict[str, list[Lesson]] = {}
+    by_pair: dict[tuple[str, str], list[TaughtLesion]] = {}
+    for lesion in taught:
+        by_pair.setdefault((lesion.baseline, lesion.followup), []).append(lesion)
+    names: dict[str, list[TaughtLesion]] = {}
     with PreparedWriter(folder, {}) as writer:
-        for number, taught in enumerate(by_pair.values()):
+        for number, own in enumerate(by_pair.values()):
             name = f"pair_{number}"
             try:
-                pair = _prepared(name, taught, read)
+                pair = _prepared(name, own, read)
             except InputError as error:
                 logger.warning("a pair of studies is left out of training: %s", error)
                 continue
             writer.add_pair(pair)
-            names[name] = taught
+            names[name] = own
     return [_labelled(pair, names[pair.name]) for pair in read_prepared_pairs(folder)]
 
 
-def _labelled(pair: PreparedPair, taught: Sequence[Lesson]) -> LessonPair:
-    corrected = frozenset(lesson.lesion for lesson in taught if lesson.verdict == "corrected")
-    return LessonPair(pair, taught[0].patient, corrected)
+def _labelled(pair: PreparedPair, taught: Sequence[TaughtLesion]) -> TaughtPair:
+    corrected = frozenset(lesion.lesion_id for lesion in taught if lesion.verdict == "corrected")
+    return TaughtPair(pair, taught[0].patient, corrected)
 
 
-def _prepared(name: str, taught: Sequence[Lesson], read: Callable[[str], Volume]) -> PreparedPair:
-    before = np.array([lesson.baseline_mm for lesson in taught])
-    after = np.array([lesson.followup_mm for lesson in taught])
-    expected = np.array([lesson.expected_mm for lesson in taught])
+def _prepared(name: str, taught: Sequence[TaughtLesion], read: Callable[[str], Volume]) -> PreparedPair:
+    before = np.array([lesion.baseline_mm for lesion in taught])
+    after = np.array([lesion.followup_mm for lesion in taught])
+    expected = np.array([lesion.expected_mm for lesion in taught])
     baseline = around(read(taught[0].baseline), before, REACH_MM)
     followup = around(read(taught[0].followup), np.concatenate([after, expected]), REACH_MM)
     return PreparedPair(
         name,
         prepare_study(f"{name}_baseline", baseline, [(x.baseline_mm, x.radius_mm) for x in taught]),
         prepare_study(f"{name}_followup", followup, [(x.followup_mm, x.followup_radius_mm) for x in taught]),
-        tuple(_paired(lesson) for lesson in taught),
+        tuple(_paired(lesion) for lesion in taught),
     )
 
 
-def _paired(lesson: Lesson) -> PairedLesion:
+def _paired(lesion: TaughtLesion) -> PairedLesion:
     return PairedLesion(
-        lesson.lesion,
-        point_mm(lesson.baseline_mm),
-        lesson.radius_mm,
-        point_mm(lesson.followup_mm),
-        lesson.followup_radius_mm,
-        point_mm(lesson.expected_mm),
+        lesion.lesion_id,
+        point_mm(lesion.baseline_mm),
+        lesion.radius_mm,
+        point_mm(lesion.followup_mm),
+        lesion.followup_radius_mm,
+        point_mm(lesion.expected_mm),
     )
 
 
