@@ -10,9 +10,9 @@ from benchmarks.constructed.places import Places
 from lesion_tracker.network.config import SPACING_MM
 from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.training.examples.appearance import random_appearance
-from lesion_tracker.training.examples.constructed import Scan
 from lesion_tracker.training.examples.draw import random_radius
 from lesion_tracker.training.examples.implants import Implant, random_implant
+from lesion_tracker.training.examples.scan import Scan
 from lesion_tracker.training.examples.warp import Bump, Warp, moving_region, pose, random_bumps
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import AIR_HU, Volume

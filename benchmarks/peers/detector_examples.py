@@ -12,9 +12,9 @@ from lesion_tracker.network.config import SPACING_MM
 from lesion_tracker.network.inputs import windowed
 from lesion_tracker.network.lattice import crop_grid
 from lesion_tracker.training.examples.appearance import random_appearance
-from lesion_tracker.training.examples.constructed import Scan
 from lesion_tracker.training.examples.draw import random_radius
 from lesion_tracker.training.examples.implants import LUNG_HU, Implant, random_implant
+from lesion_tracker.training.examples.scan import Scan
 from lesion_tracker.training.examples.scenario import STRUCTURE_HU, ScenarioSettings, first_lesion
 from lesion_tracker.training.prepared.studies import PreparedStudy, points_with_structure
 from lesion_tracker.volumes.grid import Grid

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from benchmarks.peers.embedding import LENGTH, EmbeddingNet
 from lesion_tracker.arrays import PointsMm
 from lesion_tracker.network.inputs import windowed
-from lesion_tracker.training.examples.constructed import ConstructedPair
 from lesion_tracker.training.examples.draw import RegistrationErrors
+from lesion_tracker.training.examples.pair import ExamplePair
 from lesion_tracker.training.examples.scenario import STRUCTURE_HU, ScenarioSettings, draw_pair
 from lesion_tracker.training.prepared.studies import PreparedStudy, points_with_structure
 from lesion_tracker.volumes.grid import Grid
@@ -83,7 +83,7 @@ def draw_matching(studies: Sequence[PreparedStudy], errors: RegistrationErrors, 
 
 
 def _pairs_of_places(
-    pair: ConstructedPair, studies: Sequence[PreparedStudy], rng: np.random.Generator
+    pair: ExamplePair, studies: Sequence[PreparedStudy], rng: np.random.Generator
 ) -> tuple[PointsMm, PointsMm, PointsMm]:
     """Return places of the baseline, where they are in the follow-up, and where registration is taken to put them."""
     before = np.array([lesion.clicked_mm for lesion in pair.lesions])

@@ -15,11 +15,12 @@ from lesion_tracker.network.inputs import hu_source
 from lesion_tracker.network.lattice import crop_grid
 from lesion_tracker.training.examples.appearance import Appearance
 from lesion_tracker.training.examples.augmentation import transformed_signal
-from lesion_tracker.training.examples.constructed import ConstructedLesion, ConstructedPair, Scan
 from lesion_tracker.training.examples.draw import RegistrationErrors, random_radius
 from lesion_tracker.training.examples.example import ConstructedExamples, Example
 from lesion_tracker.training.examples.implants import random_implant
 from lesion_tracker.training.examples.mixture import MixedExamples
+from lesion_tracker.training.examples.pair import ExampleLesion, ExamplePair
+from lesion_tracker.training.examples.scan import Scan
 from lesion_tracker.training.examples.scenario import draw_pair
 from lesion_tracker.training.examples.supervised import SupervisedExamples, draw_supervised_pair
 from lesion_tracker.training.examples.warp import Bump, Warp, pose
@@ -48,7 +49,7 @@ def digest(example: Example) -> str:
     return hashlib.sha256(content + repr((inputs.cells, example.truth_mm)).encode()).hexdigest()
 
 
-def baseline_place(pair: ConstructedPair, number: int) -> np.ndarray:
+def baseline_place(pair: ExamplePair, number: int) -> np.ndarray:
     """Return where a lesion's true centre lies in the baseline: known without the warp."""
     kind = pair.lesions[number].kind
     if kind == "implant":
@@ -213,7 +214,7 @@ def test_supervised_pairs_are_tracked_in_both_directions_from_the_measured_point
 def test_a_pair_that_could_not_be_registered_gets_drawn_expected_points() -> None:
     pair = made_pair()
     lost = replace(pair, lesions=(replace(pair.lesions[0], expected_mm=None, expected_back_mm=None),))
-    lesion: ConstructedLesion = draw_supervised_pair([lost], NO_ERRORS, SCENARIO, np.random.default_rng(0)).lesions[0]
+    lesion: ExampleLesion = draw_supervised_pair([lost], NO_ERRORS, SCENARIO, np.random.default_rng(0)).lesions[0]
     assert lesion.followup_mm is not None
     assert 0.01 < np.linalg.norm(lesion.expected_mm - lesion.followup_mm) < 46
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lesion_tracker.training.examples.appearance import random_appearance
-from lesion_tracker.training.examples.constructed import ConstructedPair
+from lesion_tracker.training.examples.pair import ExamplePair
 from lesion_tracker.training.examples.scenario import draw_pair
 from tests.training.made import NO_ERRORS, SCENARIO, made_study
 
@@ -14,13 +14,13 @@ SEEDS = 120
 
 
 @pytest.fixture(scope="module")
-def pairs() -> list[ConstructedPair]:
+def pairs() -> list[ExamplePair]:
     study = made_study(lesions=False)
     settings = replace(SCENARIO, implant=1.0, vanished=0.2, moving=0.45)
     return [draw_pair([study], NO_ERRORS, settings, np.random.default_rng(seed)) for seed in range(SEEDS)]
 
 
-def test_lesions_grow_shrink_and_change_density(pairs: list[ConstructedPair]) -> None:
+def test_lesions_grow_shrink_and_change_density(pairs: list[ExamplePair]) -> None:
     factors, changes = [], []
     for pair in pairs:
         if pair.lesions[0].kind != "implant":
@@ -34,7 +34,7 @@ def test_lesions_grow_shrink_and_change_density(pairs: list[ConstructedPair]) ->
     assert 8 < np.std(changes) < 25
 
 
-def test_a_vanished_lesion_is_not_in_the_follow_up(pairs: list[ConstructedPair]) -> None:
+def test_a_vanished_lesion_is_not_in_the_follow_up(pairs: list[ExamplePair]) -> None:
     gone = [pair for pair in pairs if pair.lesions[0].kind == "vanished"]
     assert len(gone) > SEEDS * 0.08
     for pair in gone:
@@ -43,7 +43,7 @@ def test_a_vanished_lesion_is_not_in_the_follow_up(pairs: list[ConstructedPair])
         assert all(np.linalg.norm(body.center_mm - center) > 5.0 for body in pair.followup.implants)
 
 
-def test_look_alikes_are_as_near_as_their_sizes_allow_and_stay(pairs: list[ConstructedPair]) -> None:
+def test_look_alikes_are_as_near_as_their_sizes_allow_and_stay(pairs: list[ExamplePair]) -> None:
     seen = 0
     for pair in pairs:
         lesion, *likes = pair.baseline.implants
@@ -57,7 +57,7 @@ def test_look_alikes_are_as_near_as_their_sizes_allow_and_stay(pairs: list[Const
     assert seen > SEEDS / 3
 
 
-def test_a_new_body_appears_beside_one_lesion_in_seven(pairs: list[ConstructedPair]) -> None:
+def test_a_new_body_appears_beside_one_lesion_in_seven(pairs: list[ExamplePair]) -> None:
     new = 0
     for pair in pairs:
         known = [tuple(body.center_mm) for body in pair.baseline.implants]
@@ -65,7 +65,7 @@ def test_a_new_body_appears_beside_one_lesion_in_seven(pairs: list[ConstructedPa
     assert 0.05 * SEEDS < new < 0.3 * SEEDS
 
 
-def test_a_third_moves_15_mm_and_more_against_its_surroundings(pairs: list[ConstructedPair]) -> None:
+def test_a_third_moves_15_mm_and_more_against_its_surroundings(pairs: list[ExamplePair]) -> None:
     assert np.mean([pair.lesions[0].moved_mm >= 15 for pair in pairs]) > 1 / 3
 
 

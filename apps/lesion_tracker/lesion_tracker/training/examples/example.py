@@ -12,8 +12,8 @@ from lesion_tracker.network.anatomy_signal import anatomy_signal
 from lesion_tracker.network.cells import score_target
 from lesion_tracker.network.inputs import NetworkInput, network_input
 from lesion_tracker.network.lattice import cell_grid
-from lesion_tracker.training.examples.constructed import ConstructedPair
 from lesion_tracker.training.examples.draw import RegistrationErrors
+from lesion_tracker.training.examples.pair import ExamplePair
 from lesion_tracker.training.examples.scenario import ScenarioSettings, draw_pair
 from lesion_tracker.training.prepared.studies import PreparedStudy
 from lesion_tracker.volumes.grid import Grid
@@ -36,7 +36,7 @@ class Example:
     truth_mm: tuple[PointMm | None, ...]
 
 
-def example_from_pair(pair: ConstructedPair, heat_map_n: float, place_sigma_mm: float) -> Example:
+def example_from_pair(pair: ExamplePair, heat_map_n: float, place_sigma_mm: float) -> Example:
     """Build the input with the product's own function, and draw the targets."""
     inputs = network_input(
         pair.baseline.source(),

@@ -8,7 +8,7 @@ from lesion_tracker.arrays import PointsMm
 from lesion_tracker.errors import RegistrationFailed
 from lesion_tracker.registration.register import register
 from lesion_tracker.training.examples.appearance import Appearance
-from lesion_tracker.training.examples.constructed import Scan
+from lesion_tracker.training.examples.scan import Scan
 from lesion_tracker.training.examples.scenario import STRUCTURE_HU
 from lesion_tracker.training.examples.warp import Warp, pose, random_bumps
 from lesion_tracker.training.prepared.studies import PreparedStudy, points_with_structure

@@ -10,10 +10,11 @@ from lesion_tracker.arrays import PointMm
 from lesion_tracker.network.config import SPACING_MM
 from lesion_tracker.network.lattice import CELL_VOXELS, crop_grid
 from lesion_tracker.training.examples.appearance import Appearance, random_appearance
-from lesion_tracker.training.examples.constructed import ConstructedLesion, ConstructedPair, Scan
 from lesion_tracker.training.examples.couch import random_table
 from lesion_tracker.training.examples.draw import RegistrationErrors, random_radius
 from lesion_tracker.training.examples.implant_changes import implants_later, implants_of
+from lesion_tracker.training.examples.pair import ExampleLesion, ExamplePair
+from lesion_tracker.training.examples.scan import Scan
 from lesion_tracker.training.examples.warp import Bump, Swelling, Warp, moving_region, pose, random_bumps
 from lesion_tracker.training.prepared.studies import PreparedStudy, points_with_structure
 from lesion_tracker.volumes.grid import Grid
@@ -59,7 +60,7 @@ class ScenarioSettings:
 
 def draw_pair(
     studies: Sequence[PreparedStudy], errors: RegistrationErrors, settings: ScenarioSettings, rng: np.random.Generator
-) -> ConstructedPair:
+) -> ExamplePair:
     """Draw one constructed pair; draws again where a warp cannot be inverted or no lesion stays in the crop.
 
     Raises:
@@ -77,7 +78,7 @@ def draw_pair(
 
 def _draw_once(
     studies: Sequence[PreparedStudy], errors: RegistrationErrors, settings: ScenarioSettings, rng: np.random.Generator
-) -> ConstructedPair:
+) -> ExamplePair:
     weights = np.array([study.volume.hu.size for study in studies], dtype=np.float64) ** 0.5
     study = studies[rng.choice(len(studies), p=weights / weights.sum())]
     center, radius, kind = first_lesion(study, settings, rng)
@@ -94,7 +95,7 @@ def _draw_once(
     scale = float(np.linalg.det(warp.baseline_from_followup[:3, :3]) ** (-1 / 3))
     grid = template_crop(center, radius, kind, settings, rng)
     clicked = grid[1]
-    first = ConstructedLesion(
+    first = ExampleLesion(
         clicked_mm=clicked,
         radius_mm=radius,
         followup_mm=None if gone else followup_center if kind != "structure" else warp.inverse(clicked[None])[0],
@@ -109,7 +110,7 @@ def _draw_once(
     seeds = rng.integers(0, 2**31, 2)
     look = _surroundings(looks[1], study, first, center, followup_center, warp, settings, rng)
     others = [lesion for lesion in others if _covered(look, lesion.followup_mm)]
-    return ConstructedPair(
+    return ExamplePair(
         Scan(study.volume, None, implants, looks[0], int(seeds[0])),
         Scan(study.volume, warp, later, look, int(seeds[1])),
         grid[0],
@@ -153,7 +154,7 @@ def _hu_at(study: PreparedStudy, center: PointMm) -> float:
 def _surroundings(
     look: Appearance,
     study: PreparedStudy,
-    first: ConstructedLesion,
+    first: ExampleLesion,
     center: PointMm,
     followup_center: PointMm,
     warp: Warp,
@@ -232,7 +233,7 @@ def inside_crop(grid: Grid, point: PointMm, margin_mm: float = 6.0) -> bool:
 
 def further_lesions(
     study: PreparedStudy,
-    first: ConstructedLesion,
+    first: ExampleLesion,
     template_grid: Grid,
     search_grid: Grid,
     warp: Warp,
@@ -241,14 +242,14 @@ def further_lesions(
     errors: RegistrationErrors,
     settings: ScenarioSettings,
     rng: np.random.Generator,
-) -> list[ConstructedLesion]:
+) -> list[ExampleLesion]:
     """Return structured places of the same crops as further lesions: they cost a correlation, not an encoding."""
     reach = np.array(settings.template_voxels) * np.array(SPACING_MM) / 2 / BLOCK_MM
     most = np.maximum(np.floor(reach).astype(int) - [1, 1, 2], 1)
     steps = rng.integers(-most, most + 1, (60, 3))
     points = first.clicked_mm + steps[np.abs(steps).sum(axis=1) > 0] * BLOCK_MM
     usable = points[points_with_structure(study, points, STRUCTURE_HU) & template_grid.contains(points, -8.0)]
-    found: list[ConstructedLesion] = []
+    found: list[ExampleLesion] = []
     if not len(usable):
         return found
     for clicked, followup in zip(usable, warp.inverse(usable), strict=True):
@@ -257,9 +258,7 @@ def further_lesions(
         if inside_crop(search_grid, followup):
             radius = random_radius(rng)
             error = _prior_error(errors, moved * _share(warp, followup, moved), rng)
-            found.append(
-                ConstructedLesion(clicked, radius, followup, radius * scale, followup + error, "structure", 0.0)
-            )
+            found.append(ExampleLesion(clicked, radius, followup, radius * scale, followup + error, "structure", 0.0))
     return found
 
 

@@ -12,9 +12,10 @@ from torch.utils.data import Dataset
 from lesion_tracker.network.config import SPACING_MM, WINDOWS_HU
 from lesion_tracker.training.examples.appearance import Appearance
 from lesion_tracker.training.examples.augmentation import PROBABILITY, random_warp, transformed_signal
-from lesion_tracker.training.examples.constructed import ConstructedLesion, ConstructedPair, Scan
 from lesion_tracker.training.examples.draw import RegistrationErrors
 from lesion_tracker.training.examples.example import Example, example_from_pair
+from lesion_tracker.training.examples.pair import ExampleLesion, ExamplePair
+from lesion_tracker.training.examples.scan import Scan
 from lesion_tracker.training.examples.scenario import (
     ScenarioSettings,
     first_lesion,
@@ -65,7 +66,7 @@ class AugmentedScan(Scan):
 
 def draw_augmented_pair(
     studies: Sequence[PreparedStudy], errors: RegistrationErrors, settings: ScenarioSettings, rng: np.random.Generator
-) -> ConstructedPair:
+) -> ExamplePair:
     """Draw a study, a lesion and its augmentations; draws again where a warp folds or no lesion stays in the crop.
 
     Raises:
@@ -83,7 +84,7 @@ def draw_augmented_pair(
 
 def _draw_once(
     studies: Sequence[PreparedStudy], errors: RegistrationErrors, settings: ScenarioSettings, rng: np.random.Generator
-) -> ConstructedPair:
+) -> ExamplePair:
     study = studies[rng.integers(len(studies))]
     center, radius, kind = first_lesion(study, replace(settings, implant=0.0), rng)
     crop_mm = settings.template_voxels[0] * SPACING_MM[0]
@@ -92,14 +93,14 @@ def _draw_once(
     scale = float(np.linalg.det(warp.baseline_from_followup[:3, :3]) ** (-1 / 3))
     grid, clicked = template_crop(center, radius, kind, settings, rng)
     expected = followup + errors.draw(rng)
-    first = ConstructedLesion(clicked, radius, followup, radius * scale, expected, kind, 0.0)
+    first = ExampleLesion(clicked, radius, followup, radius * scale, expected, kind, 0.0)
     search = search_crop(expected, followup, settings, rng)
     still = np.zeros(3)
     others = further_lesions(study, first, grid, search, warp, scale, still, errors, settings, rng)
     noise = float(np.sqrt(rng.uniform(0, NOISE_VARIANCE))) * NOISE_HU if rng.random() < PROBABILITY else 0.0
     blur = float(rng.uniform(*BLUR_VOXELS)) if rng.random() < PROBABILITY else 0.0
     seed = int(rng.integers(0, 2**31))
-    return ConstructedPair(
+    return ExamplePair(
         Scan(study.volume, None, (), Appearance(), 0),
         AugmentedScan(study.volume, warp, (), Appearance(), seed, noise, blur),
         grid,
@@ -143,7 +144,7 @@ class SelfSupervisedExamples(Dataset[Example]):
         example = example_from_pair(pair, self.heat_map_n, self.place_sigma_mm)
         return replace(example, inputs=replace(example.inputs, search_signal=self._signals(pair)))
 
-    def _signals(self, pair: ConstructedPair) -> torch.Tensor:
+    def _signals(self, pair: ExamplePair) -> torch.Tensor:
         warp = pair.followup.warp or Warp(np.eye(4))
         expected = warp(np.stack([lesion.expected_mm for lesion in pair.lesions]))
         signals = [

@@ -6,16 +6,17 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from lesion_tracker.training.examples.appearance import Appearance
-from lesion_tracker.training.examples.constructed import ConstructedLesion, ConstructedPair, Scan
 from lesion_tracker.training.examples.draw import RegistrationErrors
 from lesion_tracker.training.examples.example import Example, example_from_pair
+from lesion_tracker.training.examples.pair import ExampleLesion, ExamplePair
+from lesion_tracker.training.examples.scan import Scan
 from lesion_tracker.training.examples.scenario import ScenarioSettings, search_crop, template_crop
 from lesion_tracker.training.prepared.pairs import PreparedPair
 
 
 def draw_supervised_pair(
     pairs: Sequence[PreparedPair], errors: RegistrationErrors, settings: ScenarioSettings, rng: np.random.Generator
-) -> ConstructedPair:
+) -> ExamplePair:
     """Draw a marked lesion, the direction to track it in, and crops with random offsets.
 
     The click is shifted from the marked centre by up to a quarter of the radius (centre augmentation), and the expected
@@ -29,13 +30,13 @@ def draw_supervised_pair(
         baseline, followup, lesion = followup, baseline, lesion.reversed()
     grid, clicked = template_crop(lesion.baseline_mm, lesion.baseline_radius_mm, "pair", settings, rng)
     expected = lesion.expected_mm if lesion.expected_mm is not None else lesion.followup_mm + errors.draw(rng)
-    return ConstructedPair(
+    return ExamplePair(
         Scan(baseline.volume, None, (), Appearance(), 0),
         Scan(followup.volume, None, (), Appearance(), 0),
         grid,
         search_crop(expected, lesion.followup_mm, settings, rng),
         (
-            ConstructedLesion(
+            ExampleLesion(
                 clicked_mm=clicked,
                 radius_mm=lesion.baseline_radius_mm,
                 followup_mm=lesion.followup_mm,

@@ -8,8 +8,9 @@ from lesion_tracker.arrays import PointMm, PointsMm
 from lesion_tracker.network.config import SPACING_MM
 from lesion_tracker.network.lattice import search_grid, template_grid
 from lesion_tracker.tracking.search import WIDE_VOXELS
-from lesion_tracker.training.examples.constructed import ConstructedPair, Scan
 from lesion_tracker.training.examples.draw import RegistrationErrors
+from lesion_tracker.training.examples.pair import ExamplePair
+from lesion_tracker.training.examples.scan import Scan
 from lesion_tracker.training.examples.scenario import ScenarioSettings, draw_pair
 from lesion_tracker.training.examples.warp import Warp
 from lesion_tracker.training.learning.validation_inputs import ValidationPair
@@ -53,7 +54,7 @@ def make_pairs(name: str, volume: Volume, count: int, rng: np.random.Generator) 
     raise ValueError(f"{name}: {len(pairs)} of {count} pairs after {20 * count} draws: is the volume too small?")
 
 
-def _cut(name: str, drawn: ConstructedPair, spacing_mm: PointMm, whole: Grid) -> ValidationPair:
+def _cut(name: str, drawn: ExamplePair, spacing_mm: PointMm, whole: Grid) -> ValidationPair:
     lesions = tuple(
         PairedLesion(f"{number}", x.clicked_mm, x.radius_mm, x.followup_mm, x.followup_radius_mm, x.expected_mm)
         for number, x in enumerate(drawn.lesions)

@@ -1,11 +1,11 @@
-"""Constructed follow-ups: pairs of crops with exact truth, from one study, a seed and what can change in a patient."""
+"""A scan of a patient who exists only as a study, a warp and implants; it is sampled where it is read."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from lesion_tracker.arrays import PointMm, PointsMm
+from lesion_tracker.arrays import PointsMm
 from lesion_tracker.network.inputs import HuSource
 from lesion_tracker.network.lattice import CELL_VOXELS
 from lesion_tracker.training.examples.appearance import Appearance, apply_appearance
@@ -96,37 +96,3 @@ def draw_implant(
     result = hu.clone()
     result[box] = torch.from_numpy(drawn).reshape(part.shape)
     return result
-
-
-@dataclass(frozen=True, eq=False)
-class ConstructedLesion:
-    """One lesion of a constructed pair with its truth.
-
-    Args:
-        clicked_mm: where the reader clicked in the baseline (LPS), off the centre by at most a quarter of the radius.
-        radius_mm: in the baseline.
-        followup_mm: its centre in the follow-up (LPS), exact; None where it has vanished.
-        followup_radius_mm: in the follow-up.
-        expected_mm: where registration is taken to put it.
-        kind: "structure", "marked", "proposal", "implant", "vanished" or "pair".
-        moved_mm: how far its region moved against its surroundings.
-    """
-
-    clicked_mm: PointMm
-    radius_mm: float
-    followup_mm: PointMm | None
-    followup_radius_mm: float
-    expected_mm: PointMm
-    kind: str
-    moved_mm: float
-
-
-@dataclass(frozen=True, eq=False)
-class ConstructedPair:
-    """Two scans with lesions of known places, and the crops to read."""
-
-    baseline: Scan
-    followup: Scan
-    template_grid: Grid
-    search_grid: Grid
-    lesions: tuple[ConstructedLesion, ...]
