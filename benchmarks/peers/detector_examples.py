@@ -16,7 +16,7 @@ from lesion_tracker.training.examples.draw import random_radius
 from lesion_tracker.training.examples.implants import LUNG_HU, Implant, random_implant
 from lesion_tracker.training.examples.scan import Scan
 from lesion_tracker.training.examples.scenario import STRUCTURE_HU, ScenarioSettings, first_lesion
-from lesion_tracker.training.prepared.studies import PreparedStudy, points_with_structure
+from lesion_tracker.training.prepared.prepared_study import PreparedStudy, points_with_structure
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.resample import sample_at_index
 

@@ -17,7 +17,7 @@ from lesion_tracker.network.inputs import windowed
 from lesion_tracker.training.examples.draw import RegistrationErrors
 from lesion_tracker.training.examples.pair import ExamplePair
 from lesion_tracker.training.examples.scenario import STRUCTURE_HU, ScenarioSettings, draw_pair
-from lesion_tracker.training.prepared.studies import PreparedStudy, points_with_structure
+from lesion_tracker.training.prepared.prepared_study import PreparedStudy, points_with_structure
 from lesion_tracker.volumes.grid import Grid
 
 SCENARIO = ScenarioSettings(template_voxels=(64, 64, 16), search_voxels=((80, 80, 24),), vanished=0.0)

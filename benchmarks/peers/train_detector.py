@@ -29,7 +29,7 @@ from benchmarks.peers.embedding import EmbeddingNet
 from benchmarks.peers.embedding_examples import draw_matching, matching_loss
 from lesion_tracker.errors import LesionTrackerError
 from lesion_tracker.training.examples.draw import RegistrationErrors
-from lesion_tracker.training.prepared.studies import PreparedStudy, read_index, read_prepared
+from lesion_tracker.training.prepared.prepared_study import PreparedStudy, read_index, read_prepared
 from lesion_tracker.training.run.card import hardware
 from lesion_tracker.training.run.checkpoint import only_run
 

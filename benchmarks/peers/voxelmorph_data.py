@@ -18,7 +18,7 @@ from lesion_tracker.registration.working import EMPTY_HU, cubic_grid, grid_of_bo
 from lesion_tracker.training.examples.appearance import Appearance, apply_appearance, random_appearance
 from lesion_tracker.training.examples.draw import RegistrationErrors
 from lesion_tracker.training.examples.warp import Warp, moving_region, pose, random_bumps
-from lesion_tracker.training.prepared.studies import PreparedStudy, read_index, read_prepared
+from lesion_tracker.training.prepared.prepared_study import PreparedStudy, read_index, read_prepared
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.resample import sample_at_index
 

@@ -30,7 +30,7 @@ from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.training.examples.draw import RegistrationErrors
 from lesion_tracker.training.examples.warp import Bump, Warp
 from lesion_tracker.training.prepared.prepare import measure_structure
-from lesion_tracker.training.prepared.studies import PreparedStudy
+from lesion_tracker.training.prepared.prepared_study import PreparedStudy
 from lesion_tracker.training.prepared.writer import PreparedWriter
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume

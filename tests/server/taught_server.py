@@ -12,7 +12,7 @@ import torch
 
 from lesion_tracker.network.weights import save_tracker
 from lesion_tracker.training.learning.validation_inputs import FILE_NAME, ValidationPair, write_inputs
-from lesion_tracker.training.prepared.pairs import PairedLesion
+from lesion_tracker.training.prepared.prepared_pair import PairedLesion
 from tests.server.clicks import BY_NAME, expected_mm
 from tests.server.conftest import Server
 from tests.training.made import made_volume

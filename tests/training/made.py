@@ -7,9 +7,9 @@ import numpy as np
 from lesion_tracker.network.lattice import crop_grid
 from lesion_tracker.training.examples.draw import RegistrationErrors
 from lesion_tracker.training.examples.scenario import ScenarioSettings
-from lesion_tracker.training.prepared.pairs import PairedLesion, PreparedPair
 from lesion_tracker.training.prepared.prepare import measure_structure
-from lesion_tracker.training.prepared.studies import PreparedStudy
+from lesion_tracker.training.prepared.prepared_pair import PairedLesion, PreparedPair
+from lesion_tracker.training.prepared.prepared_study import PreparedStudy
 from lesion_tracker.training.prepared.writer import PreparedWriter
 from lesion_tracker.volumes.volume import Volume
 

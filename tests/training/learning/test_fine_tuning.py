@@ -29,7 +29,7 @@ from lesion_tracker.training.learning.publish import SHIPPED, ModelStore
 from lesion_tracker.training.learning.taught import collect_taught
 from lesion_tracker.training.learning.taught_pairs import around, prepare_taught
 from lesion_tracker.training.learning.validation_inputs import ValidationPair, found_inputs, read_inputs, write_inputs
-from lesion_tracker.training.prepared.pairs import PairedLesion
+from lesion_tracker.training.prepared.prepared_pair import PairedLesion
 from lesion_tracker.training.run.progress import ProgressFile, read_progress
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume

@@ -9,9 +9,9 @@ import pytest
 from lesion_tracker.commands.dispatch import main
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.paper.dls_pairs_file import read_dls_pairs, require_dls_grid
-from lesion_tracker.training.prepared.pairs import read_prepared_pairs
 from lesion_tracker.training.prepared.prepare import measure_structure, prepare_study
-from lesion_tracker.training.prepared.studies import points_with_structure, read_index, read_prepared
+from lesion_tracker.training.prepared.prepared_pair import read_prepared_pairs
+from lesion_tracker.training.prepared.prepared_study import points_with_structure, read_index, read_prepared
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 from lesion_tracker.volumes.writer import write_volume

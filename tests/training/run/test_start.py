@@ -11,7 +11,7 @@ import pytest
 from lesion_tracker.errors import InputError
 from lesion_tracker.network.lattice import crop_grid
 from lesion_tracker.training.prepared.prepare import measure_structure
-from lesion_tracker.training.prepared.studies import PreparedStudy
+from lesion_tracker.training.prepared.prepared_study import PreparedStudy
 from lesion_tracker.training.prepared.writer import PreparedWriter
 from lesion_tracker.training.run.settings import read_settings
 from lesion_tracker.training.run.start import read_data

@@ -16,7 +16,7 @@ from lesion_tracker.records.track import Lesion
 from lesion_tracker.registration.preload import preload
 from lesion_tracker.training.examples.registration_errors import measure_errors
 from lesion_tracker.training.prepared.prepare import prepare_study
-from lesion_tracker.training.prepared.studies import PreparedStudy
+from lesion_tracker.training.prepared.prepared_study import PreparedStudy
 from lesion_tracker.training.prepared.writer import PreparedWriter
 from lesion_tracker.volumes.reader import read_volume
 

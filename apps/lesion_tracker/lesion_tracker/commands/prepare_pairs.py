@@ -12,9 +12,9 @@ from lesion_tracker.errors import FileFormatError, RegistrationFailed
 from lesion_tracker.paper.dls_pairs_file import DlsPair, read_dls_pairs, require_dls_grid
 from lesion_tracker.registration.register import register
 from lesion_tracker.scoring.pairs_file import PairEntry, read_pairs
-from lesion_tracker.training.prepared.pairs import PairedLesion, PreparedPair, require_pair
 from lesion_tracker.training.prepared.prepare import prepare_study
-from lesion_tracker.training.prepared.studies import PreparedStudy
+from lesion_tracker.training.prepared.prepared_pair import PairedLesion, PreparedPair, require_pair
+from lesion_tracker.training.prepared.prepared_study import PreparedStudy
 from lesion_tracker.volumes.reader import read_volume
 from lesion_tracker.volumes.volume import Volume
 

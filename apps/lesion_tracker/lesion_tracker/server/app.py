@@ -25,9 +25,9 @@ from lesion_tracker.server.background import Background
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.errors import answer_errors
 from lesion_tracker.server.followups import Followups
+from lesion_tracker.server.learning.corrected_scores import CorrectedScores
 from lesion_tracker.server.learning.least_confident import LeastConfident
 from lesion_tracker.server.learning.routes import learning_routes
-from lesion_tracker.server.learning.scoring import CorrectedScores
 from lesion_tracker.server.learning.trainer import LesionTrainer, Places
 from lesion_tracker.server.request_pool import RequestPool
 from lesion_tracker.server.review.jobs import TrackJobs

@@ -15,7 +15,7 @@ from lesion_tracker.network.lattice import cell_grid
 from lesion_tracker.training.examples.draw import RegistrationErrors
 from lesion_tracker.training.examples.pair import ExamplePair
 from lesion_tracker.training.examples.scenario import ScenarioSettings, draw_pair
-from lesion_tracker.training.prepared.studies import PreparedStudy
+from lesion_tracker.training.prepared.prepared_study import PreparedStudy
 from lesion_tracker.volumes.grid import Grid
 
 

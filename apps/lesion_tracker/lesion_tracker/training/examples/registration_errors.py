@@ -11,7 +11,7 @@ from lesion_tracker.training.examples.appearance import Appearance
 from lesion_tracker.training.examples.scan import Scan
 from lesion_tracker.training.examples.scenario import STRUCTURE_HU
 from lesion_tracker.training.examples.warp import Warp, pose, random_bumps
-from lesion_tracker.training.prepared.studies import PreparedStudy, points_with_structure
+from lesion_tracker.training.prepared.prepared_study import PreparedStudy, points_with_structure
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 

@@ -16,7 +16,7 @@ from lesion_tracker.training.examples.implant_changes import implants_later, imp
 from lesion_tracker.training.examples.pair import ExampleLesion, ExamplePair
 from lesion_tracker.training.examples.scan import Scan
 from lesion_tracker.training.examples.warp import Bump, Swelling, Warp, moving_region, pose, random_bumps
-from lesion_tracker.training.prepared.studies import PreparedStudy, points_with_structure
+from lesion_tracker.training.prepared.prepared_study import PreparedStudy, points_with_structure
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.resample import sample_at_index
 

@@ -25,7 +25,7 @@ from lesion_tracker.training.examples.scenario import (
     template_crop,
 )
 from lesion_tracker.training.examples.warp import Warp
-from lesion_tracker.training.prepared.studies import PreparedStudy
+from lesion_tracker.training.prepared.prepared_study import PreparedStudy
 from lesion_tracker.volumes.grid import Grid
 
 NOISE_VARIANCE = 0.05

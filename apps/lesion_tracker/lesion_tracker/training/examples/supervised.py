@@ -11,7 +11,7 @@ from lesion_tracker.training.examples.example import Example, example_from_pair
 from lesion_tracker.training.examples.pair import ExampleLesion, ExamplePair
 from lesion_tracker.training.examples.scan import Scan
 from lesion_tracker.training.examples.scenario import ScenarioSettings, search_crop, template_crop
-from lesion_tracker.training.prepared.pairs import PreparedPair
+from lesion_tracker.training.prepared.prepared_pair import PreparedPair
 
 
 def draw_supervised_pair(

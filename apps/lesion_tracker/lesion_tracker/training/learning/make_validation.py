@@ -14,8 +14,8 @@ from lesion_tracker.training.examples.scan import Scan
 from lesion_tracker.training.examples.scenario import ScenarioSettings, draw_pair
 from lesion_tracker.training.examples.warp import Warp
 from lesion_tracker.training.learning.validation_inputs import ValidationPair
-from lesion_tracker.training.prepared.pairs import PairedLesion
 from lesion_tracker.training.prepared.prepare import prepare_study
+from lesion_tracker.training.prepared.prepared_pair import PairedLesion
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 

@@ -10,8 +10,8 @@ import numpy as np
 from lesion_tracker.arrays import PointsMm, point_mm
 from lesion_tracker.errors import InputError
 from lesion_tracker.training.learning.taught import TaughtLesion
-from lesion_tracker.training.prepared.pairs import PairedLesion, PreparedPair, read_prepared_pairs
 from lesion_tracker.training.prepared.prepare import prepare_study
+from lesion_tracker.training.prepared.prepared_pair import PairedLesion, PreparedPair, read_prepared_pairs
 from lesion_tracker.training.prepared.writer import PreparedWriter
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume

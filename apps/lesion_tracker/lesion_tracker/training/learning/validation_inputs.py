@@ -16,7 +16,7 @@ from lesion_tracker.network.inputs import hu_source
 from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.scoring.cpm import hits_at_10mm
 from lesion_tracker.tracking.search import search
-from lesion_tracker.training.prepared.pairs import PairedLesion
+from lesion_tracker.training.prepared.prepared_pair import PairedLesion
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 

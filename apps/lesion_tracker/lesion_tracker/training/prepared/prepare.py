@@ -8,7 +8,7 @@ from scipy import ndimage
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.network.config import SPACING_MM
 from lesion_tracker.network.lattice import CELL_VOXELS, crop_grid
-from lesion_tracker.training.prepared.studies import PreparedStudy, balls_inside
+from lesion_tracker.training.prepared.prepared_study import PreparedStudy, balls_inside
 from lesion_tracker.volumes.resample import resample
 from lesion_tracker.volumes.volume import Volume
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lesion_tracker.errors import FileFormatError
-from lesion_tracker.training.prepared.studies import balls_inside
+from lesion_tracker.training.prepared.prepared_study import balls_inside
 from lesion_tracker.volumes.grid import Grid
 
 

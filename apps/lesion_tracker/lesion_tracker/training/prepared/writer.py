@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from lesion_tracker.errors import FileFormatError
-from lesion_tracker.training.prepared.pairs import PreparedPair
-from lesion_tracker.training.prepared.studies import INDEX_NAME, SCHEMA, PreparedStudy, read_study
+from lesion_tracker.training.prepared.prepared_pair import PreparedPair
+from lesion_tracker.training.prepared.prepared_study import INDEX_NAME, SCHEMA, PreparedStudy, read_study
 
 
 class PreparedWriter:

@@ -19,9 +19,9 @@ from lesion_tracker.training.examples.example import ConstructedExamples, Exampl
 from lesion_tracker.training.examples.mixture import MixedExamples
 from lesion_tracker.training.examples.scenario import STRUCTURE_HU, ScenarioSettings, draw_pair
 from lesion_tracker.training.examples.supervised import SupervisedExamples
-from lesion_tracker.training.prepared.pairs import PreparedPair, read_prepared_pairs
+from lesion_tracker.training.prepared.prepared_pair import PreparedPair, read_prepared_pairs
+from lesion_tracker.training.prepared.prepared_study import PreparedStudy, read_index, read_prepared
 from lesion_tracker.training.prepared.proposals import read_proposals
-from lesion_tracker.training.prepared.studies import PreparedStudy, read_index, read_prepared
 from lesion_tracker.training.run.settings import TrainingSettings
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from lesion_tracker.scoring.cpm import Scores, score
 from lesion_tracker.tracking.search import search
 from lesion_tracker.training.examples.draw import RegistrationErrors
 from lesion_tracker.training.examples.scenario import ScenarioSettings, draw_pair
-from lesion_tracker.training.prepared.studies import PreparedStudy
+from lesion_tracker.training.prepared.prepared_study import PreparedStudy
 
 SEED = 2021
 """Validation pairs are the same in every run, whatever its own seed: runs can be compared."""

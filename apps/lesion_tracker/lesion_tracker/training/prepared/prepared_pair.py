@@ -9,7 +9,7 @@ import numpy as np
 
 from lesion_tracker.arrays import PointMm, point_mm
 from lesion_tracker.errors import FileFormatError
-from lesion_tracker.training.prepared.studies import PreparedStudy, balls_inside, read_index, read_study
+from lesion_tracker.training.prepared.prepared_study import PreparedStudy, balls_inside, read_index, read_study
 from lesion_tracker.volumes.grid import Grid
 
 
