@@ -30,8 +30,8 @@ def main() -> int:
 
 def _functions() -> Any:
     """Return the functions of the package, which was called `lib` before it had a name of its own."""
-    old = importlib.util.find_spec("lib.training.start") if importlib.util.find_spec("lib") else None
-    folder = "lib.training" if old else "lesion_tracker.training.run"
+    lib = importlib.util.find_spec("lib")  # a folder without a module, such as a left __pycache__, has no origin
+    folder = "lib.training" if lib is not None and lib.origin is not None else "lesion_tracker.training.run"
     settings, start = (importlib.import_module(f"{folder}.{name}") for name in ("settings", "start"))
     return settings.read_settings, start.read_data, start.examples_of
 

@@ -1,11 +1,15 @@
 """A made study with structure everywhere, small settings, and the folder of a small run."""
 
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from lesion_tracker.network.lattice import crop_grid
 from lesion_tracker.training.examples.draw import RegistrationErrors
+from lesion_tracker.training.examples.kinds import kinds_of
+from lesion_tracker.training.examples.numbered import NumberedExamples
 from lesion_tracker.training.examples.scenario import ScenarioSettings
 from lesion_tracker.training.prepared.prepare import measure_structure
 from lesion_tracker.training.prepared.prepared_pair import PairedLesion, PreparedPair
@@ -61,6 +65,7 @@ def made_volume(seed: int, size: tuple[int, int, int] = (104, 104, 40)) -> Volum
     return Volume(np.where(edge, -1000, np.clip(hu, -250, 900)).astype(np.int16), grid)
 
 
+@cache
 def made_study(name: str = "made", seed: int = 1, lesions: bool = True) -> PreparedStudy:
     """Make a prepared study with one marked lesion."""
     volume = made_volume(seed)
@@ -75,6 +80,13 @@ def made_pair(name: str = "pair_1") -> PreparedPair:
     followup = PreparedStudy("after", moved, baseline.structure, baseline.lesions)
     lesion = PairedLesion("lesion_1", LESION_MM, 6.0, LESION_MM + SHIFT_MM, 6.5, LESION_MM + 1.0, LESION_MM - 3.0)
     return PreparedPair(name, baseline, followup, (lesion,))
+
+
+def made_examples(seed: int, shares: dict[str, float] | None = None, **changes: object) -> NumberedExamples:
+    """Number examples of the made study and pair, constructed ones alone unless shares are given."""
+    study, settings = made_study(lesions=shares is None), replace(SCENARIO, **changes)
+    kinds = kinds_of(shares or {"constructed": 1.0}, [study], [made_pair()], NO_ERRORS, settings)
+    return NumberedExamples(kinds, 4.0, 3.5, seed)
 
 
 def made_folder(folder: Path, *, pairs: bool = False) -> Path:

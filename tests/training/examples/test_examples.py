@@ -16,16 +16,17 @@ from lesion_tracker.network.lattice import crop_grid
 from lesion_tracker.training.examples.appearance import Appearance
 from lesion_tracker.training.examples.augmentation import transformed_signal
 from lesion_tracker.training.examples.draw import RegistrationErrors, random_radius
-from lesion_tracker.training.examples.example import ConstructedExamples, Example
+from lesion_tracker.training.examples.example import Example
 from lesion_tracker.training.examples.implants import random_implant
-from lesion_tracker.training.examples.mixture import MixedExamples
+from lesion_tracker.training.examples.kinds import kinds_of
+from lesion_tracker.training.examples.numbered import NumberedExamples
 from lesion_tracker.training.examples.pair import ExampleLesion, ExamplePair
 from lesion_tracker.training.examples.scan import Scan
 from lesion_tracker.training.examples.scenario import draw_pair
-from lesion_tracker.training.examples.supervised import SupervisedExamples, draw_supervised_pair
+from lesion_tracker.training.examples.supervised import draw_supervised_pair
 from lesion_tracker.training.examples.warp import Bump, Warp, pose
 from lesion_tracker.volumes.volume import Volume
-from tests.training.made import LESION_MM, NO_ERRORS, SCENARIO, SHIFT_MM, made_pair, made_study
+from tests.training.made import LESION_MM, NO_ERRORS, SCENARIO, SHIFT_MM, made_examples, made_pair, made_study
 
 STUDY = made_study()
 SCENARIOS = {
@@ -38,8 +39,8 @@ TOLERANCE_MM = {"still": 0.1, "moving": 0.35, "implants": 0.35}
 """Warps are linear between the corners of cells (4 mm); the edge of a region of 11 mm bends by 0.3 mm between two."""
 
 
-def examples(**changes: object) -> ConstructedExamples:
-    return ConstructedExamples([STUDY], NO_ERRORS, replace(SCENARIO, **changes), 4.0, 3.5, seed=3, length=100)
+def examples(**changes: object) -> NumberedExamples:
+    return made_examples(3, **changes)
 
 
 def digest(example: Example) -> str:
@@ -221,7 +222,7 @@ def test_a_pair_that_could_not_be_registered_gets_drawn_expected_points() -> Non
 
 def test_a_supervised_example_reads_the_two_studies_as_they_are() -> None:
     pair = made_pair()
-    example = SupervisedExamples([pair], NO_ERRORS, SCENARIO, 4.0, 3.5, seed=1)[0]
+    example = made_examples(1, {"supervised": 1.0})[0]
     grid = example.inputs.search_grid
     from lesion_tracker.network.inputs import windowed
 
@@ -230,19 +231,28 @@ def test_a_supervised_example_reads_the_two_studies_as_they_are() -> None:
 
 
 def test_the_number_decides_the_kind_by_the_shares() -> None:
-    one, two = examples(), examples(implant=1.0)
-    mixed = MixedExamples({"constructed": (one, 0.75), "self_supervised": (two, 0.25)}, seed=9)
+    shares = {"constructed": 0.5, "self_supervised": 0.25, "supervised": 0.25}
+    mixed = made_examples(9, shares)
     kinds = [mixed.kind(number) for number in range(2000)]
     assert kinds.count("self_supervised") / 2000 == pytest.approx(0.25, abs=0.03)
     assert kinds == [mixed.kind(number) for number in range(2000)]
-    number = kinds.index("self_supervised")
-    assert digest(mixed[number]) == digest(two[number])
-    with pytest.raises(ValueError, match=r"add up to 0\.5"):
-        MixedExamples({"constructed": (one, 0.5)}, seed=9)
+    for name in shares:
+        number = kinds.index(name)
+        assert digest(mixed[number]) == digest(made_examples(9, {name: 1.0})[number])
 
 
-def test_a_mixture_of_one_kind_is_that_kind() -> None:
-    assert digest(MixedExamples({"constructed": (examples(), 1.0)}, seed=3)[5]) == digest(examples()[5])
+def test_shares_that_do_not_add_up_and_unknown_kinds_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"of \['constructed'\] add up to 0\.5, not to 1"):
+        made_examples(9, {"constructed": 0.5, "supervised": 0.0})
+    with pytest.raises(ValueError, match="no kind of examples 'drawn'"):
+        kinds_of({"drawn": 1.0}, [STUDY], [], NO_ERRORS, SCENARIO)
+
+
+def test_each_kind_draws_from_a_stream_of_its_own() -> None:
+    """Kinds that shared a stream would draw the same study, lesion and crop for a number."""
+    shares = {"constructed": 0.5, "self_supervised": 0.25, "supervised": 0.25}
+    streams = [kind.stream for kind in kinds_of(shares, [STUDY], [made_pair()], NO_ERRORS, SCENARIO).values()]
+    assert streams == [(), (1,), (2,)]  # as the published weights were trained
 
 
 def test_a_detector_s_findings_take_the_place_of_drawn_points() -> None:

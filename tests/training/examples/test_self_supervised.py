@@ -9,10 +9,10 @@ import torch
 from lesion_tracker.network.lattice import crop_grid
 from lesion_tracker.training.examples.appearance import Appearance
 from lesion_tracker.training.examples.augmentation import transformed_signal
-from lesion_tracker.training.examples.self_supervised import AugmentedScan, SelfSupervisedExamples, draw_augmented_pair
+from lesion_tracker.training.examples.self_supervised import AugmentedScan, draw_augmented_pair
 from lesion_tracker.training.examples.warp import Warp
 from lesion_tracker.volumes.volume import Volume
-from tests.training.made import NO_ERRORS, SCENARIO, made_study
+from tests.training.made import NO_ERRORS, SCENARIO, made_examples, made_study
 
 STUDY = made_study(lesions=False)
 
@@ -65,7 +65,7 @@ def test_noise_and_blur_are_as_strong_as_they_say_and_come_from_the_seed() -> No
 
 
 def test_examples_are_numbered_and_their_search_signal_is_the_warped_one() -> None:
-    examples = SelfSupervisedExamples([STUDY], NO_ERRORS, SCENARIO, 4.0, 3.5, seed=1)
+    examples = made_examples(1, {"self_supervised": 1.0})
     first, again = examples[3], examples[3]
     assert torch.equal(first.inputs.search_image, again.inputs.search_image)
     assert torch.equal(first.inputs.search_signal, again.inputs.search_signal)
@@ -77,7 +77,7 @@ def test_examples_are_numbered_and_their_search_signal_is_the_warped_one() -> No
 def test_the_search_signal_of_an_example_is_warped_as_its_image_is() -> None:
     differing = 0
     for number in range(6):
-        example = SelfSupervisedExamples([STUDY], NO_ERRORS, SCENARIO, 4.0, 3.5, seed=1)[number]
+        example = made_examples(1, {"self_supervised": 1.0})[number]
         pair = draw_augmented_pair([STUDY], NO_ERRORS, SCENARIO, np.random.default_rng([1, number, 1]))
         warp = pair.followup.warp or Warp(np.eye(4))
         for signal, lesion in zip(example.inputs.search_signal[:, 0], pair.lesions, strict=True):

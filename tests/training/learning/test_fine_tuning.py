@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,6 @@ from lesion_tracker.errors import FileFormatError, InputError
 from lesion_tracker.network.lattice import crop_grid
 from lesion_tracker.network.weights import load_tracker, save_tracker
 from lesion_tracker.readers.mark_store import MarkStore
-from lesion_tracker.training.examples.example import ConstructedExamples
-from lesion_tracker.training.examples.mixture import MixedExamples
 from lesion_tracker.training.learning.fine_tuning import (
     MOVING,
     FineTuningSettings,
@@ -182,18 +181,17 @@ def test_what_a_step_shows_is_drawn_by_its_shares(tmp_path: Path) -> None:
         collect_taught(made_marks(tmp_path), patient_of)[0], made_patients(3).__getitem__, tmp_path / "studies"
     )
     examples = taught_examples(taught, replace(QUICK, replay=0.2, constructed=0.5), 4.0)
-    assert isinstance(examples, MixedExamples)
     kinds = Counter(examples.kind(number) for number in range(2000))
     assert kinds["self_supervised"] / 2000 == pytest.approx(0.2, abs=0.03)  # 3 standard deviations
     assert kinds["constructed"] / 2000 == pytest.approx(0.5, abs=0.035)
     assert kinds["supervised"] == 2000 - kinds["self_supervised"] - kinds["constructed"]
-    made = examples.kinds["constructed"][0]
-    assert isinstance(made, ConstructedExamples)
-    assert made.settings.moving == MOVING
-    names = {study.name for study in made.studies}
+    made = examples.kinds["constructed"].draw
+    assert isinstance(made, partial)
+    studies, _, settings = made.args
+    assert settings.moving == MOVING
+    names = {study.name for study in studies}
     assert names == {f"pair_{n}_{which}" for n in range(3) for which in ("baseline", "followup")}
     only_taught = taught_examples(taught, replace(QUICK, replay=0.0, constructed=0.0), 4.0)
-    assert isinstance(only_taught, MixedExamples)
     assert set(only_taught.kinds) == {"supervised"}
 
 

@@ -9,11 +9,10 @@ import torch
 
 from lesion_tracker.network.cells import lps_from_cell, score_target
 from lesion_tracker.network.lattice import crop_grid
-from lesion_tracker.training.examples.example import ConstructedExamples
 from lesion_tracker.training.run.loop import example_loss
 from lesion_tracker.training.run.loss import focal_loss, place_loss, softly_capped
 from lesion_tracker.training.run.settings import OptimiserSection
-from tests.training.made import NO_ERRORS, SCENARIO, made_study
+from tests.training.made import made_examples
 
 
 def test_focal_loss_on_a_map_of_3_by_3_by_3_is_what_eq_8_gives_by_hand() -> None:
@@ -84,7 +83,7 @@ def test_the_cap_leaves_small_losses_and_grows_as_the_logarithm_above() -> None:
 def test_an_example_s_loss_is_the_mean_of_its_lesions_and_a_vanished_one_has_no_place() -> None:
     logits = torch.zeros(2, 1, 1, 4)
     targets = torch.tensor([[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]).view(2, 1, 1, 4)
-    made = ConstructedExamples([made_study()], NO_ERRORS, SCENARIO, 4.0, 3.5, seed=2, length=1)[0]
+    made = made_examples(2)[0]
     example = replace(made, targets=targets, places=targets)
     focal = 4 * 0.25 * math.log(2)  # four cells with a score of one half
     there, gone = 0.5 * focal + 2.0 * math.log(4), 0.5 * focal

@@ -16,13 +16,13 @@ from lesion_tracker.commands.dispatch import main
 from lesion_tracker.errors import FileFormatError, InputError, LesionTrackerError
 from lesion_tracker.network.cells import score_target
 from lesion_tracker.network.weights import load_tracker
-from lesion_tracker.training.examples.example import ConstructedExamples, Example, _targets
+from lesion_tracker.training.examples.example import Example, _targets
 from lesion_tracker.training.run.checkpoint import only_run, read_checkpoint, write_checkpoint
 from lesion_tracker.training.run.loop import StepReport, Trainer, changed_settings, learning_rate
 from lesion_tracker.training.run.run import train
 from lesion_tracker.training.run.settings import OptimiserSection, read_settings
 from lesion_tracker.training.run.start import new_net
-from tests.training.made import NO_ERRORS, SCENARIO, made_config, made_folder, made_study
+from tests.training.made import made_config, made_examples, made_folder
 from tests.training.run.gradients import gradients
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -86,9 +86,7 @@ def test_one_pair_is_learned_to_a_millimetre_and_shuffled_places_are_not(
     edit = "warmup = 2=>warmup = 5\nlearning_rate = 4e-3\nema = 0.9"
     settings = read_settings(made_config(tmp_path, folder, steps=120, edit=edit))
     torch.set_num_threads(1)
-    one = ConstructedExamples(
-        [made_study()], NO_ERRORS, SCENARIO.__class__(**{**vars(SCENARIO), "lesions": 1}), 4.0, 3.5, seed=2, length=9
-    )[1]
+    one = made_examples(2, lesions=1)[1]
     net, _ = new_net(settings)
     trainer = Trainer(settings, net, OneExample(one, shuffled))
     trainer.calibrate()
@@ -327,7 +325,7 @@ def test_going_on_with_other_settings_is_said(tmp_path: Path, folder: Path) -> N
 def test_a_checkpoint_without_settings_still_loads(tmp_path: Path, folder: Path) -> None:
     settings = read_settings(made_config(tmp_path, folder))
     net, _ = new_net(settings)
-    examples = ConstructedExamples([made_study()], NO_ERRORS, SCENARIO, 4.0, 3.5, seed=2, length=9)
+    examples = made_examples(2)
     trainer = Trainer(settings, net, examples)
     trainer.save()
     state = read_checkpoint(tmp_path / "run")
@@ -338,6 +336,6 @@ def test_a_checkpoint_without_settings_still_loads(tmp_path: Path, folder: Path)
 
 
 def test_the_target_of_a_shuffled_example_is_a_real_one() -> None:
-    grid = ConstructedExamples([made_study()], NO_ERRORS, SCENARIO, 4.0, 3.5, 2, 9)[0].inputs.search_grid
+    grid = made_examples(2)[0].inputs.search_grid
     low, high = grid.bounds_mm()
     assert torch.equal(_targets(grid, (low + high) / 2, 6.0, 3.5)[0], score_target(grid, (low + high) / 2, 6.0))

@@ -8,19 +8,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from lesion_tracker.training.examples.example import ConstructedExamples
 from lesion_tracker.training.run.checkpoint import read_checkpoint
 from lesion_tracker.training.run.loop import StepReport
 from lesion_tracker.training.run.run import train
 from lesion_tracker.training.run.settings import read_settings
 from lesion_tracker.training.run.show import Display
-from tests.training.made import NO_ERRORS, SCENARIO, made_config, made_folder, made_study
+from tests.training.made import made_config, made_examples, made_folder
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def report(step: int) -> StepReport:
-    example = ConstructedExamples([made_study()], NO_ERRORS, SCENARIO, 4.0, 3.5, seed=2, length=9)[0]
+    example = made_examples(2)[0]
     return StepReport(step, 1.25, 7.5, 1e-3, 60.0, example, torch.zeros(example.targets.shape))
 
 

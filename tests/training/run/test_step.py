@@ -6,18 +6,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from lesion_tracker.training.examples.example import ConstructedExamples
 from lesion_tracker.training.run.loop import StepReport, Trainer
 from lesion_tracker.training.run.settings import read_settings
 from lesion_tracker.training.run.start import new_net
-from tests.training.made import NO_ERRORS, SCENARIO, made_config, made_study
+from tests.training.made import made_config, made_examples
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def trainer_of(place: Path, steps: int, edit: str) -> Trainer:
     settings = read_settings(made_config(place, place, steps=steps, edit=edit))
-    examples = ConstructedExamples([made_study()], NO_ERRORS, SCENARIO, 4.0, 3.5, seed=2, length=9)
+    examples = made_examples(2)
     return Trainer(settings, new_net(settings)[0], examples)
 
 

@@ -1,21 +1,18 @@
-"""Numbered training examples: example n of a seed is always the same, so a run can stop and go on anywhere."""
+"""One training example: what the network reads, and what it should answer."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.network.anatomy_signal import anatomy_signal
 from lesion_tracker.network.cells import score_target
 from lesion_tracker.network.inputs import NetworkInput, network_input
 from lesion_tracker.network.lattice import cell_grid
-from lesion_tracker.training.examples.draw import RegistrationErrors
+from lesion_tracker.training.examples.augmentation import transformed_signal
 from lesion_tracker.training.examples.pair import ExamplePair
-from lesion_tracker.training.examples.scenario import ScenarioSettings, draw_pair
-from lesion_tracker.training.prepared.prepared_study import PreparedStudy
+from lesion_tracker.training.examples.warp import Warp
 from lesion_tracker.volumes.grid import Grid
 
 
@@ -37,7 +34,13 @@ class Example:
 
 
 def example_from_pair(pair: ExamplePair, heat_map_n: float, place_sigma_mm: float) -> Example:
-    """Build the input with the product's own function, and draw the targets."""
+    """Build the input with the product's own function, and draw the targets.
+
+    Args:
+        pair: as it was drawn.
+        heat_map_n: of the network: standard deviation of the anatomy signals in radii.
+        place_sigma_mm: standard deviation of the place's target.
+    """
     inputs = network_input(
         pair.baseline.source(),
         pair.template_grid,
@@ -47,6 +50,8 @@ def example_from_pair(pair: ExamplePair, heat_map_n: float, place_sigma_mm: floa
         [(lesion.expected_mm, lesion.followup_radius_mm) for lesion in pair.lesions],
         heat_map_n,
     )
+    if pair.signal_warp is not None:
+        inputs = replace(inputs, search_signal=_warped_signals(pair, pair.signal_warp, heat_map_n))
     truths = [(lesion.followup_mm, lesion.followup_radius_mm) for lesion in pair.lesions]
     drawn = [_targets(pair.search_grid, truth, radius, place_sigma_mm) for truth, radius in truths]
     return Example(
@@ -57,50 +62,18 @@ def example_from_pair(pair: ExamplePair, heat_map_n: float, place_sigma_mm: floa
     )
 
 
+def _warped_signals(pair: ExamplePair, warp: Warp, heat_map_n: float) -> torch.Tensor:
+    expected = warp(np.stack([lesion.expected_mm for lesion in pair.lesions]))
+    signals = [
+        transformed_signal(pair.search_grid, warp, center, lesion.radius_mm, heat_map_n)
+        for center, lesion in zip(expected, pair.lesions, strict=True)
+    ]
+    return torch.stack(signals)[:, None]
+
+
 def _targets(grid: Grid, truth: PointMm | None, radius: float, sigma: float) -> tuple[torch.Tensor, torch.Tensor]:
     if truth is None:
         nothing = torch.zeros(cell_grid(grid).shape)
         return nothing, nothing
     place = anatomy_signal(cell_grid(grid), truth, sigma, n=1.0)
     return score_target(grid, truth, radius), place / place.sum().clamp_min(1e-12)
-
-
-class ConstructedExamples(Dataset[Example]):
-    """Examples on constructed follow-ups, numbered from 0.
-
-    Args:
-        studies: prepared ones.
-        errors: of registration.
-        settings: of the scenarios.
-        heat_map_n: of the network.
-        place_sigma_mm: of the place's target.
-        seed: of the run.
-        length: how many there are.
-    """
-
-    def __init__(
-        self,
-        studies: Sequence[PreparedStudy],
-        errors: RegistrationErrors,
-        settings: ScenarioSettings,
-        heat_map_n: float,
-        place_sigma_mm: float,
-        seed: int,
-        length: int,
-    ) -> None:
-        self.studies = studies
-        self.errors = errors
-        self.settings = settings
-        self.heat_map_n = heat_map_n
-        self.place_sigma_mm = place_sigma_mm
-        self.seed = seed
-        self.length = length
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __getitem__(self, number: int) -> Example:
-        """Return example `number`."""
-        rng = np.random.default_rng([self.seed, number])
-        pair = draw_pair(self.studies, self.errors, self.settings, rng)
-        return example_from_pair(pair, self.heat_map_n, self.place_sigma_mm)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.training.examples.scan import Scan
+from lesion_tracker.training.examples.warp import Warp
 from lesion_tracker.volumes.grid import Grid
 
 
@@ -32,10 +33,21 @@ class ExampleLesion:
 
 @dataclass(frozen=True, eq=False)
 class ExamplePair:
-    """Two scans with lesions of known places, and the crops to read."""
+    """Two scans with lesions of known places, and the crops to read.
+
+    Args:
+        baseline: the earlier scan.
+        followup: the later one.
+        template_grid: crop of the baseline.
+        search_grid: crop of the follow-up.
+        lesions: at least one.
+        signal_warp: from follow-up to baseline: the search's anatomy signals are the baseline's balls as it shows them;
+            None: balls round the expected places.
+    """
 
     baseline: Scan
     followup: Scan
     template_grid: Grid
     search_grid: Grid
     lesions: tuple[ExampleLesion, ...]
+    signal_warp: Warp | None = None

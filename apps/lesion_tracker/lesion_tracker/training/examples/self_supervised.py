@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 from monai.transforms.intensity.array import GaussianSmooth, RandGaussianNoise
-from torch.utils.data import Dataset
 
 from lesion_tracker.network.config import SPACING_MM, WINDOWS_HU
 from lesion_tracker.training.examples.appearance import Appearance
-from lesion_tracker.training.examples.augmentation import PROBABILITY, random_warp, transformed_signal
+from lesion_tracker.training.examples.augmentation import PROBABILITY, random_warp
 from lesion_tracker.training.examples.draw import RegistrationErrors
-from lesion_tracker.training.examples.example import Example, example_from_pair
 from lesion_tracker.training.examples.pair import ExampleLesion, ExamplePair
 from lesion_tracker.training.examples.scan import Scan
 from lesion_tracker.training.examples.scenario import (
@@ -24,7 +22,6 @@ from lesion_tracker.training.examples.scenario import (
     search_crop,
     template_crop,
 )
-from lesion_tracker.training.examples.warp import Warp
 from lesion_tracker.training.prepared.prepared_study import PreparedStudy
 from lesion_tracker.volumes.grid import Grid
 
@@ -106,49 +103,5 @@ def _draw_once(
         grid,
         search,
         (first, *others) if inside_crop(search, followup) else tuple(others),
+        signal_warp=warp,
     )
-
-
-class SelfSupervisedExamples(Dataset[Example]):
-    """Examples of studies against their augmented copies, numbered from 0.
-
-    Args:
-        studies: prepared ones.
-        errors: of registration.
-        settings: crops and the number of lesions; its implants and motions are not used.
-        heat_map_n: of the network.
-        place_sigma_mm: of the place's target.
-        seed: of the run.
-    """
-
-    def __init__(
-        self,
-        studies: Sequence[PreparedStudy],
-        errors: RegistrationErrors,
-        settings: ScenarioSettings,
-        heat_map_n: float,
-        place_sigma_mm: float,
-        seed: int,
-    ) -> None:
-        self.studies = studies
-        self.errors = errors
-        self.settings = settings
-        self.heat_map_n = heat_map_n
-        self.place_sigma_mm = place_sigma_mm
-        self.seed = seed
-
-    def __getitem__(self, number: int) -> Example:
-        """Return example `number`."""
-        rng = np.random.default_rng([self.seed, number, 1])
-        pair = draw_augmented_pair(self.studies, self.errors, self.settings, rng)
-        example = example_from_pair(pair, self.heat_map_n, self.place_sigma_mm)
-        return replace(example, inputs=replace(example.inputs, search_signal=self._signals(pair)))
-
-    def _signals(self, pair: ExamplePair) -> torch.Tensor:
-        warp = pair.followup.warp or Warp(np.eye(4))
-        expected = warp(np.stack([lesion.expected_mm for lesion in pair.lesions]))
-        signals = [
-            transformed_signal(pair.search_grid, warp, center, lesion.radius_mm, self.heat_map_n)
-            for center, lesion in zip(expected, pair.lesions, strict=True)
-        ]
-        return torch.stack(signals)[:, None]

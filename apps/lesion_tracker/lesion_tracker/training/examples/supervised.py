@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from torch.utils.data import Dataset
 
 from lesion_tracker.training.examples.appearance import Appearance
 from lesion_tracker.training.examples.draw import RegistrationErrors
-from lesion_tracker.training.examples.example import Example, example_from_pair
 from lesion_tracker.training.examples.pair import ExampleLesion, ExamplePair
 from lesion_tracker.training.examples.scan import Scan
 from lesion_tracker.training.examples.scenario import ScenarioSettings, search_crop, template_crop
@@ -47,38 +45,3 @@ def draw_supervised_pair(
             ),
         ),
     )
-
-
-class SupervisedExamples(Dataset[Example]):
-    """Examples of marked pairs, numbered from 0.
-
-    Args:
-        pairs: prepared ones; at least one.
-        errors: of registration, for pairs that could not be registered.
-        settings: of the crops.
-        heat_map_n: of the network.
-        place_sigma_mm: of the place's target.
-        seed: of the run.
-    """
-
-    def __init__(
-        self,
-        pairs: Sequence[PreparedPair],
-        errors: RegistrationErrors,
-        settings: ScenarioSettings,
-        heat_map_n: float,
-        place_sigma_mm: float,
-        seed: int,
-    ) -> None:
-        self.pairs = pairs
-        self.errors = errors
-        self.settings = settings
-        self.heat_map_n = heat_map_n
-        self.place_sigma_mm = place_sigma_mm
-        self.seed = seed
-
-    def __getitem__(self, number: int) -> Example:
-        """Return example `number`."""
-        rng = np.random.default_rng([self.seed, number, 2])
-        pair = draw_supervised_pair(self.pairs, self.errors, self.settings, rng)
-        return example_from_pair(pair, self.heat_map_n, self.place_sigma_mm)

@@ -8,18 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from torch.utils.data import Dataset
 
 from lesion_tracker.network.config import NetworkConfig
 from lesion_tracker.network.precision import choose_dtype
 from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.network.tracker_net import TrackerNet
 from lesion_tracker.training.examples.draw import RegistrationErrors
-from lesion_tracker.training.examples.example import ConstructedExamples, Example
-from lesion_tracker.training.examples.mixture import MixedExamples
+from lesion_tracker.training.examples.kinds import kinds_of
+from lesion_tracker.training.examples.numbered import NumberedExamples
 from lesion_tracker.training.examples.scenario import ScenarioSettings
-from lesion_tracker.training.examples.self_supervised import SelfSupervisedExamples
-from lesion_tracker.training.examples.supervised import SupervisedExamples
 from lesion_tracker.training.learning.taught_pairs import TaughtPair
 from lesion_tracker.training.run.loop import StepReport, Trainer, device_of
 from lesion_tracker.training.run.settings import (
@@ -143,23 +140,18 @@ def _trainer(parent: Tracker, taught: Sequence[TaughtPair], settings: FineTuning
     return Trainer(_training_settings(parent.config, settings, folder), net.train(), examples)
 
 
-def taught_examples(taught: Sequence[TaughtPair], settings: FineTuningSettings, heat_map_n: float) -> Dataset[Example]:
+def taught_examples(taught: Sequence[TaughtPair], settings: FineTuningSettings, heat_map_n: float) -> NumberedExamples:
     """Return numbered examples: taught lesions in both directions, and follow-ups that are made from the same studies."""
     pairs = [one.pair for one in taught]
     studies = [study for pair in pairs for study in (pair.baseline, pair.followup)]
-    errors = RegistrationErrors(np.zeros((0, 3)))
-    crops, sigma = settings.scenario, settings.place_sigma_mm
-    marked = SupervisedExamples(pairs, errors, crops, heat_map_n, sigma, settings.seed)
-    replayed = SelfSupervisedExamples(studies, errors, crops, heat_map_n, sigma, settings.seed)
-    made = ConstructedExamples(
-        studies, errors, replace(crops, moving=MOVING), heat_map_n, sigma, settings.seed, settings.steps
-    )
-    kinds: dict[str, tuple[Dataset[Example], float]] = {
-        "supervised": (marked, 1.0 - settings.replay - settings.constructed),
-        "self_supervised": (replayed, settings.replay),
-        "constructed": (made, settings.constructed),
+    shares = {
+        "supervised": 1.0 - settings.replay - settings.constructed,
+        "self_supervised": settings.replay,
+        "constructed": settings.constructed,
     }
-    return MixedExamples(kinds, settings.seed)
+    no_errors = RegistrationErrors(np.zeros((0, 3)))
+    kinds = kinds_of(shares, studies, pairs, no_errors, replace(settings.scenario, moving=MOVING))
+    return NumberedExamples(kinds, heat_map_n, settings.place_sigma_mm, settings.seed)
 
 
 def _training_settings(config: NetworkConfig, settings: FineTuningSettings, folder: Path) -> TrainingSettings:

@@ -8,17 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
 
 from lesion_tracker.errors import FileFormatError, InputError, LesionTrackerError
 from lesion_tracker.network.inflation import inflate_densenet
 from lesion_tracker.network.tracker_net import TrackerNet
 from lesion_tracker.network.weights import load_tracker
 from lesion_tracker.training.examples.draw import RegistrationErrors
-from lesion_tracker.training.examples.example import ConstructedExamples, Example
-from lesion_tracker.training.examples.mixture import MixedExamples
+from lesion_tracker.training.examples.kinds import SMALLEST_SHARE, kinds_of
+from lesion_tracker.training.examples.numbered import NumberedExamples
 from lesion_tracker.training.examples.scenario import STRUCTURE_HU, ScenarioSettings, draw_pair
-from lesion_tracker.training.examples.supervised import SupervisedExamples
 from lesion_tracker.training.prepared.prepared_pair import PreparedPair, read_prepared_pairs
 from lesion_tracker.training.prepared.prepared_study import PreparedStudy, read_index, read_prepared
 from lesion_tracker.training.prepared.proposals import read_proposals
@@ -67,7 +65,7 @@ def read_data(settings: TrainingSettings) -> RunData:
     if data.proposals is not None:
         studies = with_proposals(studies, data.proposals)
     with _blaming("data.supervised"):
-        pairs = read_prepared_pairs(data.folder, data.supervised) if data.supervised_share > 1e-9 else []
+        pairs = read_prepared_pairs(data.folder, data.supervised) if data.supervised_share > SMALLEST_SHARE else []
     found = RunData(studies, validation, pairs, _errors(settings, index))
     _require_validation(settings)
     _require_examples(settings, found)
@@ -126,7 +124,7 @@ def _require_examples(settings: TrainingSettings, found: RunData) -> None:
         raise InputError(
             f"data.folder: {data.folder} holds no study to train on: data.validation takes {list(data.validation)}"
         )
-    if data.supervised_share > 1e-9 and not found.pairs:
+    if data.supervised_share > SMALLEST_SHARE and not found.pairs:
         raise InputError(
             f"a share of {data.supervised_share:g} of the steps is supervised (1 - data.constructed - "
             f"data.self_supervised), but {data.folder} holds no pairs: prepare them with --pairs"
@@ -157,26 +155,15 @@ def _require_pairs(
             )
 
 
-def examples_of(settings: TrainingSettings, data: RunData) -> Dataset[Example]:
+def examples_of(settings: TrainingSettings, data: RunData) -> NumberedExamples:
     """Return the run's numbered examples of all kinds."""
-    scenario, n, sigma = settings.scenario.build(), settings.network.heat_map_n, settings.optimiser.place_sigma_mm
-    seed, shares = settings.run.seed, settings.data
-    kinds: dict[str, tuple[Dataset[Example], float]] = {}
-    if shares.constructed > 0:
-        length = settings.optimiser.steps
-        constructed = ConstructedExamples(data.studies, data.errors, scenario, n, sigma, seed, length)
-        kinds["constructed"] = (constructed, shares.constructed)
-    if shares.self_supervised > 0:
-        from lesion_tracker.training.examples.self_supervised import (
-            SelfSupervisedExamples,
-        )  # imports MONAI: seconds that others need not pay
-
-        augmented = SelfSupervisedExamples(data.studies, data.errors, scenario, n, sigma, seed)
-        kinds["self_supervised"] = (augmented, shares.self_supervised)
-    if shares.supervised_share > 1e-9:
-        marked = SupervisedExamples(data.pairs, data.errors, scenario, n, sigma, seed)
-        kinds["supervised"] = (marked, shares.supervised_share)
-    return MixedExamples(kinds, seed)
+    shares = {
+        "constructed": settings.data.constructed,
+        "self_supervised": settings.data.self_supervised,
+        "supervised": settings.data.supervised_share,
+    }
+    kinds = kinds_of(shares, data.studies, data.pairs, data.errors, settings.scenario.build())
+    return NumberedExamples(kinds, settings.network.heat_map_n, settings.optimiser.place_sigma_mm, settings.run.seed)
 
 
 def new_net(settings: TrainingSettings) -> tuple[TrackerNet, bool]:
