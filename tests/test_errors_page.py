@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lesion_tracker import errors
 from lesion_tracker.server.errors import STATUS
 from tests.test_import_order import PACKAGE
 
@@ -16,10 +17,8 @@ PAGE = (ROOT / "docs" / "errors.md").read_text()
 OPEN = "…"
 """What differs from case to case, on the page and here."""
 
-REFUSALS = {
-    *("InputError", "StudyError", "StudyOrderError", "PointOutsideError", "FileFormatError"),
-    *("NotFound", "Changed", "NotReady", "Busy", "Overloaded", "Overdue", "NoRoom", "NoMemory"),
-    *("PacsError", "RegistrationFailed", "WeightsError", "HTTPException", "ServerError", "BrokenProcess"),
+REFUSALS = {name for name, kind in vars(errors).items() if isinstance(kind, type)} | {
+    *("HTTPException", "ServerError", "BrokenProcess"),
 }
 SHORTEST = 14
 """Fewer letters of a text say nothing: it is made of others' texts."""
@@ -67,6 +66,23 @@ def _refused() -> dict[str, str]:
     return found
 
 
+def _logged() -> dict[str, str]:
+    """Return the text of every warning and error that goes to the log, with its place."""
+    found = {}
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in ("warning", "error")
+                and getattr(node.func.value, "id", "") == "logger"
+            ):
+                text = re.sub(r"%\.?\d*[sdfrg]", OPEN, _fold(node.args[0]))
+                if len(text.replace(OPEN, "").strip(" :;,.()")) >= SHORTEST:
+                    found[text] = f"{path.relative_to(APP)}:{node.lineno}"
+    return found
+
+
 def _patterns() -> list[str]:
     """Return the texts of the first column of all tables but those of codes."""
     rows = [line for line in PAGE.splitlines() if line.startswith("| `")]
@@ -86,6 +102,7 @@ def _says(text: str, pattern: str) -> bool:
 
 PATTERNS = _patterns()
 REFUSED = _refused()
+LOGGED = _logged()
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
@@ -98,9 +115,15 @@ def test_a_refusal_of_the_program_is_on_the_page(text: str) -> None:
     assert any(_says(text, pattern) for pattern in PATTERNS), f"docs/errors.md lacks {text!r} ({REFUSED[text]})"
 
 
+@pytest.mark.parametrize("text", LOGGED)
+def test_a_warning_in_the_log_is_on_the_page(text: str) -> None:
+    assert any(_says(text, pattern) for pattern in PATTERNS), f"docs/errors.md lacks {text!r} ({LOGGED[text]})"
+
+
 def test_the_page_is_read_as_it_is_meant() -> None:
     assert len(PATTERNS) > 200
     assert len(REFUSED) > 200
+    assert len(LOGGED) > 15
     assert not _says("the disk is full", "the disk … is read-only")
     assert _says("no study 'x' in this datastore: upload it", "no study … in this datastore")
 
