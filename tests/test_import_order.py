@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+import pytest
+
 PACKAGE = Path(__file__).parents[1] / "apps" / "lesion_tracker" / "lesion_tracker"
 FLOORS = (
     *("errors", "arrays", "records", "settings", "files", "volumes", "studies", "pacs", "registration", "network"),
@@ -12,6 +14,10 @@ FLOORS = (
 
 ROOMS = {
     "training": ("prepared", "examples", "run", "learning"),
+    "server": (
+        *("errors", "addresses", "params", "request_pool", "background", "volume_cache", "published_tracker", "engine"),
+        *("followups", "access", "studies", "review", "viewers", "learning", "serving", "app"),
+    ),
 }
 """The same within a folder."""
 
@@ -25,7 +31,8 @@ def _imports(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            found.add(node.module)
+            inner = [f"{node.module}.{alias.name}" for alias in node.names] if "." in node.module else []
+            found |= {node.module, *inner}
     return found
 
 
@@ -44,6 +51,23 @@ def test_imports_go_forward() -> None:
         for name in sorted(_imports(path)):
             other = name.split(".")[1] if name.startswith("lesion_tracker.") else part
             if FLOORS.index(other) > FLOORS.index(part):
+                backward.append(f"{path.relative_to(PACKAGE)} imports {name}")
+    assert not backward
+
+
+@pytest.mark.parametrize("floor", ROOMS)
+def test_imports_go_forward_from_room_to_room(floor: str) -> None:
+    rooms = ROOMS[floor]
+    backward = []
+    for path in (PACKAGE / floor).rglob("*.py"):
+        room = path.relative_to(PACKAGE / floor).parts[0].removesuffix(".py")
+        if room == "__init__":
+            continue
+        assert room in rooms, f"{floor}/{room} is not named in ROOMS"
+        for name in sorted(_imports(path)):
+            parts = name.split(".")
+            other = parts[2] if parts[:2] == ["lesion_tracker", floor] and len(parts) > 2 else room
+            if rooms.index(other) > rooms.index(room):
                 backward.append(f"{path.relative_to(PACKAGE)} imports {name}")
     assert not backward
 

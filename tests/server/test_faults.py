@@ -266,10 +266,10 @@ class NoMemory:
 def test_a_gpu_without_memory_refuses_one_request_and_answers_the_next() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # monailabel's log-in imports crypt
-        from lesion_tracker.server.viewers.routes import own_routes
+        from lesion_tracker.server.viewers.infer_routes import infer_routes
     application = FastAPI()
     answer_errors(application)
-    application.include_router(own_routes(NoMemory(), RequestPool(1, 1, 60.0)))
+    application.include_router(infer_routes(NoMemory(), RequestPool(1, 1, 60.0), Path, str))
 
     async def two() -> list[httpx.Response]:
         transport = httpx.ASGITransport(app=application)

@@ -6,7 +6,6 @@ import shutil
 import warnings
 import zipfile
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -39,8 +38,7 @@ def sessions(tmp_path: Path) -> Sessions:
 def put(sessions: Sessions | None, *files: tuple[str, bytes], **query: Any) -> Any:
     application = FastAPI()
     answer_errors(application)
-    app = SimpleNamespace(sessions=lambda: sessions)
-    application.include_router(session_routes(app, RequestPool(1, 1, 60.0)))
+    application.include_router(session_routes(lambda: sessions, RequestPool(1, 1, 60.0)))
     with TestClient(application) as client:
         return client.put("/session/", params=query, files=[("files", file) for file in files])
 

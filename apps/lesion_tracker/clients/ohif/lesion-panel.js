@@ -45,6 +45,9 @@ function jump(point) {
   }
 }
 
+// What the server is asked for; its configuration of OHIF says where.
+const addresses = () => window.config.lesionTracker.addresses;
+
 async function ask(address, body) {
   const answer = await fetch(address, body && {
     method: 'POST',
@@ -99,7 +102,7 @@ async function finishJump() {
 }
 
 async function accept(study, row, cell) {
-  const { done } = await ask('/lesions/accept', { study: study.id, lesion: row.id, track: cell.track });
+  const { done } = await ask(addresses().accept, { study: study.id, lesion: row.id, track: cell.track });
   await refresh();
   say(done);
 }
@@ -113,7 +116,7 @@ async function move(study, row, cell) {
     return;
   }
   const body = { study: study.id, lesion: row.id, center_mm: point, track: cell.track };
-  const { done } = await ask('/lesions/move', body);
+  const { done } = await ask(addresses().move, body);
   await refresh();
   say(done);
 }
@@ -170,7 +173,7 @@ async function refresh() {
   const series = shownSeries();
   panel.series = series;
   if (!series) return;
-  const { studies, rows } = await ask(`/ohif/lesions?series=${encodeURIComponent(series)}`);
+  const { studies, rows } = await ask(`${addresses().lesions}?series=${encodeURIComponent(series)}`);
   if (!panel || panel.series !== series) return;
   panel.list.replaceChildren(...rows.map((row) => {
     const points = studies.filter((study) => row.cells[study.id]).map((study) => pointOf(study, row, row.cells[study.id]));

@@ -197,6 +197,10 @@ class MarkStore:
         }
         return {name for name in names if getattr(self.records(name), tag)()}
 
+    def in_use(self) -> set[str]:
+        """Return the ids of all studies with marks or tracks."""
+        return self.studies("lesions") | self.studies("tracks")
+
     def has_records(self, study_id: str) -> bool:
         """Say whether anything is kept for a study."""
         return any(self._path(tag, study_id).exists() for tag in TAGS)

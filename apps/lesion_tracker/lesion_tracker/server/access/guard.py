@@ -7,10 +7,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lesion_tracker.server import addresses
 from lesion_tracker.server.access.accounts import Account, AccountsFile, current_reader
 
 COOKIE = "lesion_tracker"
-OPEN_PATHS = frozenset({"/login", "/auth/", "/auth/token", "/favicon.ico"})
+OPEN_PATHS = frozenset(route.path for route in addresses.REACHABLE if route.who == "anyone")
 """What must be reachable before anybody has logged in."""
 
 SAFE = frozenset({"GET", "HEAD"})
@@ -18,7 +19,6 @@ ADMIN_WRITES = ("/train", "/models", "/model/", "/batch", "/logs", "/reload")
 """Only an admin may write to these."""
 
 ADMIN_DELETES = ("/datastore",)
-VIEWER_FILES = "/static/"
 
 
 class Guard:
@@ -102,8 +102,10 @@ def _log_in(method: str, path: str, query: str, headers: Headers) -> Response:
     """Send a browser's page to the form, and from there to what it asked for; everything else away with 401."""
     if method == "GET" and "text/html" in headers.get("accept", ""):
         wanted = f"{quote(path)}?{query}" if query else quote(path)
-        return RedirectResponse(f"/login?next={quote(wanted)}", 303)
-    return _no(401, "log in first: POST /auth/token with username and password, or open /login in a browser")
+        return RedirectResponse(f"{addresses.LOGIN}?next={quote(wanted)}", 303)
+    return _no(
+        401, f"log in first: POST {addresses.TOKEN} with username and password, or open {addresses.LOGIN} in a browser"
+    )
 
 
 def _no(status: int, text: str) -> Response:
@@ -113,7 +115,7 @@ def _no(status: int, text: str) -> Response:
 
 def _not_kept(send: Send, path: str) -> Send:
     """Let a browser keep no answer that the next person at its screen could see; the viewer's own files it asks for again."""
-    kept = "private, no-cache" if path.startswith(VIEWER_FILES) else "no-store"
+    kept = "private, no-cache" if path.startswith(addresses.VIEWER_FILES) else "no-store"
 
     async def with_rule(message: Message) -> None:
         if message["type"] == "http.response.start":

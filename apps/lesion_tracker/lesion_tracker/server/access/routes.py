@@ -7,6 +7,7 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from lesion_tracker.errors import Busy
+from lesion_tracker.server import addresses
 from lesion_tracker.server.access.accounts import LIFETIME_S, AccountsFile, current_reader
 from lesion_tracker.server.access.guard import COOKIE
 from lesion_tracker.server.errors import refusal_or_raise
@@ -18,7 +19,7 @@ PAGE = """<!doctype html>
 input,button{{font:inherit;width:100%;box-sizing:border-box;padding:.5em}}button{{margin-top:1.5em}}
 p.wrong{{color:#a00}}</style></head>
 <body><h1>Lesion Tracker</h1>{message}
-<form method="post" action="/login"><input type="hidden" name="next" value="{next}">
+<form method="post" action="{login}"><input type="hidden" name="next" value="{next}">
 <label for="username">Name</label><input id="username" name="username" autocomplete="username" autofocus required>
 <label for="password">Password</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required>
@@ -39,12 +40,12 @@ def accounts_routes(accounts: AccountsFile) -> APIRouter:
 
 
 def _add_tokens(router: APIRouter, accounts: AccountsFile) -> None:
-    @router.get("/auth/", summary="Whether one has to log in")
+    @router.get(addresses.AUTH, summary="Whether one has to log in")
     def enabled() -> dict[str, Any]:
         """Return what 3D Slicer asks before anything else."""
         return {"enabled": True, "client_id": "lesion-tracker", "realm": "lesion-tracker"}
 
-    @router.post("/auth/token", summary="Log in with name and password")
+    @router.post(addresses.TOKEN, summary="Log in with name and password")
     def token(username: Annotated[str, Form()], password: Annotated[str, Form()]) -> dict[str, Any]:
         """Return a token for the header `Authorization: Bearer …`."""
         found = accounts.log_in(username, password)
@@ -52,18 +53,18 @@ def _add_tokens(router: APIRouter, accounts: AccountsFile) -> None:
             raise HTTPException(401, detail="wrong name or password", headers={"WWW-Authenticate": "Bearer"})
         return {"access_token": found, "token_type": "bearer", "expires_in": LIFETIME_S}
 
-    @router.get("/auth/token/valid", summary="Whose token it is")
+    @router.get(addresses.TOKEN_OWNER, summary="Whose token it is")
     def valid() -> dict[str, str]:
         """Return the name; without a valid token the guard answers 401."""
         return {"username": current_reader.get()}
 
 
 def _add_form(router: APIRouter, accounts: AccountsFile) -> None:
-    @router.get("/login", include_in_schema=False)
+    @router.get(addresses.LOGIN, include_in_schema=False)
     def form(next: str = "/") -> HTMLResponse:  # noqa: A002 - the word that browsers' users see in the address
         return HTMLResponse(_page(next, ""))
 
-    @router.post("/login", include_in_schema=False)
+    @router.post(addresses.LOGIN, include_in_schema=False)
     def log_in(
         request: Request,
         username: Annotated[str, Form()],
@@ -82,9 +83,9 @@ def _add_form(router: APIRouter, accounts: AccountsFile) -> None:
         answer.set_cookie(COOKIE, found, max_age=LIFETIME_S, httponly=True, samesite="strict", secure=secure)
         return answer
 
-    @router.post("/logout", include_in_schema=False)
+    @router.post(addresses.LOGOUT, include_in_schema=False)
     def log_out() -> Response:
-        answer = RedirectResponse("/login", 303, headers={"Clear-Site-Data": '"cache", "storage"'})
+        answer = RedirectResponse(addresses.LOGIN, 303, headers={"Clear-Site-Data": '"cache", "storage"'})
         answer.delete_cookie(COOKIE)
         return answer
 
@@ -97,4 +98,4 @@ def own_path(address: str) -> str:
 
 def _page(next_path: str, message: str) -> str:
     shown = f'<p class="wrong" role="alert">{escape(message)}</p>' if message else ""
-    return PAGE.format(next=escape(own_path(next_path)), message=shown)
+    return PAGE.format(login=addresses.LOGIN, next=escape(own_path(next_path)), message=shown)

@@ -4,13 +4,14 @@ import os
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends
-from monailabel.config import settings as monailabel_settings
-from monailabel.endpoints.user.auth import RBAC, User
+from fastapi import APIRouter, Body
+from monailabel.endpoints.user.auth import User
 from monailabel.utils.async_tasks.task import AsyncTask
 from monailabel.utils.async_tasks.utils import background_tasks
 
 from lesion_tracker.errors import Busy, InputError, NotFound
+from lesion_tracker.server import addresses
+from lesion_tracker.server.access.roles import ADMIN, READER
 from lesion_tracker.server.learning.trainer import OPTIONS, SERVER, LesionTrainer
 from lesion_tracker.training.learning.publish import ModelStore
 
@@ -25,28 +26,26 @@ def learning_routes(trainers: Mapping[str, LesionTrainer], store: ModelStore) ->
         trainers: by name.
         store: of the weights.
     """
-    router = APIRouter(prefix=monailabel_settings.MONAI_LABEL_API_STR, tags=["Train"])
-    reader = Depends(RBAC(monailabel_settings.MONAI_LABEL_AUTH_ROLE_USER))
-    admin = Depends(RBAC(monailabel_settings.MONAI_LABEL_AUTH_ROLE_ADMIN))
+    router = APIRouter(tags=["Train"])
 
-    @router.post("/train/", summary="Learn from corrections with every trainer")
-    def train_all(params: Annotated[dict[str, Any] | None, Body()] = None, user: User = admin) -> Any:
+    @router.post(addresses.TRAIN, summary="Learn from corrections with every trainer")
+    def train_all(params: Annotated[dict[str, Any] | None, Body()] = None, user: User = ADMIN) -> Any:
         """Start every trainer; `params` holds each one's options under its name, as OHIF sends them."""
         return {name: {"result": _start(name, trainers, _own(name, params)), "detail": None} for name in trainers}
 
-    @router.post("/train/{model}", summary="Learn from corrections")
-    def train(model: str, params: Annotated[dict[str, Any] | None, Body()] = None, user: User = admin) -> Any:
+    @router.post(addresses.TRAIN_MODEL, summary="Learn from corrections")
+    def train(model: str, params: Annotated[dict[str, Any] | None, Body()] = None, user: User = ADMIN) -> Any:
         """Start a trainer in a process of its own; GET /train/ shows how far it is, DELETE /train/ stops it."""
         return _start(model, trainers, params or {})
 
-    @router.get("/models/", summary="Versions of the weights")
-    def models(user: User = reader) -> Any:
+    @router.get(addresses.MODELS, summary="Versions of the weights")
+    def models(user: User = READER) -> Any:
         """Return the published version, all others with their cards, and what the last training led to."""
         last = {name: trainer.stats() for name, trainer in trainers.items()}
         return {"published": store.published().version, "versions": store.versions(), "last_training": last}
 
-    @router.post("/models/rollback", summary="Publish the weights before the last ones again")
-    def roll_back(user: User = admin) -> Any:
+    @router.post(addresses.ROLL_BACK, summary="Publish the weights before the last ones again")
+    def roll_back(user: User = ADMIN) -> Any:
         """Roll back by one version; tracks made from now on name the older weights."""
         return {"published": store.roll_back()}
 

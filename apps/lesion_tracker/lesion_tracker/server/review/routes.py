@@ -7,19 +7,19 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
-from monailabel.config import settings as monailabel_settings
-from monailabel.endpoints.user.auth import RBAC, User
+from monailabel.endpoints.user.auth import User
 
 from lesion_tracker.errors import InputError, NotFound
 from lesion_tracker.report.crop import COLORS, CropMarks, crop_png, views_of, window_named
 from lesion_tracker.report.review_csv import review_csv
+from lesion_tracker.server import addresses
+from lesion_tracker.server.access.roles import ANNOTATOR, READER, known_user
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.errors import refusal_or_raise
 from lesion_tracker.server.review.jobs import Job, TrackJobs
 from lesion_tracker.server.review.pages import FILES, FOLDER, HEADERS, page
 from lesion_tracker.server.review.requests import Accept, Color, Move, OnLesion, Plane, Rename, TrackAll, WindowName
 from lesion_tracker.server.review.review import PatientReview, Review, spacing_of
-from lesion_tracker.server.viewers.routes import known_user
 from lesion_tracker.studies.catalog import Catalog
 
 Mm = Annotated[float, Query(ge=-100_000.0, le=100_000.0, allow_inf_nan=False)]
@@ -35,8 +35,7 @@ def review_routes(review: Review, jobs: TrackJobs, catalog: Catalog, engine: Eng
         catalog: the studies.
         engine: reads their volumes.
     """
-    prefix = f"{monailabel_settings.MONAI_LABEL_API_STR}/lesions"
-    router = APIRouter(prefix=prefix, tags=["Lesions"])
+    router = APIRouter(tags=["Lesions"])
     _add_pages(router, review, catalog, engine)
     _add_crops(router, catalog, engine)
     _add_clicks(router, review)
@@ -45,12 +44,8 @@ def review_routes(review: Review, jobs: TrackJobs, catalog: Catalog, engine: Eng
     return router
 
 
-READER = Depends(RBAC(monailabel_settings.MONAI_LABEL_AUTH_ROLE_USER))
-ANNOTATOR = Depends(RBAC(monailabel_settings.MONAI_LABEL_AUTH_ROLE_ANNOTATOR))
-
-
 def _add_pages(router: APIRouter, review: Review, catalog: Catalog, engine: Engine) -> None:
-    @router.get("/", response_class=HTMLResponse)
+    @router.get(addresses.LESIONS, response_class=HTMLResponse)
     def lesions(patient: str = "", lesion: str = "", study: str = "", user: User = READER) -> Response:
         try:
             html = _page(review, catalog, engine, patient, lesion, study, _login(user))
@@ -60,7 +55,7 @@ def _add_pages(router: APIRouter, review: Review, catalog: Catalog, engine: Engi
             return HTMLResponse(html, refusal.status, headers=HEADERS)
         return HTMLResponse(html, headers=HEADERS)
 
-    @router.get("/table.csv")
+    @router.get(addresses.TABLE)
     def table(patient: str, user: User = READER) -> Response:
         known = review.patient(patient)
         text = review_csv(patient, known.rows, {study.id: study.study_date for study in known.studies})
@@ -70,7 +65,7 @@ def _add_pages(router: APIRouter, review: Review, catalog: Catalog, engine: Engi
 
 
 def _add_crops(router: APIRouter, catalog: Catalog, engine: Engine) -> None:
-    @router.get("/crop.png")
+    @router.get(addresses.CROP)
     def crop(
         study: str,
         x: Mm,
@@ -96,43 +91,43 @@ def _add_crops(router: APIRouter, catalog: Catalog, engine: Engine) -> None:
 def _add_clicks(router: APIRouter, review: Review) -> None:
     json_only = [Depends(_require_json)]
 
-    @router.post("/accept", dependencies=json_only)
+    @router.post(addresses.ACCEPT, dependencies=json_only)
     def accept(body: Accept, user: User = ANNOTATOR) -> dict[str, Any]:
         return {"done": review.accept(body, _reader(user, body.reader)), "studies": [body.study]}
 
-    @router.post("/move", dependencies=json_only)
+    @router.post(addresses.MOVE, dependencies=json_only)
     def move(body: Move, user: User = ANNOTATOR) -> dict[str, Any]:
         return {"done": review.move(body, _reader(user, body.reader)), "studies": [body.study]}
 
-    @router.post("/undo", dependencies=json_only)
+    @router.post(addresses.UNDO, dependencies=json_only)
     def undo(body: OnLesion, user: User = ANNOTATOR) -> dict[str, Any]:
         return {"done": review.undo(body, _reader(user, body.reader)), "studies": []}
 
-    @router.post("/delete", dependencies=json_only)
+    @router.post(addresses.DELETE, dependencies=json_only)
     def delete(body: OnLesion, user: User = ANNOTATOR) -> dict[str, Any]:
         return {"studies": review.delete(body, _reader(user, body.reader)), "done": f"{body.lesion} deleted"}
 
-    @router.post("/restore", dependencies=json_only)
+    @router.post(addresses.RESTORE, dependencies=json_only)
     def restore(body: OnLesion, user: User = ANNOTATOR) -> dict[str, Any]:
         return {"studies": review.restore(body, _reader(user, body.reader)), "done": f"{body.lesion} restored"}
 
-    @router.post("/rename", dependencies=json_only)
+    @router.post(addresses.RENAME, dependencies=json_only)
     def rename(body: Rename, user: User = ANNOTATOR) -> dict[str, Any]:
         return {"studies": review.rename(body, _reader(user, body.reader)), "done": f"{body.lesion} renamed"}
 
 
 def _add_jobs(router: APIRouter, jobs: TrackJobs) -> None:
-    @router.post("/track", dependencies=[Depends(_require_json)])
+    @router.post(addresses.TRACK, dependencies=[Depends(_require_json)])
     def track(body: TrackAll, user: User = ANNOTATOR) -> dict[str, Any]:
         return _progress(jobs.start(body.patient, body.baseline, body.lesions))
 
-    @router.get("/track/{job_id}")
+    @router.get(addresses.PROGRESS)
     def progress(job_id: str, user: User = READER) -> dict[str, Any]:
         return _progress(jobs.get(job_id))
 
 
 def _add_files(router: APIRouter) -> None:
-    @router.get("/{name}.{ending}")
+    @router.get(addresses.PAGE_FILE)
     def file(name: str, ending: str) -> Response:
         kind = FILES.get(f"{name}.{ending}")
         if kind is None:

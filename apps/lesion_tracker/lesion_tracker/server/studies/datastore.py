@@ -17,7 +17,7 @@ from monailabel.datastore.local import DataModel, ImageLabelModel, LocalDatastor
 
 from lesion_tracker.errors import InputError
 from lesion_tracker.readers.mark_store import TAGS
-from lesion_tracker.server.viewers.empty_label import require_content
+from lesion_tracker.server.studies.empty_label import require_content
 from lesion_tracker.studies.catalog import unknown_study
 
 ROOM_BYTES = 65_536

@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import requests
-from fastapi import APIRouter, Body, Depends, Request
+from fastapi import APIRouter, Body, Request
 from fastapi.responses import FileResponse, StreamingResponse
-from monailabel.config import settings as monailabel_settings
 from monailabel.endpoints.activelearning import sample
-from monailabel.endpoints.user.auth import RBAC, User
+from monailabel.endpoints.user.auth import User
+from monailabel.interfaces.datastore import Datastore
 
 from lesion_tracker.errors import InputError
 from lesion_tracker.pacs.dicomweb import DicomWeb
+from lesion_tracker.server import addresses
+from lesion_tracker.server.access.roles import READER
 
 CHUNK_BYTES = 1 << 18
 RESOURCES = ("studies", "series", "instances")
@@ -21,20 +23,19 @@ PASSED = ("content-type", "content-encoding", "content-length", "etag", "last-mo
 """Headers of the PACS's answer that reach the viewer."""
 
 
-def pacs_routes(app: Any, web: DicomWeb) -> APIRouter:
+def pacs_routes(datastore: Datastore, web: DicomWeb) -> APIRouter:
     """Return the routes that go before MONAI Label's when the studies are on a PACS.
 
     They are plain functions, so each waits for the PACS in a thread, not in the server's event loop.
 
     Args:
-        app: the LesionTrackerApp.
+        datastore: MONAI Label's view of the PACS.
         web: the PACS.
     """
-    router = APIRouter(prefix=monailabel_settings.MONAI_LABEL_API_STR)
-    reader = Depends(RBAC(monailabel_settings.MONAI_LABEL_AUTH_ROLE_USER))
+    router = APIRouter(tags=["Datastore"])
 
-    @router.get("/proxy/dicom/{service}/{path:path}", include_in_schema=False)
-    def proxy(request: Request, service: str, path: str, user: User = reader) -> Any:
+    @router.get(addresses.PACS_PROXY, include_in_schema=False)
+    def proxy(request: Request, service: str, path: str, user: User = READER) -> Any:
         answer = web.proxied(
             _resource(service, path),
             request.url.query,
@@ -44,18 +45,18 @@ def pacs_routes(app: Any, web: DicomWeb) -> APIRouter:
         headers = {name: value for name, value in answer.headers.items() if name.lower() in PASSED}
         return StreamingResponse(_body(answer), answer.status_code, headers)
 
-    @router.get("/datastore/image")
-    def image(image: str, user: User = reader) -> Any:
-        file = app.datastore().get_image_uri(image)
+    @router.get(addresses.IMAGE)
+    def image(image: str, user: User = READER) -> Any:
+        file = datastore.get_image_uri(image)
         return FileResponse(file, media_type="application/gzip", filename=f"{image}.nii.gz")
 
-    @router.head("/datastore/image")
-    def has_image(image: str, user: User = reader) -> Any:
-        app.datastore().get_image_uri(image)
+    @router.head(addresses.IMAGE)
+    def has_image(image: str, user: User = READER) -> Any:
+        datastore.get_image_uri(image)
         return {}
 
-    @router.post("/activelearning/{strategy}")
-    def next_sample(strategy: str, params: dict[str, Any] | None = Body(None), user: User = reader) -> Any:  # noqa: B008
+    @router.post(addresses.NEXT_SAMPLE)
+    def next_sample(strategy: str, params: dict[str, Any] | None = Body(None), user: User = READER) -> Any:  # noqa: B008
         return sample(strategy, params, user.username)
 
     return router

@@ -1,22 +1,30 @@
 """Routes for the lesions panel in OHIF: its module, OHIF's configuration with it, and the lesions of an open series."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import monailabel.endpoints.ohif
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from fastapi.responses import Response
-from monailabel.config import settings as monailabel_settings
-from monailabel.endpoints.user.auth import RBAC, User
+from monailabel.endpoints.user.auth import User
 
 from lesion_tracker.errors import InputError, NotFound
 from lesion_tracker.files.plain_json import plain_json
 from lesion_tracker.readers.patient_table import Cell
+from lesion_tracker.server import addresses
+from lesion_tracker.server.access.roles import READER
 from lesion_tracker.server.review.review import Review
 from lesion_tracker.studies.catalog import Catalog
 
-PANEL = "lesion-panel.js"
 BUNDLE = Path(monailabel.endpoints.ohif.__file__).parent / "static" / "ohif"
+ASKED = {"lesions": addresses.OHIF_LESIONS, "accept": addresses.ACCEPT, "move": addresses.MOVE}
+"""The addresses that the panel asks; it reads them from OHIF's configuration."""
+
+ADDED = f"""
+window.config.lesionTracker = {json.dumps({"addresses": ASKED})};
+window.config.extensions = [...(window.config.extensions || []), {json.dumps(addresses.OHIF_PANEL)}];
+"""
 HEADERS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
 
 
@@ -28,21 +36,20 @@ def ohif_routes(app_dir: Path, catalog: Catalog, review: Review) -> APIRouter:
         catalog: the studies.
         review: the lesions of patients.
     """
-    router = APIRouter(prefix=f"{monailabel_settings.MONAI_LABEL_API_STR}/ohif")
-    reader = Depends(RBAC(monailabel_settings.MONAI_LABEL_AUTH_ROLE_USER))
+    router = APIRouter(tags=["Others"])
+    own = app_dir / "clients" / "ohif" / Path(addresses.OHIF_PANEL).name
 
-    @router.get("/app-config.js", include_in_schema=False)
-    def configuration(user: User = reader) -> Response:
+    @router.get(addresses.OHIF_CONFIG, include_in_schema=False)
+    def configuration(user: User = READER) -> Response:
         text = _text(BUNDLE / "app-config.js")
-        added = f"\nwindow.config.extensions = [...(window.config.extensions || []), '/ohif/{PANEL}'];\n"
-        return Response(text + added, media_type="text/javascript", headers=HEADERS)
+        return Response(text + ADDED, media_type="text/javascript", headers=HEADERS)
 
-    @router.get(f"/{PANEL}", include_in_schema=False)
-    def panel(user: User = reader) -> Response:
-        return Response(_text(app_dir / "clients" / "ohif" / PANEL), media_type="text/javascript", headers=HEADERS)
+    @router.get(addresses.OHIF_PANEL, include_in_schema=False)
+    def panel(user: User = READER) -> Response:
+        return Response(_text(own), media_type="text/javascript", headers=HEADERS)
 
-    @router.get("/lesions")
-    def lesions(series: str, user: User = reader) -> dict[str, Any]:
+    @router.get(addresses.OHIF_LESIONS)
+    def lesions(series: str, user: User = READER) -> dict[str, Any]:
         patient_id = catalog.study(series).patient_id
         if not patient_id:
             raise InputError(f"the PACS does not say whose series {series} is")

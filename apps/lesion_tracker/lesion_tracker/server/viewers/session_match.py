@@ -15,25 +15,30 @@ class SessionMatch:
 
     Args:
         read: returns the volume of a path.
+        studies: returns all studies that it may be.
     """
 
-    def __init__(self, read: Callable[[Path], Volume]) -> None:
-        self._read = read
+    def __init__(self, read: Callable[[Path], Volume], studies: Callable[[], list[Study]]) -> None:
+        self._read, self._studies = read, studies
         self._hashes: dict[tuple[str, int, int], str] = {}
         self._lock = threading.Lock()
 
-    def find(self, image: Volume, studies: list[Study]) -> Study:
-        """Return the study that `image` is a copy of.
+    def study_of_copy(self, path: Path) -> str:
+        """Return the id of the study that a file is a copy of.
 
         Args:
-            image: what the client sent, as Slicer saves a volume that it loaded by itself.
-            studies: all studies of the datastore.
+            path: what the client sent, as Slicer saves a volume that it loaded by itself.
 
         Raises:
             InputError: if there is none, or if several patients' studies have these voxels.
+            StudyError: if it is no usable CT volume.
         """
+        return self.find(self._read(path)).id
+
+    def find(self, image: Volume) -> Study:
+        """Return the study that a volume is a copy of; refuse as `study_of_copy`."""
         wanted = voxel_hash(image)
-        found = [study for study in studies if self._is_copy(study, image, wanted)]
+        found = [study for study in self._studies() if self._is_copy(study, image, wanted)]
         if not found:
             raise InputError(
                 "the volume that was sent is none of this datastore's studies (by voxels and geometry), so nobody "

@@ -7,7 +7,7 @@ import pytest
 import SimpleITK as sitk
 
 from lesion_tracker.errors import InputError
-from lesion_tracker.server.viewers.empty_label import require_content
+from lesion_tracker.server.studies.empty_label import require_content
 
 
 def mask(path: Path, value: int) -> Path:
