@@ -1,7 +1,6 @@
 """Constructed pairs on disk, so that each is built once for all rows of all benchmarks."""
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 
 from benchmarks.accuracy.data import CACHE
 from benchmarks.accuracy.store import making_code
+from lesion_tracker.files.whole import write_text, written_whole
 from lesion_tracker.records.track import Lesion
 from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.volumes.grid import Grid
@@ -59,14 +59,11 @@ def _write(loaded: Loaded, arrays: Path, records: Path) -> None:
     both = {"baseline": loaded.pair.baseline, "followup": loaded.pair.followup}
     parts = {f"{which}_hu": study.hu for which, study in both.items()}
     parts |= {f"{which}_grid": study.grid.lps_from_index for which, study in both.items()}
-    own = arrays.with_suffix(f".{os.getpid()}.npz")
-    np.savez(own, **parts)
-    os.replace(own, arrays)
+    with written_whole(arrays) as draft:
+        np.savez(draft, **parts)
     warnings = {which: list(study.warnings) for which, study in both.items()}
     text = json.dumps({"truth": loaded.truth, "made": loaded.made, "warnings": warnings})
-    own = records.with_suffix(f".{os.getpid()}.json")
-    own.write_text(text)
-    os.replace(own, records)
+    write_text(text, records)
 
 
 def _read(arrays: Path, records: Path) -> Loaded:

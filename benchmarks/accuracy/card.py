@@ -1,11 +1,11 @@
 """The figures that a model card quotes: a few numbers of the benchmark's results, with the command and the code behind them."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy.store import plain
+from lesion_tracker.files.whole import write_text
 
 SETS = {
     "lung4dct": "16 silver points of a 4D CT",
@@ -47,6 +47,4 @@ def write_card(path: Path, entry: str, value: dict[str, Any]) -> None:
     """Put one entry into a card, which appears whole or not at all."""
     card = json.loads(path.read_text())
     card[entry] = plain(value)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(card, indent=2, allow_nan=False) + "\n")
-    os.replace(part, path)
+    write_text(json.dumps(card, indent=2, allow_nan=False) + "\n", path)

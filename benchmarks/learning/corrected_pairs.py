@@ -2,7 +2,6 @@
 
 import functools
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from benchmarks.accuracy.data import study
 from benchmarks.constructed.hard_render import hard_pair
 from benchmarks.learning.scanner import Scanner, scanned
 from lesion_tracker.errors import RegistrationFailed
+from lesion_tracker.files.whole import write_text, written_whole
 from lesion_tracker.network.inputs import hu_source
 from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.registration.register import register
@@ -103,9 +103,7 @@ def _construct(data: Path, folder: Path, volume: str, number: int, scanner: Scan
                 "seen": bool(followup.grid.contains(expected[None])[0]),
                 "hard": lesion.hard,
             })  # fmt: skip
-    part = folder / "pair.part"
-    part.write_text(json.dumps({"lesions": lesions, "failed": failed}), encoding="utf-8")
-    os.replace(part, folder / "pair.json")
+    write_text(json.dumps({"lesions": lesions, "failed": failed}), folder / "pair.json")
 
 
 def track_errors(tracker: Tracker, pair: StoredPair) -> list[float]:
@@ -169,9 +167,8 @@ def study_of(pairs: Sequence[StoredPair], study_id: str) -> Volume:
 
 
 def _write(path: Path, volume: Volume) -> None:
-    part = path.with_suffix(".part.npz")
-    np.savez_compressed(part, hu=volume.hu, lps_from_index=volume.grid.lps_from_index)
-    os.replace(part, path)
+    with written_whole(path) as draft:
+        np.savez_compressed(draft, hu=volume.hu, lps_from_index=volume.grid.lps_from_index)
 
 
 @functools.lru_cache(maxsize=4)

@@ -1,7 +1,6 @@
 """The steps of the benchmark, each kept on disk when it is done: a run that is stopped goes on where it was."""
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.learning.corrected_pairs import StoredPair, study_of, track_errors
+from lesion_tracker.files.whole import write_text
 from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.network.weights import CARD_FILE, WEIGHTS_FILE, load_tracker
 from lesion_tracker.training.learning.fine_tuning import FineTuningSettings
@@ -25,9 +25,7 @@ def kept(path: Path, make: Callable[[], Any]) -> Any:
     if not path.exists():
         made = make()
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(made), encoding="utf-8")
-        os.replace(part, path)
+        write_text(json.dumps(made), path)
     return json.loads(path.read_text(encoding="utf-8"))
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +14,7 @@ from safetensors.torch import save as bytes_from_tensors
 from benchmarks.peers.detector import DetectorNet
 from benchmarks.peers.embedding import EmbeddingNet
 from lesion_tracker.errors import WeightsError
+from lesion_tracker.files.whole import write_bytes, write_text
 
 WEIGHTS_FILE, CARD_FILE = "weights.safetensors", "card.json"
 ARCHITECTURES = {DetectorNet: "ball-detector/1", EmbeddingNet: "place-embedding/1"}
@@ -48,10 +48,8 @@ def save_net(net: DetectorNet | EmbeddingNet, folder: Path, card: dict[str, Any]
     }
     text = json.dumps(whole, indent=2, allow_nan=False) + "\n"
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in ((WEIGHTS_FILE, data), (CARD_FILE, text.encode())):
-        temporary = folder / f".{name}.tmp"
-        temporary.write_bytes(content)
-        os.replace(temporary, folder / name)
+    write_bytes(data, folder / WEIGHTS_FILE, durable=True)
+    write_text(text, folder / CARD_FILE, durable=True)
     return whole
 
 

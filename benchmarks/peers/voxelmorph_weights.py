@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from safetensors.torch import save as bytes_from_tensors
 
 from benchmarks.peers.voxelmorph_net import SPACING_MM, WINDOWS_HU, RegistrationNet, Sizes
 from lesion_tracker.errors import WeightsError
+from lesion_tracker.files.whole import write_bytes, write_text
 from lesion_tracker.network.precision import choose_device
 
 WEIGHTS_FILE, CARD_FILE = "weights.safetensors", "card.json"
@@ -45,10 +45,8 @@ def save_weights(net: RegistrationNet, folder: Path, card: dict[str, Any]) -> di
     whole = {**head, **card, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
     text = json.dumps(whole, indent=2, allow_nan=False) + "\n"
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in ((WEIGHTS_FILE, data), (CARD_FILE, text.encode())):
-        temporary = folder / f".{name}.tmp"
-        temporary.write_bytes(content)
-        os.replace(temporary, folder / name)
+    write_bytes(data, folder / WEIGHTS_FILE, durable=True)
+    write_text(text, folder / CARD_FILE, durable=True)
     return whole
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from benchmarks.registration.draws import Draw
 from lesion_tracker.errors import RegistrationFailed
+from lesion_tracker.files.whole import write_text
 from lesion_tracker.registration.affine import register_affine
 from lesion_tracker.registration.deformable import register_deformable
 from lesion_tracker.registration.point_map import FollowupFromBaseline
@@ -40,7 +41,7 @@ class Results:
         if name not in self._known:
             started = time.perf_counter()
             self._known[name] = measure()
-            self._path.write_text(json.dumps({"of": self._of, "measured": self._known}, indent=1))
+            write_text(json.dumps({"of": self._of, "measured": self._known}, indent=1), self._path)
             gc.collect()
             print(f"{name}: {time.perf_counter() - started:.0f} s {_short(self._known[name])}", flush=True)
         return self._known[name]

@@ -17,6 +17,7 @@ import SimpleITK as sitk
 import torch
 from fastapi import FastAPI
 
+from lesion_tracker.files.whole import DRAFT
 from lesion_tracker.server.errors import answer_errors
 from lesion_tracker.server.request_pool import RequestPool
 from tests.server.conftest import ANSWER_S, Server, start_server, stop, wait_until_ready
@@ -140,7 +141,7 @@ def test_a_full_disk_is_named_and_what_was_stored_stays(small: Server, request: 
     filler.unlink()
     assert list((small.studies.parent / "sessions").glob("*")) == []
     assert client.create_session(volume)["session_id"]
-    assert not list(small.studies.rglob("*.part"))
+    assert not list(small.studies.rglob(f"{DRAFT}*"))
     after = stored(small)
     assert {name: after[name][: len(content)] for name, content in before.items()} == before
     assert [lesion["id"] for lesion in mark(small, "ann")["lesions"]] == ["lesion_1", "lesion_2"]

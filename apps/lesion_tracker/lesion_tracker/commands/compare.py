@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from lesion_tracker.commands.evaluation_report import require_report_folder, write_text
+from lesion_tracker.commands.evaluation_report import require_report_folder, write_page
 from lesion_tracker.commands.outputs import require_folder_of
 from lesion_tracker.files.json_file import write_json
 from lesion_tracker.paper.answers_file import read_answers
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     made = provenance([args.first, args.second])
     write_json({"schema": 1, "first": names[0], "second": names[1], **found, "provenance": made}, args.out)
     if args.report:
-        write_text(text + "\n", args.report / PAGE)
+        write_page(text + "\n", args.report / PAGE)
         shown = names if names[0] != names[1] else ("first", "second")
         write_figures(args.report, dict(zip(shown, (first, second), strict=True)))
     print(text)

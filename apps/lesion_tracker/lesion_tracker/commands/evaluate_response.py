@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from lesion_tracker.commands.evaluation_report import require_report_folder, write_text
+from lesion_tracker.commands.evaluation_report import require_report_folder, write_page
 from lesion_tracker.commands.outputs import require_folder_of
 from lesion_tracker.errors import InputError
 from lesion_tracker.files.json_file import write_json
@@ -42,6 +42,6 @@ def run(args: argparse.Namespace) -> int:
     text = response_markdown(rows, f"Treatment response, {args.annotations.name}")
     write_json({"schema": 1, "rows": rows, "provenance": provenance([args.annotations, *args.diameters])}, args.out)
     if args.report:
-        write_text(text + "\n", args.report / PAGE)
+        write_page(text + "\n", args.report / PAGE)
     print(text)
     return 0

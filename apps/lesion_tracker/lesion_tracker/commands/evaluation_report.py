@@ -1,13 +1,13 @@
 """What every evaluation leaves: scores.json, and with --report a folder with a Markdown page and figures."""
 
 import argparse
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.files.json_file import write_json
+from lesion_tracker.files.whole import refusals_of, write_text
 from lesion_tracker.report.evaluation_figures import write_figures
 from lesion_tracker.report.evaluation_table import evaluation_markdown
 from lesion_tracker.scoring.answers import Answer
@@ -40,19 +40,15 @@ def write_evaluation(
     """Write scores.json, and the page and figures where a folder is given."""
     write_json(dict(data), out)
     if folder is not None:
-        write_text(evaluation_markdown(data, title), folder / PAGE)
+        write_page(evaluation_markdown(data, title), folder / PAGE)
         write_figures(folder, {str(data["method"]): answers})
 
 
-def write_text(text: str, path: Path) -> None:
-    """Write a text file at once.
+def write_page(text: str, path: Path) -> None:
+    """Write a page or table of results at once.
 
     Raises:
         FileFormatError: if the folder does not exist or cannot be written to.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise FileFormatError(f"{path} cannot be written: {error.strerror}") from None
+    with refusals_of(path):
+        write_text(text, path)

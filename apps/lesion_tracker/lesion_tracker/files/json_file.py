@@ -2,12 +2,12 @@
 
 import json
 import math
-import os
 from pathlib import Path
 from reprlib import Repr
 from typing import Any
 
 from lesion_tracker.errors import FileFormatError
+from lesion_tracker.files.whole import refusals_of, write_text
 
 _SHORT = Repr()
 _SHORT.maxlist, _SHORT.maxdict, _SHORT.maxstring, _SHORT.maxlong = 8, 6, 80, 60
@@ -37,12 +37,9 @@ def write_json(data: dict[str, Any], path: Path) -> None:
     Raises:
         FileFormatError: if the folder does not exist or cannot be written to.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        unfinished.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise FileFormatError(f"{path} cannot be written: {error.strerror}") from None
+    text = json.dumps(data, indent=1, allow_nan=False) + "\n"
+    with refusals_of(path):
+        write_text(text, path)
 
 
 def require_keys(where: str, entry: object, required: set[str], optional: set[str]) -> dict[str, Any]:

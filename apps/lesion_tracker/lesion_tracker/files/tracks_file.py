@@ -2,13 +2,13 @@
 
 import csv
 import io
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.files.json_file import read_json, require_keys, require_schema
+from lesion_tracker.files.whole import refusals_of, write_text
 from lesion_tracker.records.track import SCHEMA, Track
 
 COLUMNS = (
@@ -67,12 +67,8 @@ def write_tracks_csv(tracks: Sequence[Track], path: Path) -> None:
     Raises:
         FileFormatError: if the folder does not exist or cannot be written to.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        unfinished.write_text(tracks_csv(tracks), encoding="utf-8")
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise FileFormatError(f"{path} cannot be written: {error.strerror}") from None
+    with refusals_of(path):
+        write_text(tracks_csv(tracks), path)
 
 
 def track_row(track: Track) -> list[str | float | bool]:

@@ -2,8 +2,7 @@
 
 import hashlib
 import json
-import os
-import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as bytes_from_tensors
 
 from lesion_tracker.errors import WeightsError
+from lesion_tracker.files.whole import write_bytes, write_text
 from lesion_tracker.network.config import SPACING_MM, STRIDES, TEMPLATE_VOXELS, WINDOWS_HU, NetworkConfig
 from lesion_tracker.network.tracker import Tracker, tracker_from_net
 from lesion_tracker.network.tracker_net import TrackerNet
@@ -54,7 +54,39 @@ def save_tracker(net: TrackerNet, folder: Path, card: dict[str, Any]) -> dict[st
     Raises:
         WeightsError: if a weight is not finite, or too large for float16.
         ValueError: if the caller's card uses a key that is written here.
+        OSError: if the folder cannot be written to.
     """
+    packed = pack_tracker(net, card)
+    packed.write(folder)
+    return packed.card
+
+
+@dataclass(frozen=True)
+class PackedTracker:
+    """A network as its two files hold it.
+
+    Args:
+        data: of the weights file.
+        card: the whole card; it names the hash of the data.
+    """
+
+    data: bytes
+    card: dict[str, Any]
+
+    def write(self, folder: Path) -> None:
+        """Write both files; a folder that is not there is made.
+
+        Raises:
+            OSError: if it cannot be written to.
+        """
+        text = json.dumps(self.card, indent=2, allow_nan=False) + "\n"
+        folder.mkdir(parents=True, exist_ok=True)
+        write_bytes(self.data, folder / WEIGHTS_FILE, durable=True)
+        write_text(text, folder / CARD_FILE, durable=True)
+
+
+def pack_tracker(net: TrackerNet, card: dict[str, Any]) -> PackedTracker:
+    """Return what `save_tracker` writes; the same arguments and errors."""
     taken = _RESERVED & card.keys()
     if taken:
         raise ValueError(f"the card's keys {sorted(taken)} are written by save_tracker; choose other names")
@@ -69,11 +101,7 @@ def save_tracker(net: TrackerNet, folder: Path, card: dict[str, Any]) -> dict[st
         "sha256": hashlib.sha256(data).hexdigest(),
         "bytes": len(data),
     }
-    text = json.dumps(whole, indent=2, allow_nan=False) + "\n"
-    folder.mkdir(parents=True, exist_ok=True)
-    _replace(folder / WEIGHTS_FILE, data)
-    _replace(folder / CARD_FILE, text.encode())
-    return whole
+    return PackedTracker(data, whole)
 
 
 def load_tracker(folder: Path, device: str = "auto") -> Tracker:
@@ -110,21 +138,6 @@ def _stored(key: str, tensor: torch.Tensor) -> torch.Tensor:
             f"weight {key!r} is not finite as {values.dtype}: the training diverged; nothing was written"
         )
     return values.contiguous()
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file beside its place and move it there."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _read_card(folder: Path) -> dict[str, Any]:

@@ -1,8 +1,6 @@
 """What was known of a PACS's series when it was opened: it still counts when the PACS no longer has the series."""
 
 import json
-import os
-import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -10,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lesion_tracker.errors import FileFormatError
+from lesion_tracker.files.whole import remove_drafts, write_text
 from lesion_tracker.studies.study import Study
 
 SCHEMA = 1
@@ -30,6 +29,7 @@ class SeriesRecords:
         self._folder = folder
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
+        remove_drafts(folder)
 
     def keep(self, study: Study) -> None:
         """Keep what is known of a series; what a reader said of it stays."""
@@ -79,9 +79,4 @@ class SeriesRecords:
 
     def _write(self, series_uid: str, record: Mapping[str, Any]) -> None:
         with self._lock:
-            handle, name = tempfile.mkstemp(dir=self._folder, prefix=".", suffix=".part")
-            with os.fdopen(handle, "w") as file:
-                json.dump(record, file, allow_nan=False)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, self._folder / f"{series_uid}.json")
+            write_text(json.dumps(record, allow_nan=False), self._folder / f"{series_uid}.json", durable=True)

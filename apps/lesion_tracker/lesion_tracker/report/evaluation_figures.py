@@ -1,6 +1,5 @@
 """Three figures of an evaluation: cumulative distance, distance by stratum, signed error along each axis."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from lesion_tracker.errors import FileFormatError
+from lesion_tracker.files.whole import refusals_of, written_whole
 from lesion_tracker.scoring.answers import Answer, differences_of, distances_of, radii_of
 from lesion_tracker.scoring.cpm import hits_at_10mm
 from lesion_tracker.scoring.strata import Stratum, strata_of
@@ -164,12 +163,7 @@ def _line(number: int) -> dict[str, Any]:
 
 
 def _save(figure: Figure, path: Path) -> Path:
-    unfinished = path.with_name(f".{os.getpid()}.{path.name}")
     FigureCanvasAgg(figure)
-    try:
-        figure.savefig(unfinished, dpi=110, format="png")
-        os.replace(unfinished, path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise FileFormatError(f"{path} cannot be written: {error.strerror or error}") from None
+    with refusals_of(path), written_whole(path) as draft:
+        figure.savefig(draft, dpi=110, format="png")
     return path

@@ -1,6 +1,5 @@
 """Tracks as spheres on exactly the follow-up's grid: the one picture of a point that OHIF can show."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from numpy import ndarray
 
 from lesion_tracker.errors import FileFormatError
+from lesion_tracker.files.whole import refusals_of, written_whole
 from lesion_tracker.records.track import Track
 from lesion_tracker.volumes.grid import Grid
 
@@ -60,12 +60,10 @@ def write_label_map(array: LabelMap, grid: Grid, path: Path, compress: bool = Fa
     image.SetSpacing([float(v) for v in grid.spacing_mm])
     image.SetOrigin([float(v) for v in grid.origin_mm])
     image.SetDirection([float(v) for v in grid.direction.ravel()])
-    unfinished = path.with_name(f".{os.getpid()}.{path.name}")
     try:
-        sitk.WriteImage(image, str(unfinished), compress)
-        os.replace(unfinished, path)
-    except (RuntimeError, OSError) as error:
-        unfinished.unlink(missing_ok=True)
+        with refusals_of(path), written_whole(path) as draft:
+            sitk.WriteImage(image, str(draft), compress)
+    except RuntimeError as error:  # ITK's
         raise FileFormatError(f"{path} cannot be written: {str(error).strip().splitlines()[-1]}") from None
 
 

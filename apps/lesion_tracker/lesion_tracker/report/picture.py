@@ -1,6 +1,5 @@
 """The picture of a track: baseline above follow-up, three planes through the point each; one block a lesion."""
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from lesion_tracker.errors import FileFormatError
+from lesion_tracker.files.whole import refusals_of, written_whole
 from lesion_tracker.records.track import Lesion, Track
 from lesion_tracker.report.panel import FAINT, INK, TRUTH, Color, Marks, draw_panel, write
 from lesion_tracker.report.planes import PLANES, Plane, Window, cut, window_for
@@ -48,13 +48,8 @@ def write_picture(
     if path.suffix.lower() not in SUFFIXES:
         raise FileFormatError(f"a picture is one of {', '.join(SUFFIXES)}, got {path.name!r}")
     image = draw_picture(baseline, followup, lesions, tracks, truth_mm)
-    unfinished = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        image.save(unfinished)
-        os.replace(unfinished, path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise FileFormatError(f"{path} cannot be written: {error.strerror or error}") from None
+    with refusals_of(path), written_whole(path) as draft:
+        image.save(draft)
 
 
 def draw_picture(

@@ -1,8 +1,5 @@
 """Volume → a series of CT Image Storage files that a PACS, a viewer and ITK take for a scanner's."""
 
-import os
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +10,7 @@ from pydicom.valuerep import DSfloat
 
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.errors import StudyError
+from lesion_tracker.files.whole import written_whole
 from lesion_tracker.volumes.volume import Volume
 
 INTERCEPT_HU = -1024
@@ -81,16 +79,12 @@ def write_dicom_series(
     stored, intercept = _stored_values(volume)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-        try:
-            draft.chmod(0o755)
+        with written_whole(folder) as draft:
+            draft.mkdir()
             names = [f"{k + 1:05d}.dcm" for k in range(len(stored))]
             for k, name in enumerate(names):
                 dataset = _slice(volume, series, k, stored[k], intercept)
                 dataset.save_as(draft / name, write_like_original=False)
-            os.replace(draft, folder)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
     except OSError as error:
         raise StudyError(f"{folder.name}: it cannot be written ({error}): permissions, or a full disk?") from None
     return [folder / name for name in names]

@@ -1,12 +1,11 @@
 """Volume → one image file, whole or not at all; DICOM series come from `dicom_writer`."""
 
-import os
-import tempfile
 from pathlib import Path
 
 import SimpleITK as sitk
 
 from lesion_tracker.errors import StudyError
+from lesion_tracker.files.whole import written_whole
 from lesion_tracker.volumes.dicom_writer import write_dicom_series
 from lesion_tracker.volumes.volume import Volume
 
@@ -40,11 +39,8 @@ def write_volume(volume: Volume, path: Path) -> None:
     if suffix is None:
         raise StudyError(f"{path.name}: its ending is none of those that can be written: {', '.join(COMPRESSED)}")
     try:
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
-            sitk.WriteImage(image_of(volume), str(Path(folder) / path.name), COMPRESSED[suffix])
-            parts = sorted(Path(folder).iterdir(), key=lambda part: part.name == path.name)
-            for part in parts:  # the header last: it is what a reader opens
-                os.replace(part, path.parent / part.name)
+        with written_whole(path) as draft:
+            sitk.WriteImage(image_of(volume), str(draft), COMPRESSED[suffix])
     except (OSError, RuntimeError) as error:
         raise StudyError(
             f"{path.name}: it cannot be written ({error}): no such folder, permissions, or a full disk?"

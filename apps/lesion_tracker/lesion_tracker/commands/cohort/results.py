@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lesion_tracker.commands.cohort.plan import Step
-from lesion_tracker.commands.evaluation_report import write_text
+from lesion_tracker.commands.evaluation_report import write_page
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.files.json_file import read_json, write_json
 from lesion_tracker.files.tracks_file import COLUMNS, track_row
@@ -74,7 +74,7 @@ class ResultFolder:
                 else:
                     reason = errors.get(step.key) or "the study before does not show its place"
                     writer.writerow([*facts, reason, lesion.id, lesion.label, *[""] * (len(COLUMNS) - 2)])
-        write_text(text.getvalue(), self.folder / TABLE)
+        write_page(text.getvalue(), self.folder / TABLE)
 
     def _path(self, step: Step) -> Path:
         return self.folder / PAIRS / f"{step.key}.json"

@@ -6,10 +6,8 @@ import contextvars
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets
-import tempfile
 import threading
 import time
 from dataclasses import asdict, dataclass, field
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from lesion_tracker.errors import Busy, FileFormatError, InputError
+from lesion_tracker.files.whole import refusals_of, write_text
 
 Role = Literal["reader", "admin"]
 """reader: marks, tracks, corrects; admin: also trains, rolls back, removes studies."""
@@ -218,13 +217,7 @@ def remove_account(path: Path, name: str) -> None:
 def _write(path: Path, accounts: Accounts) -> None:
     """Replace the file in one step; only its owner may read it."""
     entries: list[dict[str, Any]] = [asdict(account) for account in accounts.accounts.values()]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump({"schema": SCHEMA, "key": accounts.key, "accounts": entries}, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    text = json.dumps({"schema": SCHEMA, "key": accounts.key, "accounts": entries}, indent=1)
+    with refusals_of(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(text, path, durable=True, mode=0o600)

@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from filelock import FileLock
 from monailabel.datastore.local import DataModel, ImageLabelModel, LocalDatastore
 
 from lesion_tracker.errors import InputError
+from lesion_tracker.files.whole import remove_drafts, write_text, written_whole
 from lesion_tracker.readers.mark_store import TAGS
 from lesion_tracker.server.studies.empty_label import require_content
 from lesion_tracker.studies.catalog import unknown_study
@@ -68,21 +69,21 @@ class StudyFolder(LocalDatastore):
     ) -> None:
         self._threads = threading.RLock()
         self._on_removed = on_removed
+        if not read_only:
+            remove_drafts(Path(folder))
         super().__init__(folder, extensions=list(EXTENSIONS), auto_reload=auto_reload, read_only=read_only)
 
     def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
         """Take a file into the folder: whole or not at all, and without holding up others while it is copied."""
         own_id, ending = self._to_id(os.path.basename(image_filename))
         name = self._filename(image_id or own_id, ending)
-        target = os.path.join(self._datastore.image_path(), name)
-        try:
-            shutil.copy(image_filename, target + ".part")
-            self._require_room(Path(self._datastore_path), 0)
-        except OSError:
-            Path(target + ".part").unlink(missing_ok=True)
-            raise
-        with self._threads, FileLock(self._lock_file):
-            os.replace(target + ".part", target)
+        target = Path(self._datastore.image_path()) / name
+        with ExitStack() as alone:
+            with written_whole(target) as draft:
+                shutil.copy(image_filename, draft)
+                self._require_room(Path(self._datastore_path), 0)
+                alone.enter_context(self._threads)
+                alone.enter_context(FileLock(self._lock_file))
             info = {**image_info, "ts": int(time.time()), "name": name}
             self._datastore.objects[image_id or own_id] = ImageLabelModel(image=DataModel(info=info, ext=ending))
             self._update_datastore_file(lock=False)
@@ -130,16 +131,8 @@ class StudyFolder(LocalDatastore):
         """Write the list of the studies in one step: half a list would keep the server from starting again."""
         target = Path(self._datastore_config_path)
         with self._threads, FileLock(self._lock_file) if lock else nullcontext():
-            draft = target.with_name(f".{target.name}.part")
-            try:
-                with draft.open("w") as file:
-                    json.dump(self._datastore.model_dump(exclude={"base_path"}), file, indent=2, default=str)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(draft, target)
-            except OSError:
-                draft.unlink(missing_ok=True)
-                raise
+            content = self._datastore.model_dump(exclude={"base_path"})
+            write_text(json.dumps(content, indent=2, default=str), target, durable=True)
             self._config_ts = os.stat(target).st_mtime
 
 

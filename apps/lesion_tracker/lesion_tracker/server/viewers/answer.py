@@ -1,8 +1,8 @@
 """The answer of a task as each client can load it: markups for Slicer, a label map for OHIF, params alone."""
 
 import json
-import os
 import tempfile
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from lesion_tracker.errors import InputError
 from lesion_tracker.files.plain_json import plain_json
+from lesion_tracker.files.whole import write_text
 from lesion_tracker.records.track import Lesion, Track
 from lesion_tracker.report.label_map import sphere_label_map, write_label_map
 from lesion_tracker.report.markups import markups_from_tracks
@@ -66,15 +67,14 @@ def write_answer(form: AnswerForm, tracks: Sequence[Track], grid: Grid) -> Path 
     if form.form == "none":
         return None
     ending = ".json" if form.form == "markups" else form.ending
-    handle, name = tempfile.mkstemp(prefix="lesions_", suffix=ending)
-    os.close(handle)
+    path = Path(tempfile.gettempdir()) / f"lesions_{uuid.uuid4().hex}{ending}"
     if form.form == "markups":
-        Path(name).write_text(json.dumps(markups_from_tracks(tracks), allow_nan=False))
+        write_text(json.dumps(markups_from_tracks(tracks), allow_nan=False), path)
     else:
         values = label_values([track.lesion_id for track in tracks])
         labelled = [track for track in tracks if track.lesion_id in values]
-        write_label_map(sphere_label_map(grid, labelled, values), grid, Path(name), compress=form.compress)
-    return Path(name)
+        write_label_map(sphere_label_map(grid, labelled, values), grid, path, compress=form.compress)
+    return path
 
 
 def answer_params(tracks: Sequence[Track], /, **more: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -15,8 +14,9 @@ from typing import Any
 from filelock import FileLock
 
 from lesion_tracker.errors import FileFormatError, InputError
+from lesion_tracker.files.whole import remove_drafts, write_text, written_whole
 from lesion_tracker.network.tracker_net import TrackerNet
-from lesion_tracker.network.weights import CARD_FILE, save_tracker
+from lesion_tracker.network.weights import CARD_FILE, pack_tracker
 
 logger = logging.getLogger(__name__)
 
@@ -103,16 +103,13 @@ class ModelStore:
             WeightsError: if a weight is not finite.
         """
         with self._writable():
+            packed = pack_tracker(net, card)
+            stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%f")
+            name = f"{stamp}-{packed.card['sha256'][:8]}"
             (self.folder / VERSIONS).mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(prefix=".new_", dir=self.folder / VERSIONS))
-            try:
-                whole = save_tracker(net, temporary, card)
-                stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%f")
-                name = f"{stamp}-{whole['sha256'][:8]}"
-                os.chmod(temporary, 0o755)
-                os.replace(temporary, self.folder / VERSIONS / name)
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
+            remove_drafts(self.folder / VERSIONS)
+            with written_whole(self.folder / VERSIONS / name, durable=True) as draft:
+                packed.write(draft)
         self._drop_old_candidates()
         return name
 
@@ -163,16 +160,7 @@ class ModelStore:
 
     def _point(self, published: Published) -> None:
         data = {"schema": SCHEMA, "published": published.version, "before": list(published.before)}
-        handle, name = tempfile.mkstemp(dir=self.folder, prefix=f".{POINTER}.", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(data, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(name, 0o644)
-            os.replace(name, self.folder / POINTER)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        write_text(json.dumps(data), self.folder / POINTER, durable=True)
 
     def _drop_old_candidates(self) -> None:
         now = self.published()

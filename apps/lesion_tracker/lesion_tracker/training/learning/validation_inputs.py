@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from lesion_tracker.errors import FileFormatError
+from lesion_tracker.files.whole import write_bytes
 from lesion_tracker.network.inputs import hu_source
 from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.scoring.cpm import hits_at_10mm
@@ -76,9 +76,7 @@ def write_inputs(pairs: Sequence[ValidationPair], path: Path) -> int:
     memory = io.BytesIO()
     np.savez_compressed(memory, **arrays)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(memory.getvalue())
-    os.replace(temporary, path)
+    write_bytes(memory.getbuffer(), path)
     return memory.getbuffer().nbytes
 
 

@@ -1,8 +1,7 @@
 """A prepared folder: written beside its place and moved there whole, so that none is ever half-written."""
 
 import json
-import os
-import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lesion_tracker.errors import FileFormatError
+from lesion_tracker.files.whole import refusals_of, written_whole
 from lesion_tracker.training.prepared.prepared_pair import PreparedPair
 from lesion_tracker.training.prepared.prepared_study import INDEX_NAME, SCHEMA, PreparedStudy, read_study
 
@@ -32,28 +32,28 @@ class PreparedWriter:
             raise FileFormatError(f"{folder} cannot be written: there is no folder {folder.absolute().parent}")
         self.folder = folder
         self.record = record
-        self._unfinished = folder.absolute().with_name(f".{folder.name}.{os.getpid()}.tmp")
+        self._open = ExitStack()
         self._studies: dict[str, dict[str, Any]] = {}
         self._of_pairs: dict[str, dict[str, Any]] = {}
         self._pairs: list[dict[str, Any]] = []
 
     def __enter__(self) -> "PreparedWriter":
         """Make the unfinished folder."""
-        try:
+        with refusals_of(self.folder), ExitStack() as opened:
+            self._unfinished = opened.enter_context(written_whole(self.folder))
             self._unfinished.mkdir()
-        except OSError as error:
-            raise FileFormatError(f"{self.folder} cannot be written: {error.strerror}") from None
+            self._open = opened.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Move the folder to its place, or leave nothing behind."""
-        try:
-            if kind is None:
-                self._finish()
-        finally:
-            shutil.rmtree(self._unfinished, ignore_errors=True)
+        if kind is not None:
+            self._open.__exit__(kind, error, trace)
+            return
+        with refusals_of(self.folder), self._open:
+            self._finish()
 
     def add(self, study: PreparedStudy) -> None:
         """Write a single study.
@@ -87,11 +87,9 @@ class PreparedWriter:
             raise FileFormatError(f"{name!r} cannot be the name of a study")
 
     def _write(self, study: PreparedStudy) -> dict[str, Any]:
-        try:
+        with refusals_of(self.folder):
             np.save(self._unfinished / f"{study.name}.npy", study.volume.hu)
             np.save(self._unfinished / f"{study.name}.structure.npy", study.structure.astype(np.float16))
-        except OSError as error:
-            raise FileFormatError(f"{self.folder} cannot be written: {error.strerror or error}") from None
         origin = study.volume.grid.origin_mm.tolist()
         return {"name": study.name, "origin_mm": origin, "lesions": study.lesions.tolist()}
 
@@ -105,8 +103,4 @@ class PreparedWriter:
         }
         if not self._studies and not self._pairs:
             raise FileFormatError("nothing was prepared: all studies were excluded, and there are no pairs")
-        try:
-            (self._unfinished / INDEX_NAME).write_text(json.dumps(index, indent=1, allow_nan=False), encoding="utf-8")
-            os.replace(self._unfinished, self.folder)
-        except OSError as error:
-            raise FileFormatError(f"{self.folder} cannot be written: {error.strerror or error}") from None
+        (self._unfinished / INDEX_NAME).write_text(json.dumps(index, indent=1, allow_nan=False), encoding="utf-8")

@@ -3,7 +3,6 @@
 import fcntl
 import io
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 
 from lesion_tracker.errors import FileFormatError, InputError
+from lesion_tracker.files.whole import remove_drafts, write_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -28,18 +28,12 @@ def write_checkpoint(folder: Path, state: dict[str, Any]) -> bool:
     Returns:
         Whether it was written.
     """
-    temporary = folder / f"{NAME}.tmp"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         memory = io.BytesIO()  # torch's own writer ends the process on a full disk
         torch.save(state, memory)
-        with temporary.open("wb") as stream:
-            stream.write(memory.getbuffer())
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, folder / NAME)
+        write_bytes(memory.getbuffer(), folder / NAME, durable=True)
     except (OSError, RuntimeError) as error:
-        temporary.unlink(missing_ok=True)
         logger.error("no checkpoint was written to %s (%s); the last good one stays", folder, error)
         return False
     return True
@@ -80,4 +74,5 @@ def only_run(folder: Path) -> Iterator[None]:
             raise InputError(
                 f"another training is writing to {folder}; choose another output folder or stop it"
             ) from None
+        remove_drafts(folder)
         yield

@@ -1,10 +1,12 @@
 """How far a training is: a small file that the server reads while another process trains."""
 
 import json
-import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from lesion_tracker.files.whole import write_text
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,9 @@ class ProgressFile:
     def update(self, **changes: Any) -> None:
         """Change some of it; a disk that is full costs the progress bar, not the training."""
         self.now = replace(self.now, **changes)
-        temporary = self._path.with_name(f".{self._path.name}.{os.getpid()}.tmp")
-        try:
+        with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(json.dumps(asdict(self.now)), encoding="utf-8")
-            os.replace(temporary, self._path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
+            write_text(json.dumps(asdict(self.now)), self._path)
 
 
 def read_progress(path: Path) -> dict[str, Any]:
