@@ -179,10 +179,10 @@ def test_compare_refuses_what_is_no_set_of_answers(write, tmp_path, capsys):
     for content, message in [
         ({"schema": 2, "errors_mm": {}}, "unknown schema 2"),
         ({"schema": 1, "errors_mm": {}}, "lacks 'lesions': it was written by an older version"),
-        ({"schema": 1, "errors_mm": {}, "lesions": [{"id": "a"}]}, "lesion 1: "),
+        ({"schema": 1, "errors_mm": {}, "lesions": [{"id": "a"}]}, "lesion 1 lacks 'difference_mm', 'radius_mm'"),
         (
             {"schema": 1, "errors_mm": {}, "lesions": [{"id": "a", "difference_mm": [1, 2], "radius_mm": 3}]},
-            "lesion 1: ",
+            "lesion 1: 'difference_mm' must be three finite numbers",
         ),
     ]:
         assert main(["compare", str(answers), str(write("other.json", content)), "--out", str(out)]) == 2
@@ -207,5 +207,5 @@ def test_evaluate_response_has_the_row_always_stable(write, tmp_path, capsys):
     assert "always stable" in (tmp_path / "response.md").read_text()
     capsys.readouterr()
     assert main([*words, str(wrong)]) == 2
-    assert "entry '0001' must be a diameter in mm, got -1" in capsys.readouterr().err
+    assert "'0001' of 'diameters_mm' must be a diameter in mm, got -1" in capsys.readouterr().err
     assert main([*words, str(found), str(found)]) == 2

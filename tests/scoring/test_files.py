@@ -53,7 +53,17 @@ def test_lesions_are_read(tmp_path):
         ({"lesions": [without(LESION, "radius_mm")]}, "lesion 1 lacks 'radius_mm'"),
         ({"lesions": [LESION, LESION]}, "lesions 1 and 2 have the same id 'lesion_1'"),
         ({"lesions": [{**LESION, "radius_mm": 0.0}]}, "lesion 1.*radius_mm of 'lesion_1' must be between"),
-        ({"lesions": [{**LESION, "center_mm": (1.0, 2.0)}]}, "lesion 1: lesion 'lesion_1': center_mm"),
+        (
+            {"lesions": [{**LESION, "center_mm": (1.0, 2.0)}]},
+            r"lesion 1: 'center_mm' must be three finite numbers, got \[1\.0, 2\.0\]",
+        ),
+        ({"lesions": [{**LESION, "label": 5}]}, "lesion 1: 'label' must be a text, got 5"),
+        (
+            {"lesions": [{**LESION, "radius_source": "guessed"}]},
+            "'radius_source' must be 'estimated' or 'given', got 'gu",
+        ),
+        ({"lesions": [{**LESION, "id": " "}]}, "lesion 1: a lesion needs an id"),
+        ({"lesions": [{**LESION, "schema": 2}]}, "lesion 1 has the unknown schema 2; this version reads 1"),
         ({"lesions": ["lesion_1"]}, "lesion 1 must be a JSON object, got str"),
     ],
 )
@@ -83,7 +93,15 @@ def test_pairs_are_read_relative_to_their_file(tmp_path):
         ([{**PAIR, "lesions": []}], "pair 1: 'lesions' is empty"),
         ([{**PAIR, "lesions": {}}], "pair 1: 'lesions' must be a list, got dict"),
         ([PAIR, {**PAIR, "lesions": [PAIR_LESION, PAIR_LESION]}], "pair 2: lesions 1 and 2 have the same id 'R1'"),
-        ([{**PAIR, "lesions": [{**PAIR_LESION, "baseline_mm": [1, 2]}]}], "pair 1, lesion 1: lesion 'R1': baseline_mm"),
+        (
+            [{**PAIR, "lesions": [{**PAIR_LESION, "baseline_mm": [1, 2]}]}],
+            "pair 1, lesion 1: 'baseline_mm' must be three",
+        ),
+        ([{**PAIR, "lesions": [{**PAIR_LESION, "radius_mm": 0.1}]}], "lesion 1: radius_mm of 'R1' must be between"),
+        (
+            [{**PAIR, "lesions": [{**PAIR_LESION, "radius_mm": "6"}]}],
+            "lesion 1: 'radius_mm' must be a finite number, got '6'",
+        ),
         ([{**PAIR, "lesions": [{**PAIR_LESION, "followup_mm": [1, 2]}]}], "pair 1, lesion 1: 'followup_mm'"),
         ([{**PAIR, "lesions": [{**PAIR_LESION, "followup_radius_mm": 0}]}], "lesion 1: 'followup_radius_mm'"),
     ],
@@ -135,6 +153,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
         write_json({}, tmp_path / "none" / "scores.json")
 
 
+LOOSER = dict.fromkeys(("uae_in_box", "uae_within_10mm", "tlt_in_diagonal", "tlt_within_10_voxels"), True)
 DLS_SIDES = {
     **{"source": "a.nii.gz", "source center": [1, 2, 3], "source spacing": [1, 1, 5], "source recist diameter": [9, 8]},
     **{"target": "b.nii.gz", "target center": [1, 2, 3], "target spacing": [1, 1, 5], "target recist diameter": [9, 8]},
@@ -165,8 +184,8 @@ def test_another_schema_is_refused(tmp_path, read, content):
 @pytest.mark.parametrize(
     ("volumes", "message"),
     [
-        (["a"], r"'volumes' of .*file\.json must be a JSON object, got \['a'\]"),
-        ({"a.nii.gz": 5}, r"file\.json: the hash of 'a.nii.gz' must be a text, got 5"),
+        (["a"], r"'volumes' of .*file\.json must be a JSON object, got list"),
+        ({"a.nii.gz": 5}, r"file\.json: 'a.nii.gz' of 'volumes' must be a hash, which is a text, got 5"),
     ],
 )
 def test_a_wrong_manifest_is_refused(tmp_path, volumes, message):
@@ -179,23 +198,26 @@ def test_a_wrong_manifest_is_refused(tmp_path, volumes, message):
     [
         ({"id": 5}, "'id' must be a text, got 5"),
         ({"id": [1]}, r"'id' must be a text, got \[1\]"),
+        ({"difference_mm": [1, 2]}, r"'difference_mm' must be three finite numbers, got \[1, 2\]"),
+        ({"truth_mm": 1}, "has the unknown key 'truth_mm'"),
         ({"patient": ["p"]}, r"'patient' must be a text, got \['p'\]"),
         ({"direction": 1}, "'direction' must be a text, got 1"),
-        ({"radius_mm": None}, "'radius_mm' must be a number, got None"),
-        ({"radius_mm": "5"}, "'radius_mm' must be a number, got '5'"),
-        ({"radius_mm": 10**400}, "'radius_mm' must be a number that is no larger than a float holds"),
+        ({"radius_mm": None}, "'radius_mm' must be a finite number, got None"),
+        ({"radius_mm": "5"}, "'radius_mm' must be a finite number, got '5'"),
+        ({"radius_mm": 10**400}, "'radius_mm' must be a finite number, got 1000"),
         ({"seconds": 1e300}, "'seconds' must be a number from 0 to"),
         ({"shift": 0.5}, "'shift' must be a whole number, got 0.5"),
         ({"difference_mm": [1e200, 0, 0]}, "an answer cannot lie 1e.200 mm from the truth"),
-        ({"looser": [1]}, r"'looser' must be an object of true and false, got \[1\]"),
-        ({"looser": {"uae_in_box": 1}}, "'looser' must be an object of true and false"),
+        ({"looser": [1]}, "'looser' must be a JSON object, got list"),
+        ({"looser": {**LOOSER, "uae_in_box": 1}}, "'looser': 'uae_in_box' must be true or false, got 1"),
+        ({"looser": {"uae_in_box": True}}, "'looser' lacks 'tlt_in_diagonal', "),
     ],
 )
 def test_a_wrong_row_of_scores_is_refused_with_its_number(tmp_path, change, message):
     right = {"id": "a", "difference_mm": [0, 0, 0], "radius_mm": 5}
     assert len(read_answers(written(tmp_path, {"schema": 1, "errors_mm": {}, "lesions": [right]}))) == 1
     rows = [right, {**right, "id": "b", **change}]
-    with pytest.raises(FileFormatError, match=rf"file\.json: lesion 2: {message}"):
+    with pytest.raises(FileFormatError, match=rf"file\.json: lesion 2:? {message}"):
         read_answers(written(tmp_path, {"schema": 1, "errors_mm": {}, "lesions": rows}))
 
 

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from lesion_tracker.errors import FileFormatError
+from lesion_tracker.files.json_file import write_json
 from lesion_tracker.paper.dls_names import direction_of, dls_name
 from lesion_tracker.scoring.answers import Answer
 from lesion_tracker.scoring.bootstrap import mean_intervals, ratio_intervals
 from lesion_tracker.scoring.comparison import compare
+from lesion_tracker.scoring.scores_file import read_scores
 from lesion_tracker.scoring.strata import strata_of
 from lesion_tracker.scoring.summary import summary
 
@@ -105,12 +107,14 @@ def test_other_lesions_are_refused(other, message):
 )
 def test_an_answer_refuses_nonsense(wrong):
     with pytest.raises((ValueError, TypeError)):
-        Answer.from_json({"id": "a", "difference_mm": [0.0, 0.0, 0.0], "radius_mm": 5.0, **wrong})
+        Answer(**{"id": "a", "difference_mm": np.zeros(3), "radius_mm": 5.0, **wrong})
 
 
-def test_an_answer_goes_through_json():
+def test_an_answer_goes_through_scores_json(tmp_path):
     known = answer("a", 3.0, patient="p", slice_mm=5.0, direction="forward", prior_mm=7.0, confidence=0.5, shift=2)
-    back = Answer.from_json(known.to_json())
+    path = tmp_path / "scores.json"
+    write_json({"schema": 1, "lesions": [known.to_json()]}, path)
+    (back,) = read_scores(path)
     assert back.to_json() == known.to_json()
     assert back.distance_mm == 3.0
 

@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
 from tqdm import tqdm
 
 from lesion_tracker.commands.work.local import LocalWorkers
 from lesion_tracker.errors import FileFormatError, InputError
-from lesion_tracker.files.json_file import read_json, require_keys, require_schema, shown, write_json
+from lesion_tracker.files.json_file import write_json
+from lesion_tracker.files.json_model import Entry, read_model
 from lesion_tracker.paper.deeplesion_info import SubVolume, read_info, wanted_by
 from lesion_tracker.paper.deeplesion_volume import convert
 from lesion_tracker.scoring.provenance import hash_of
@@ -114,21 +116,18 @@ def _shared_out(
     return failed
 
 
+class _ManifestFile(Entry):
+    volumes: dict[str, str] = Field(description="a hash, which is a text")
+    failed: Any = None
+
+
 def read_manifest(path: Path) -> dict[str, str]:
     """Return the hash of each volume that was written.
 
     Raises:
         FileFormatError: for a manifest that is none.
     """
-    data = require_keys(str(path), read_json(path), {"volumes"}, {"schema", "failed"})
-    require_schema(str(path), data, SCHEMA)
-    hashes = data["volumes"]
-    if not isinstance(hashes, dict):
-        raise FileFormatError(f"'volumes' of {path} must be a JSON object, got {shown(hashes)}")
-    for name, digest in hashes.items():
-        if not isinstance(digest, str):
-            raise FileFormatError(f"{path}: the hash of {name!r} must be a text, got {shown(digest)}")
-    return dict(hashes)
+    return read_model(path, _ManifestFile).volumes
 
 
 class _Manifest:

@@ -2,10 +2,33 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+from pydantic import Field
 
 from lesion_tracker.errors import FileFormatError
-from lesion_tracker.files.json_file import read_json, require_keys, require_list, require_schema
-from lesion_tracker.records.track import SCHEMA, Lesion
+from lesion_tracker.files.json_model import Entries, Entry, Number, Triple, checked, read_model
+from lesion_tracker.records.track import Lesion, RadiusSource
+
+
+class _LesionEntry(Entry):
+    id: str = Field(description="a text")
+    center_mm: Triple
+    radius_mm: Number
+    label: str = Field("", description="a text")
+    tracking_uid: str = Field("", description="a text")
+    patient_id: str = Field("", description="a text")
+    study_id: str = Field("", description="a text")
+    marked_by: str = Field("", description="a text")
+    marked_at: str = Field("", description="a text")
+    radius_source: RadiusSource = Field("given", description="'estimated' or 'given'")
+    what: Any = None
+
+
+class _LesionsFile(Entry):
+    lesions: Entries
+    patient: Any = None
+    note: Any = None
 
 
 def read_lesions(path: Path) -> list[Lesion]:
@@ -17,21 +40,17 @@ def read_lesions(path: Path) -> list[Lesion]:
     Raises:
         FileFormatError: for a missing file, an empty list, a wrong key or value (with the entry's number), a double id.
     """
-    data = require_keys(str(path), read_json(path), {"lesions"}, {"schema", "patient", "note"})
-    require_schema(str(path), data, SCHEMA)
-    entries = require_list(f"'lesions' of {path}", data["lesions"])
+    entries = read_model(path, _LesionsFile).lesions
     lesions = [_lesion(f"{path}: lesion {number}", entry) for number, entry in enumerate(entries, start=1)]
     require_unique_ids(str(path), [lesion.id for lesion in lesions])
     return lesions
 
 
 def _lesion(where: str, entry: object) -> Lesion:
-    values = require_keys(
-        where, entry, {"id", "center_mm", "radius_mm"}, set(Lesion.__dataclass_fields__) | {"schema", "what"}
-    )
+    values = checked(_LesionEntry, entry, where).model_dump(exclude={"what"})
     try:
-        return Lesion.from_json({key: value for key, value in values.items() if key != "what"})
-    except FileFormatError as error:
+        return Lesion(**values)
+    except ValueError as error:
         raise FileFormatError(f"{where}: {error}") from None
 
 

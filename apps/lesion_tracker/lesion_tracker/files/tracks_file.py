@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lesion_tracker.errors import FileFormatError
-from lesion_tracker.files.json_file import read_json, require_keys, require_schema
+from lesion_tracker.files.json_model import Entry, read_model
 from lesion_tracker.files.whole import refusals_of, write_text
 from lesion_tracker.records.track import SCHEMA, Track
 
@@ -38,17 +38,24 @@ def tracks_json(tracks: Sequence[Track], seconds: Mapping[str, float]) -> dict[s
     return {"schema": SCHEMA, "tracks": [track.to_json() for track in tracks], "seconds": dict(seconds)}
 
 
+class _TracksFile(Entry):
+    tracks: list[Any]
+    seconds: Any = None
+
+
 def read_tracks(path: Path) -> list[Track]:
     """Read a tracks.json.
 
     Raises:
-        FileFormatError: for a missing file, or one that does not hold tracks.
+        FileFormatError: for a missing file, or one that does not hold tracks; with the track's number.
     """
-    data = require_keys(str(path), read_json(path), {"tracks"}, {"schema", "seconds"})
-    require_schema(str(path), data, SCHEMA)
-    if not isinstance(data["tracks"], list):
-        raise FileFormatError(f"'tracks' of {path} must be a list, got {type(data['tracks']).__name__}")
-    return [Track.from_json(entry) for entry in data["tracks"]]
+    tracks = []
+    for number, entry in enumerate(read_model(path, _TracksFile).tracks, start=1):
+        try:
+            tracks.append(Track.from_json(entry))
+        except FileFormatError as error:
+            raise FileFormatError(f"{path}: track {number}: {error}") from None
+    return tracks
 
 
 def tracks_csv(tracks: Sequence[Track]) -> str:

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from lesion_tracker.errors import FileFormatError
-from lesion_tracker.files.json_file import read_json, require_keys, require_schema, shown
+from lesion_tracker.files.json_model import Entry, read_model
 from lesion_tracker.paper.dls_file import LARGEST_DIAMETER_MM, dls_diameter, dls_entries, dls_spacing
 from lesion_tracker.paper.dls_names import dls_name
 from lesion_tracker.paper.response import RESPONSES, growth_hits, response_classes, score_response
@@ -41,25 +42,25 @@ def read_diameter_pairs(path: Path) -> list[DiameterPair]:
     return [_pair(f"{path}: entry {name!r}", name, entry) for name, entry in dls_entries(path)]
 
 
+class _DiametersFile(Entry):
+    diameters_mm: dict[str, Annotated[float, Field(gt=0, lt=LARGEST_DIAMETER_MM)]] = Field(
+        description="a diameter in mm"
+    )
+    note: Any = None
+
+
 def read_predicted(path: Path, pairs: Sequence[DiameterPair]) -> np.ndarray:
     """Read predicted diameters, {"schema": 1, "diameters_mm": {"0001": 23.4, …}}, in the order of `pairs`.
 
     Raises:
         FileFormatError: for a missing or unknown entry, or a value that is no diameter in mm.
     """
-    data = require_keys(str(path), read_json(path), {"diameters_mm"}, {"schema", "note"})
-    require_schema(str(path), data, 1)
-    values = data["diameters_mm"]
-    if not isinstance(values, dict):
-        raise FileFormatError(f"'diameters_mm' of {path} must be a JSON object, got {type(values).__name__}")
+    values = read_model(path, _DiametersFile).diameters_mm
     if alone := sorted(values.keys() ^ {pair.id for pair in pairs}):
         raise FileFormatError(
             f"{path} has {len(values)} diameters for {len(pairs)} lesions; entry {alone[0]!r} is in one file only"
         )
-    for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < LARGEST_DIAMETER_MM:
-            raise FileFormatError(f"{path}: entry {name!r} must be a diameter in mm, got {shown(value)}")
-    return np.array([float(values[pair.id]) for pair in pairs])
+    return np.array([values[pair.id] for pair in pairs])
 
 
 def response_rows(pairs: Sequence[DiameterPair], predicted_mm: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:

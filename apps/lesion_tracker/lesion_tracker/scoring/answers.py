@@ -16,9 +16,6 @@ FARTHEST_MM = 1e6
 """No answer lies a kilometre away: a difference beyond it is a wrong number, and its square may be no number at all."""
 LARGEST = 1e9
 """Of any other number."""
-TEXTS = ("id", "patient", "direction")
-MAY_BE_UNKNOWN = ("slice_mm", "prior_mm", "confidence", "seconds")
-NUMBERS = ("radius_mm", "shift", *MAY_BE_UNKNOWN)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,48 +77,6 @@ class Answer:
         """Return the answer as plain JSON values, without what is unknown."""
         values = {key: value for key, value in asdict(self).items() if value is not None}
         return {**values, "difference_mm": [float(v) for v in self.difference_mm], "radius_mm": float(self.radius_mm)}
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Answer":
-        """Read what `to_json` gave.
-
-        Raises:
-            ValueError, TypeError: for a missing or unknown key, or a value that is nonsense.
-        """
-        missing = {"id", "difference_mm", "radius_mm"} - values.keys()
-        if missing:
-            raise ValueError(f"it lacks {', '.join(map(repr, sorted(missing)))}")
-        for key in TEXTS:
-            if not isinstance(values.get(key, ""), str):
-                raise ValueError(f"{key!r} must be a text, got {values[key]!r}")
-        looser = values.get("looser")
-        return cls(
-            **{
-                **values,
-                **{key: _number(key, values[key]) for key in NUMBERS if key in values},
-                "difference_mm": point_mm(values["difference_mm"]),
-                "looser": _looser(looser) if looser is not None else None,
-            }
-        )
-
-
-def _number(key: str, value: object) -> float | int | None:
-    if value is None and key in MAY_BE_UNKNOWN:
-        return None
-    whole = key == "shift"
-    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-        raise ValueError(f"{key!r} must be a {'whole ' if whole else ''}number, got {value!r}")
-    try:
-        number = float(value)
-    except OverflowError:
-        raise ValueError(f"{key!r} must be a number that is no larger than a float holds") from None
-    return int(number) if whole else number
-
-
-def _looser(values: object) -> LooserHits:
-    if not isinstance(values, dict) or not all(isinstance(hit, bool) for hit in values.values()):
-        raise ValueError(f"'looser' must be an object of true and false, got {values!r}")
-    return LooserHits(**values)
 
 
 def differences_of(answers: Sequence[Answer]) -> PointsMm:

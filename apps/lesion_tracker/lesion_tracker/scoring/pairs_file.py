@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lesion_tracker.arrays import point_mm
+from pydantic import Field, FiniteFloat
+
 from lesion_tracker.errors import FileFormatError
-from lesion_tracker.files.json_file import read_json, require_keys, require_list, require_schema
+from lesion_tracker.files.json_model import Entries, Entry, Number, Triple, checked, read_model
 from lesion_tracker.files.lesions_file import require_unique_ids
-from lesion_tracker.records.track import SCHEMA, Lesion
+from lesion_tracker.records.track import Lesion
 
 
 @dataclass(frozen=True)
@@ -44,15 +45,35 @@ class PairEntry:
     note: str = ""
 
 
+class _TruthEntry(Entry):
+    id: str = Field(description="a text")
+    baseline_mm: Triple
+    followup_mm: Triple
+    radius_mm: Number
+    followup_radius_mm: FiniteFloat | None = Field(None, ge=0.5, le=200, description="between 0.5 and 200 mm")
+    note: Any = ""
+
+
+class _PairEntry(Entry):
+    baseline: str = Field(min_length=1, description="a path")
+    followup: str = Field(min_length=1, description="a path")
+    lesions: Entries
+    patient: Any = ""
+    note: Any = ""
+
+
+class _PairsFile(Entry):
+    pairs: Entries
+    note: Any = ""
+
+
 def read_pairs(path: Path) -> list[PairEntry]:
     """Read a pairs file.
 
     Raises:
         FileFormatError: for a missing file, an empty list, wrong keys or values; names the number of pair and lesion.
     """
-    data = require_keys(str(path), read_json(path), {"pairs"}, {"schema", "note"})
-    require_schema(str(path), data, SCHEMA)
-    entries = require_list(f"'pairs' of {path}", data["pairs"])
+    entries = read_model(path, _PairsFile).pairs
     return [_pair(path, f"{path}: pair {number}", entry) for number, entry in enumerate(entries, start=1)]
 
 
@@ -67,44 +88,22 @@ def lesion_keys(pairs: Sequence[PairEntry]) -> list[list[str]]:
 
 
 def _pair(path: Path, where: str, entry: object) -> PairEntry:
-    values = require_keys(where, entry, {"baseline", "followup", "lesions"}, {"patient", "note"})
-    for key in ("baseline", "followup"):
-        if not isinstance(values[key], str) or not values[key]:
-            raise FileFormatError(f"{where}: {key!r} must be a path, got {values[key]!r}")
-    entries = require_list(f"{where}: 'lesions'", values["lesions"])
-    lesions = tuple(_lesion(f"{where}, lesion {number}", lesion) for number, lesion in enumerate(entries, start=1))
+    values = checked(_PairEntry, entry, where)
+    lesions = tuple(_truth(f"{where}, lesion {number}", row) for number, row in enumerate(values.lesions, start=1))
     require_unique_ids(where, [lesion.lesion.id for lesion in lesions])
     return PairEntry(
-        baseline=path.parent / values["baseline"],
-        followup=path.parent / values["followup"],
+        baseline=path.parent / values.baseline,
+        followup=path.parent / values.followup,
         lesions=lesions,
-        patient=str(values.get("patient", "")),
-        note=str(values.get("note", "")),
+        patient=str(values.patient),
+        note=str(values.note),
     )
 
 
-def _lesion(where: str, entry: object) -> LesionTruth:
-    required = {"id", "baseline_mm", "followup_mm", "radius_mm"}
-    values = require_keys(where, entry, required, {"followup_radius_mm", "note"})
+def _truth(where: str, entry: object) -> LesionTruth:
+    values = checked(_TruthEntry, entry, where)
     try:
-        lesion = Lesion.from_json(
-            {"id": values["id"], "center_mm": values["baseline_mm"], "radius_mm": values["radius_mm"]}
-        )
-    except FileFormatError as error:
-        raise FileFormatError(f"{where}: {str(error).replace('center_mm', 'baseline_mm')}") from None
-    return LesionTruth(lesion, _point(where, values), _radius(where, values, lesion.radius_mm))
-
-
-def _point(where: str, values: dict[str, Any]) -> tuple[float, float, float]:
-    try:
-        x, y, z = (float(v) for v in point_mm(values["followup_mm"]))
+        lesion = Lesion(values.id, values.baseline_mm, values.radius_mm)
     except ValueError as error:
-        raise FileFormatError(f"{where}: 'followup_mm': {error}") from None
-    return x, y, z
-
-
-def _radius(where: str, values: dict[str, Any], baseline_radius_mm: float) -> float:
-    radius_mm = values.get("followup_radius_mm", baseline_radius_mm)
-    if isinstance(radius_mm, bool) or not isinstance(radius_mm, int | float) or not 0.5 <= radius_mm <= 200:
-        raise FileFormatError(f"{where}: 'followup_radius_mm' must be between 0.5 and 200 mm, got {radius_mm!r}")
-    return float(radius_mm)
+        raise FileFormatError(f"{where}: {error}") from None
+    return LesionTruth(lesion, values.followup_mm, values.followup_radius_mm or lesion.radius_mm)

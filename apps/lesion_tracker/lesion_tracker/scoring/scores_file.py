@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ConfigDict, Field
 
 from lesion_tracker.errors import FileFormatError
-from lesion_tracker.files.json_file import read_json, require_list, require_schema
+from lesion_tracker.files.json_file import read_json, require_schema
+from lesion_tracker.files.json_model import Entries, Entry, Number, Triple, checked
 from lesion_tracker.scoring.answers import Answer
 from lesion_tracker.scoring.cpm import Scores
+from lesion_tracker.scoring.looser import LooserHits
 from lesion_tracker.scoring.summary import scores_of, summary
 
 SCHEMA = 1
@@ -69,6 +72,33 @@ def is_scores(data: object) -> bool:
     return isinstance(data, dict) and "errors_mm" in data
 
 
+class _ScoresFile(Entry):
+    model_config = ConfigDict(extra="ignore")
+
+    lesions: Entries
+
+
+class _LooserEntry(Entry):
+    uae_in_box: bool = Field(description="true or false")
+    uae_within_10mm: bool = Field(description="true or false")
+    tlt_in_diagonal: bool = Field(description="true or false")
+    tlt_within_10_voxels: bool = Field(description="true or false")
+
+
+class _AnswerEntry(Entry):
+    id: str = Field(description="a text")
+    difference_mm: Triple
+    radius_mm: Number
+    patient: str = Field("", description="a text")
+    slice_mm: Number | None = None
+    direction: str = Field("unknown", description="a text")
+    prior_mm: Number | None = None
+    confidence: Number | None = None
+    seconds: Number | None = None
+    shift: int = Field(0, description="a whole number")
+    looser: Any = None
+
+
 def read_scores(path: Path) -> list[Answer]:
     """Read the answers of a scores.json.
 
@@ -76,12 +106,12 @@ def read_scores(path: Path) -> list[Answer]:
         FileFormatError: for a missing or wrong file, with the entry's number and key.
     """
     data = read_json(path)
-    if "schema" not in data:
+    if isinstance(data, dict) and "schema" not in data:
         raise FileFormatError(f"{path} lacks 'schema'; this version reads {SCHEMA}")
     require_schema(str(path), data, SCHEMA)
-    if "lesions" not in data:
+    if isinstance(data, dict) and "lesions" not in data:
         raise FileFormatError(f"{path} lacks 'lesions': it was written by an older version; evaluate again")
-    rows = require_list(f"'lesions' of {path}", data["lesions"])
+    rows = checked(_ScoresFile, data, path).lesions
     answers = [_answer(f"{path}: lesion {number}", row) for number, row in enumerate(rows, start=1)]
     if len({answer.id for answer in answers}) < len(answers):
         raise FileFormatError(f"{path}: two lesions have the same id")
@@ -89,9 +119,11 @@ def read_scores(path: Path) -> list[Answer]:
 
 
 def _answer(where: str, row: object) -> Answer:
-    if not isinstance(row, dict):
-        raise FileFormatError(f"{where} must be a JSON object, got {type(row).__name__}")
+    values = checked(_AnswerEntry, row, where).model_dump()
+    looser = None
+    if values["looser"] is not None:
+        looser = LooserHits(**checked(_LooserEntry, values["looser"], f"{where}: 'looser'").model_dump())
     try:
-        return Answer.from_json(row)
-    except (TypeError, ValueError) as error:
-        raise FileFormatError(f"{where}: {error}".replace("Answer.__init__() ", "")) from None
+        return Answer(**{**values, "difference_mm": np.array(values["difference_mm"]), "looser": looser})
+    except ValueError as error:
+        raise FileFormatError(f"{where}: {error}") from None
