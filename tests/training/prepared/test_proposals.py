@@ -27,8 +27,11 @@ BAD = {
     "no JSON": ("{", "is no JSON"),
     "a list": ([GOOD], "must be a JSON object"),
     "no list": ({"first": GOOD}, "'first' must be a list, got dict"),
-    "no radius": ({"first": [{"center_mm": [30, 44, 40]}]}, "center_mm and radius_mm are needed.*radius_mm"),
-    "two numbers": ({"first": [{**GOOD, "center_mm": [30, 44]}]}, "center_mm is not three numbers"),
+    "no radius": ({"first": [{"center_mm": [30, 44, 40]}]}, "'first': finding 1 lacks 'radius_mm'"),
+    "two numbers": (
+        {"first": [{**GOOD, "center_mm": [30, 44]}]},
+        r"'center_mm' must be three finite numbers, got \[30, 44\]",
+    ),
     "words": ({"first": [{**GOOD, "radius_mm": "large"}]}, "'first'.*large"),
     "negative": ({"first": [{**GOOD, "radius_mm": -1}]}, r"data\.proposals: first: .*-1\.0\] is no lesion"),
     "outside": ({"first": [{**GOOD, "center_mm": [300, 44, 40]}]}, r"\[300\.0, 44\.0, 40\.0\].*outside its volume"),

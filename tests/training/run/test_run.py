@@ -191,7 +191,10 @@ BAD = {
         r"^run\.imagenet: there are no ImageNet weights at /nowhere\.pth",
     ),
     "two starts": ('threads = 1=>threads = 1\nimagenet = "/a"\ninitial_weights = "/b"', r"/b.*imagenet /a"),
-    "missing proposals": ('[network]=>proposals = "/nowhere.json"\n[network]', r"/nowhere\.json cannot be read"),
+    "missing proposals": (
+        '[network]=>proposals = "/nowhere.json"\n[network]',
+        r"data\.proposals: there is no file /nowhere\.json",
+    ),
     "unknown pair": (
         "[network]=>constructed = 0.5\nsupervised = ['nobody']\n[network]",
         r"^data\.supervised: .*no prepared pairs \['nobody'\]",

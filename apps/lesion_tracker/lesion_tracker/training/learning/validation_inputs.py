@@ -93,7 +93,7 @@ def read_inputs(path: Path) -> list[ValidationPair]:
             index = json.loads(bytes(arrays["index"]))
             if index["schema"] != SCHEMA:
                 raise FileFormatError(f"{path} is of schema {index['schema']!r}, this version reads {SCHEMA}")
-            return [_pair(entry, arrays, number) for number, entry in enumerate(index["pairs"])]
+            return [_pair(entry, arrays, number, path) for number, entry in enumerate(index["pairs"])]
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise FileFormatError(f"{path} holds no validation inputs: {error!r}") from None
 
@@ -116,11 +116,11 @@ def _place(grid: Grid) -> dict[str, Any]:
     return {"origin_mm": grid.origin_mm.tolist(), "spacing_mm": grid.spacing_mm.tolist()}
 
 
-def _pair(entry: dict[str, Any], arrays: Any, number: int) -> ValidationPair:
+def _pair(entry: dict[str, Any], arrays: Any, number: int, path: Path) -> ValidationPair:
     crops = [_volume(arrays[f"{number}_{name}"], entry[name]) for name in ("baseline", "followup")]
-    return ValidationPair(
-        entry["study"], crops[0], crops[1], tuple(PairedLesion.from_json(lesion) for lesion in entry["lesions"])
-    )
+    where = f"{path}: pair {number + 1}"
+    lesions = [PairedLesion.from_json(row, f"{where}, lesion {n}") for n, row in enumerate(entry["lesions"], start=1)]
+    return ValidationPair(entry["study"], crops[0], crops[1], tuple(lesions))
 
 
 def _volume(stored: np.ndarray, place: dict[str, Any]) -> Volume:

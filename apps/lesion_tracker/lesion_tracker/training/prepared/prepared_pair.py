@@ -6,10 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import Field
 
-from lesion_tracker.arrays import PointMm, point_mm
+from lesion_tracker.arrays import PointMm
 from lesion_tracker.errors import FileFormatError
-from lesion_tracker.training.prepared.prepared_study import PreparedStudy, balls_inside, read_index, read_study
+from lesion_tracker.files.json_model import Entry, Number, Triple, checked
+from lesion_tracker.training.prepared.prepared_study import (
+    INDEX_NAME,
+    PreparedStudy,
+    balls_inside,
+    read_index,
+    read_study,
+)
 from lesion_tracker.volumes.grid import Grid
 
 
@@ -52,13 +60,36 @@ class PairedLesion:
         return {key: v.tolist() if isinstance(v, np.ndarray) else v for key, v in vars(self).items()}
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "PairedLesion":
-        """Read what `to_json` wrote."""
-        places = {
-            key: None if values[key] is None else point_mm(values[key])
-            for key in ("baseline_mm", "followup_mm", "expected_mm", "expected_back_mm")
-        }
-        return cls(**{**values, **places})
+    def from_json(cls, values: object, where: str) -> "PairedLesion":
+        """Read what `to_json` wrote.
+
+        Args:
+            values: a JSON object.
+            where: it stands, for the message.
+
+        Raises:
+            FileFormatError: for a wrong key or value.
+        """
+        entry: dict[str, Any] = checked(_LesionEntry, values, where).model_dump()
+        places = {key: np.array(value) for key, value in entry.items() if isinstance(value, tuple)}
+        return cls(**{**entry, **places})
+
+
+class _LesionEntry(Entry):
+    id: str = Field(description="a text")
+    baseline_mm: Triple
+    baseline_radius_mm: Number
+    followup_mm: Triple
+    followup_radius_mm: Number
+    expected_mm: Triple | None
+    expected_back_mm: Triple | None
+
+
+class _PairEntry(Entry):
+    name: str = Field(description="a text")
+    baseline: str = Field(description="the name of a study")
+    followup: str = Field(description="the name of a study")
+    lesions: list[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,24 +129,25 @@ def read_prepared_pairs(folder: Path, names: Sequence[str] = ()) -> list[Prepare
         FileFormatError: for an unknown name, a missing array, a wrong entry, or a lesion outside its study.
     """
     index = read_index(folder)
-    entries = {entry["name"]: entry for entry in index.get("pairs", [])}
+    path = folder / INDEX_NAME
+    pairs = [checked(_PairEntry, entry, f"{path}: pair {n}") for n, entry in enumerate(index["pairs"], start=1)]
+    entries = {pair.name: pair for pair in pairs}
     unknown = sorted(set(names) - set(entries))
     if unknown:
         raise FileFormatError(f"{folder} holds no prepared pairs {unknown}, only {sorted(entries)}")
-    studies = {entry["name"]: read_study(folder, entry) for entry in index.get("pair_studies", [])}
+    studies = {entry["name"]: read_study(folder, entry) for entry in index["pair_studies"]}
     return [_pair(folder, entries[name], studies) for name in names or entries]
 
 
-def _pair(folder: Path, entry: dict[str, Any], studies: dict[str, PreparedStudy]) -> PreparedPair:
-    try:
-        baseline, followup = studies[entry["baseline"]], studies[entry["followup"]]
-        lesions = tuple(PairedLesion.from_json(values) for values in entry["lesions"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise FileFormatError(
-            f"{folder}: pair {entry.get('name')!r} cannot be read: {error!r}; prepare again"
-        ) from None
-    require_pair(entry["name"], baseline.volume.grid, followup.volume.grid, lesions)
-    return PreparedPair(entry["name"], baseline, followup, lesions)
+def _pair(folder: Path, entry: _PairEntry, studies: dict[str, PreparedStudy]) -> PreparedPair:
+    where = f"{folder}: pair {entry.name!r}"
+    unknown = [name for name in (entry.baseline, entry.followup) if name not in studies]
+    if unknown:
+        raise FileFormatError(f"{where} cannot be read: there is no study {unknown[0]!r}; prepare again")
+    lesions = tuple(PairedLesion.from_json(row, f"{where}, lesion {n}") for n, row in enumerate(entry.lesions, start=1))
+    baseline, followup = studies[entry.baseline], studies[entry.followup]
+    require_pair(entry.name, baseline.volume.grid, followup.volume.grid, lesions)
+    return PreparedPair(entry.name, baseline, followup, lesions)
 
 
 def require_pair(name: str, baseline: Grid, followup: Grid, lesions: Sequence[PairedLesion]) -> None:

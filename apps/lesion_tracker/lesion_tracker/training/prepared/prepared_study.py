@@ -1,15 +1,16 @@
 """Prepared studies: what training reads, an int16 array on the network's lattice each, with lesions and structure."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import ConfigDict, Field, FiniteFloat
 
 from lesion_tracker.arrays import PointsMm
 from lesion_tracker.errors import FileFormatError
+from lesion_tracker.files.json_model import Entry, Triple, checked, read_model
 from lesion_tracker.network.lattice import CELL_VOXELS, crop_grid
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
@@ -46,27 +47,42 @@ def points_with_structure(study: PreparedStudy, points_mm: PointsMm, least_hu: f
     return np.asarray(inside & (study.structure[tuple(cells.T)] >= least_hu))
 
 
+Row = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
+
+
+class _StudyEntry(Entry):
+    name: str = Field(min_length=1, description="the name of a study")
+    origin_mm: Triple
+    lesions: list[Annotated[Row, Field(strict=False)]] = Field(description="rows of x, y, z and radius in mm")
+
+
+class _IndexFile(Entry):
+    model_config = ConfigDict(extra="ignore")
+
+    studies: list[Any]
+    pair_studies: list[Any] = Field([])
+    pairs: list[Any] = Field([])
+    registration_errors_mm: list[Triple] = Field([], description="rows of three finite numbers")
+
+
 def read_index(folder: Path) -> dict[str, Any]:
     """Read the index of a prepared folder.
 
     Raises:
-        FileFormatError: if there is none, it is torn, of another schema or empty.
+        FileFormatError: if there is none, it is torn, of another schema or empty, or an entry of it is wrong.
     """
     path = folder / INDEX_NAME
     if not path.is_file():
         raise FileFormatError(
             f"{folder} holds no prepared studies ({INDEX_NAME} is missing): run `main.py prepare` first"
         )
-    try:
-        index = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise FileFormatError(f"{path} is no JSON: {error}") from None
-    if not isinstance(index, dict) or index.get("schema") != SCHEMA:
-        found = index.get("schema") if isinstance(index, dict) else type(index).__name__
-        raise FileFormatError(f"{path} is of schema {found!r}, this version reads {SCHEMA}: prepare again")
-    if not index.get("studies") and not index.get("pairs"):
+    index = read_model(path, _IndexFile)
+    if not index.studies and not index.pairs:
         raise FileFormatError(f"{path} is empty: it names no study and no pair")
-    return index
+    for key in ("studies", "pair_studies"):
+        for number, entry in enumerate(getattr(index, key), start=1):
+            checked(_StudyEntry, entry, f"{path}: study {number} of {key!r}")
+    return index.model_dump()
 
 
 def read_prepared(folder: Path, names: Sequence[str] | None = None) -> list[PreparedStudy]:

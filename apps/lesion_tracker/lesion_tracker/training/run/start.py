@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lesion_tracker.errors import FileFormatError, InputError, LesionTrackerError
+from lesion_tracker.errors import InputError, LesionTrackerError
 from lesion_tracker.network.inflation import inflate_densenet
 from lesion_tracker.network.tracker_net import TrackerNet
 from lesion_tracker.network.weights import load_tracker
@@ -101,14 +101,7 @@ def with_proposals(studies: list[PreparedStudy], path: Path) -> list[PreparedStu
 
 
 def _errors(settings: TrainingSettings, index: dict[str, object]) -> RegistrationErrors:
-    try:
-        measured = np.array(index.get("registration_errors_mm", []), dtype=np.float64).reshape(-1, 3)
-    except (TypeError, ValueError):
-        measured = np.full((1, 3), np.nan)
-    if not np.isfinite(measured).all():
-        raise FileFormatError(
-            f"data.folder: {settings.data.folder}: registration_errors_mm must be rows of three finite numbers"
-        )
+    measured = np.array(index["registration_errors_mm"], dtype=np.float64).reshape(-1, 3)
     if not len(measured):
         logger.warning(
             "data.folder: %s holds no registration errors: Gaussians of 0.5 to 6 mm are drawn instead; "
