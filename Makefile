@@ -48,10 +48,10 @@ venv: .venv/.installed
 	@touch $@
 
 demo: venv
-	@$(BIN)/python $(APP)/scripts/demo.py
+	@$(BIN)/lesion-tracker demo
 
 serve: venv
-	@$(BIN)/python $(APP)/scripts/serve.py --port $(PORT) $(if $(STUDIES),--studies "$(STUDIES)")
+	@$(BIN)/lesion-tracker serve --port $(PORT) $(if $(STUDIES),--studies "$(STUDIES)")
 
 # Without `../shared/data` (or DATA=folder) both say what is missing and end with 2.
 benchmark: .venv/.installed-dev

@@ -7,14 +7,15 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "apps" / "lesion_tracker" / "lesion_tracker"
 FLOORS = (
-    *("errors", "arrays", "records", "settings", "files", "volumes", "studies", "pacs", "registration", "network"),
-    *("tracking", "readers", "scoring", "paper", "training", "report", "commands", "server"),
+    *("errors", "arrays", "places", "records", "settings", "files", "volumes", "studies", "pacs", "registration"),
+    *("network", "tracking", "readers", "scoring", "paper", "training", "report", "server", "commands"),
 )
 """From the ground up: a folder may import what stands before it."""
 
 ROOMS = {
     "training": ("prepared", "examples", "run", "learning"),
     "server": (
+        *("kept_app", "local_server"),  # a server from outside: its folder, its process
         *("errors", "addresses", "params", "request_pool", "background", "volume_cache", "published_tracker", "engine"),
         *("followups", "access", "studies", "review", "viewers", "learning", "serving", "app"),
     ),

@@ -5,6 +5,6 @@ import sys
 if __name__ == "__main__":
     from lesion_tracker.commands.dispatch import main
 
-    sys.exit(main())
+    sys.exit(main(program="main.py"))
 elif __name__ != "__mp_main__":  # the command line's own processes need no server
     from lesion_tracker.server.app import LesionTrackerApp as LesionTrackerApp

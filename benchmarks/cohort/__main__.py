@@ -17,18 +17,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+import numpy as np
+
+from benchmarks.constructed.pair import FollowupChange, construct_followup
+from lesion_tracker.places import APP, SAMPLE
+from lesion_tracker.volumes.reader import read_volume
+from lesion_tracker.volumes.writer import write_volume
+
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(ROOT / "apps" / "lesion_tracker"))
-
-import numpy as np  # noqa: E402 - after the path to the package
-
-from benchmarks.constructed.pair import FollowupChange, construct_followup  # noqa: E402
-from lesion_tracker.volumes.reader import read_volume  # noqa: E402
-from lesion_tracker.volumes.writer import write_volume  # noqa: E402
-
-BASELINE = ROOT / "sample-data" / "studies" / "LIDC-IDRI-0001__20000101.nii.gz"
-LESIONS = ROOT / "sample-data" / "lesions.json"
+BASELINE = SAMPLE / "studies" / "LIDC-IDRI-0001__20000101.nii.gz"
+LESIONS = SAMPLE / "lesions.json"
 SEED = 11
 
 
@@ -68,7 +66,7 @@ def measure(cohort: Path, workers: int, ray: bool, method: str) -> dict[str, obj
     words = ["track-cohort", str(cohort), "--out", str(out), "--workers", str(workers), "--method", method]
     command = [
         sys.executable,
-        str(ROOT / "apps" / "lesion_tracker" / "main.py"),
+        str(APP / "main.py"),
         *words,
         *(["--ray", "local"] if ray else []),
     ]

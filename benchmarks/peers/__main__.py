@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "apps" / "lesion_tracker"))
-
 from tqdm import tqdm
 
 from benchmarks.accuracy.cases import PAIRS, REAL, SEED, Case

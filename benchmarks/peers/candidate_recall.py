@@ -6,9 +6,6 @@ Measured on constructed pairs of the calibration volumes, in crops round the tru
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "apps" / "lesion_tracker"))
 
 import numpy as np
 

@@ -1,12 +1,9 @@
 """Measure registration on constructed copies, slabs, wrong pairs and real pairs; write RESULTS.md."""
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "apps" / "lesion_tracker"))
 
 from benchmarks.registration import draws, page
 from benchmarks.registration.measure import Record, Results, measure, refused

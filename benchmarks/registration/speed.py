@@ -8,10 +8,7 @@ import statistics
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from unittest import mock
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "apps" / "lesion_tracker"))
 
 import numpy as np
 

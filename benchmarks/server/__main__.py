@@ -7,18 +7,16 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "apps" / "lesion_tracker"))
-
 import numpy as np
 
 from benchmarks.accuracy.data import DATA
 from benchmarks.peers.memory import PeakMemory
+from lesion_tracker.server.local_server import running_server
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.reader import read_volume
 from lesion_tracker.volumes.resample import resample
 from lesion_tracker.volumes.volume import Volume
 from lesion_tracker.volumes.writer import write_volume
-from scripts.local_server import running_server
 
 SIZE = (512, 512, 600)
 VOLUME = "trunk_amos_0336"

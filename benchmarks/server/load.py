@@ -13,8 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "apps" / "lesion_tracker"))
-
 import requests
 
 from benchmarks.accuracy.data import DATA
@@ -22,11 +20,11 @@ from benchmarks.server.__main__ import large_studies
 from benchmarks.server.clients import CLIENTS, PATIENCE_S, Client, track_together
 from benchmarks.server.load_page import load_page, machine
 from benchmarks.server.waits import MEDIAN_REACH_S, WORST_REACH_S, Waits, ask_info
-from scripts.local_server import ROOT, running_server
+from lesion_tracker.places import SAMPLE
+from lesion_tracker.server.local_server import running_server
 
 SECONDS = 60.0
 HERE = Path(__file__).resolve().parent
-SAMPLE = ROOT / "sample-data"
 BASELINE, FOLLOWUP = "LIDC-IDRI-0001__20000101", "LIDC-IDRI-0001__20000401__constructed"
 BESIDE_MM = ([0.0, 0.0, 0.0], [-58.4, 17.7, 0.0], [-110.0, -20.0, -20.0])
 """Lesions of each patient: the sample's nodule, and two places beside it."""

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from lesion_tracker.commands.sample_to_pacs import STUDIES, write
 from lesion_tracker.volumes.dicom_writer import uid_of
-from scripts.sample_to_pacs import STUDIES, write
 from tests.pacs.orthanc import Orthanc, drawn_series, needs_orthanc
 from tests.server.conftest import ROOT, Server, start_server, stop, wait_until_ready
 from tests.server.locked_server import locked_server

@@ -7,14 +7,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "apps" / "lesion_tracker"))
-
 import requests
 
-from scripts.local_server import ROOT, running_server
+from lesion_tracker.places import SAMPLE
+from lesion_tracker.server.local_server import running_server
 from tests.browser.conftest import CHROMIUM
 
-SAMPLE = ROOT / "sample-data"
+ROOT = Path(__file__).parents[2]
 PATIENT, BASELINE, FOLLOWUP = "LIDC-IDRI-0001", "LIDC-IDRI-0001__20000101", "LIDC-IDRI-0001__20000401__constructed"
 SIZE = (1200, 460)
 PATIENCE_S = 900

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lesion_tracker import __version__
 from lesion_tracker.commands import dispatch
 from lesion_tracker.commands.dispatch import main
 from lesion_tracker.errors import FileFormatError, RegistrationFailed
@@ -39,7 +40,19 @@ def test_every_command_has_its_module():
 def test_argparse_says_what_is_wrong(words, code, capsys):
     assert main(["evaluate-dls", *words]) == code
     out, err = capsys.readouterr()
-    assert "usage: main.py evaluate-dls" in (out if code == 0 else err)
+    assert "usage: lesion-tracker evaluate-dls" in (out if code == 0 else err)
+
+
+def test_the_help_names_what_was_started(capsys):
+    assert main(["--help"], program="main.py") == 0
+    assert capsys.readouterr().out.startswith("usage: main.py COMMAND")
+    assert main(["track", "--help"], program="main.py") == 0
+    assert capsys.readouterr().out.startswith("usage: main.py track")
+
+
+def test_the_version_is_the_packages(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"Lesion Tracker {__version__}\n"
 
 
 @pytest.mark.parametrize(("error", "code"), [(FileFormatError("two\nlines"), 2), (RegistrationFailed("two\nlines"), 1)])
@@ -77,3 +90,17 @@ def test_from_the_shell_without_the_server(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stderr == "error: there is no file none.json\n"
     assert done.stdout == "2 []\n"
+
+
+ON_THE_SERVER = {"serve", "demo", "account"}
+
+
+def test_the_other_commands_import_nothing_of_the_server():
+    modules = [name.replace("-", "_") for name in dispatch.COMMANDS if name not in ON_THE_SERVER]
+    code = (
+        "import importlib, sys\n"
+        f"for name in {modules}: importlib.import_module(f'lesion_tracker.commands.{{name}}')\n"
+        "print([m for m in sys.modules if m.split('.')[0] in ('monailabel', 'fastapi') or 'lesion_tracker.server' in m])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from lesion_tracker.commands.demo import verdict
 from lesion_tracker.records.track import Track
-from scripts.demo import verdict
 
 FOUND = Track(
     "lesion_1",

@@ -226,5 +226,5 @@ def test_the_command_of_a_result_can_be_run_again(tmp_path):
     path.write_bytes(b"known")
     words = ["evaluate-dls", str(path), "--key", "initial center", "--out", "it's.json"]
     made = provenance([path], words=words)
-    assert shlex.split(made["command"]) == ["main.py", *words]
+    assert shlex.split(made["command"]) == ["lesion-tracker", *words]
     assert made["inputs"] == {str(path): hashlib.sha256(b"known").hexdigest()}

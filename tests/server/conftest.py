@@ -1,10 +1,7 @@
 """One real server for all tests of this folder, on drawn patients, and the clients that nobody here wrote."""
 
-import os
-import socket
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,11 +11,14 @@ from typing import Any
 import pytest
 import requests
 
+from lesion_tracker.server import local_server
+from lesion_tracker.server.local_server import START_S, free_port, stop, wait_until_ready
 from tests.server.phantom import write_patients
+
+__all__ = ["START_S", "free_port", "stop", "wait_until_ready"]
 
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "apps" / "lesion_tracker"
-START_S = 900
 ANSWER_S = 600
 """Bounds, not expectations: the machine may be busy with other things."""
 
@@ -49,51 +49,11 @@ class Server:
         )
 
 
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 def start_server(
     studies: Path | str, log: Path, conf: dict[str, str], more: dict[str, str] | None = None
-) -> tuple[subprocess.Popen[bytes], str]:
+) -> tuple["subprocess.Popen[bytes]", str]:
     """Start `monailabel start_server`, with more environment, and return its process and address at once."""
-    port = free_port()
-    command = [sys.executable, "-m", "monailabel.main", "start_server", "--app", str(APP), "--studies", str(studies)]
-    command += ["--host", "127.0.0.1", "--port", str(port)]
-    for name, value in conf.items():
-        command += ["--conf", name, value]
-    environment = {**os.environ, "MONAI_LABEL_SESSION_PATH": str(log.parent / "sessions"), "NO_PROXY": "127.0.0.1"}
-    environment |= more or {}
-    with log.open("wb") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=environment, cwd=log.parent)
-    return process, f"http://127.0.0.1:{port}"
-
-
-def wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    """Return once the server answers."""
-    end = time.monotonic() + START_S
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            pytest.fail(f"the server ended with {process.returncode}:\n{log.read_text()[-3000:]}")
-        try:
-            if requests.get(f"{url}/info/", timeout=30).status_code == 200:
-                return
-        except requests.RequestException:
-            time.sleep(0.3)
-    pytest.fail(f"the server did not answer within {START_S} s:\n{log.read_text()[-3000:]}")
-
-
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """End the server that `start_server` started."""
-    process.terminate()
-    try:
-        process.wait(30)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(30)
+    return local_server.start_server(studies, log, conf, {"NO_PROXY": "127.0.0.1", **(more or {})})
 
 
 @pytest.fixture(scope="session")

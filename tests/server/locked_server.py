@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from lesion_tracker.server.access.accounts import set_account
-from tests.server.conftest import ROOT, START_S, Server, start_server, stop
+from tests.server.conftest import APP, START_S, Server, start_server, stop
 
 PASSWORD = "correct horse"
 
@@ -29,7 +29,7 @@ def locked_server(
         more: environment.
     """
     file, log = folder / "accounts.json", folder / "server.log"
-    script = [sys.executable, str(ROOT / "apps/lesion_tracker/scripts/account.py"), str(file)]
+    script = [sys.executable, str(APP / "main.py"), "account", str(file)]
     subprocess.run([*script, "ann"], input=PASSWORD + "\n", text=True, check=True, capture_output=True)
     set_account(file, "boss", PASSWORD, "admin")
     process, url = start_server(studies, log, {**conf, "accounts": str(file)}, more)

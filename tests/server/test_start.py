@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from lesion_tracker.server.access.exposure import exposed_host
-from scripts.local_server import start_command
+from lesion_tracker.server.local_server import start_command
 from tests.server.conftest import ANSWER_S, ROOT, Server, start_server, stop
 
 pytestmark = [pytest.mark.server, pytest.mark.filterwarnings("ignore::ResourceWarning")]

@@ -3,6 +3,7 @@
 errors        the tree of errors that a caller may meet
 arrays        the vocabulary of array shapes
 records       Lesion, Track and Correction, methods and states
+places        where weights, clients and the sample lie: in a checkout, a copy, an installed wheel
 settings      what the operator of a server can set
 files         every file is written whole; lesions.json, tracks.json
 volumes       files, DICOM folders and series -> Volume on a Grid (HU, LPS mm)
@@ -16,6 +17,8 @@ scoring       answers and truth -> CPM, MED and their intervals
 paper         the paper's benchmark: its files, its volumes, its scores
 training      pairs and constructed follow-ups -> weights with a card; corrections -> weights that are not worse
 report        tracks -> markups, label maps, pictures, tables
-commands      the command line
 server        all of it as MONAI Label tasks, with the review page beside them
+commands      the command line
 """
+
+__version__ = "0.1.0"

@@ -27,7 +27,7 @@ class Settings(BaseModel):
         registration_threads: threads of each; 0: the processors, up to 8.
         background: register a patient's later studies as soon as a lesion is marked.
         any_modality: accept studies that are not CT.
-        accounts: file of readers' accounts (`scripts/account.py` makes it); None: nobody has to log in.
+        accounts: file of readers' accounts (`lesion-tracker account` makes it); None: nobody has to log in.
         data_dir: folder of the marks, tracks and corrections of a PACS's studies; None: `.local/share/lesion_tracker` at
             home. (A folder of studies keeps them in its own `labels`.)
         pacs_timeout_s: seconds that a PACS has for the answer to a query.

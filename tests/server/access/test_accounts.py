@@ -113,7 +113,7 @@ def test_names_and_passwords_that_cannot_be_are_refused(file: Path, name: str, p
 
 
 def test_a_missing_file_names_the_command_that_makes_it(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"account\.py .*none\.json NAME"):
+    with pytest.raises(InputError, match=r"lesion-tracker account .*none\.json NAME"):
         AccountsFile(tmp_path / "none.json")
 
 

@@ -10,8 +10,6 @@ import time
 import warnings
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "apps" / "lesion_tracker"))
-
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.sources import sources_of
 from lesion_tracker.records.track import Track

@@ -116,7 +116,7 @@ def killed_while_publishing(folder: Path, delay_s: float) -> None:
     """Let a process publish version after version, and kill it after a while."""
     code = f"""
 import sys
-sys.path[:0] = [{str(ROOT / "apps/lesion_tracker")!r}, {str(ROOT)!r}]
+sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
 import torch
 from lesion_tracker.network.tracker_net import TrackerNet

@@ -5,13 +5,10 @@ from pathlib import Path
 
 import torch
 
-ROOT = Path(__file__).resolve().parents[3]
-sys.path[:0] = [str(ROOT), str(ROOT / "apps/lesion_tracker")]
-
-from lesion_tracker.training.run.loop import Trainer  # noqa: E402 - the paths come first
-from lesion_tracker.training.run.processes import joined_processes  # noqa: E402 - the paths come first
-from lesion_tracker.training.run.settings import read_settings  # noqa: E402 - the paths come first
-from lesion_tracker.training.run.start import examples_of, new_net, read_data  # noqa: E402 - the paths come first
+from lesion_tracker.training.run.loop import Trainer
+from lesion_tracker.training.run.processes import joined_processes
+from lesion_tracker.training.run.settings import read_settings
+from lesion_tracker.training.run.start import examples_of, new_net, read_data
 
 
 def gradients(config: Path) -> dict[str, torch.Tensor]:

@@ -134,8 +134,7 @@ def test_two_processes_have_the_gradients_of_one_with_the_double_batch(tmp_path:
 
 def test_a_full_disk_keeps_the_last_good_checkpoint_and_the_run(tmp_path: Path) -> None:
     code = f"""
-import resource, sys
-sys.path.insert(0, {str(ROOT / "apps/lesion_tracker")!r})
+import resource
 import torch
 from pathlib import Path
 from lesion_tracker.training.run.checkpoint import read_checkpoint, write_checkpoint
@@ -298,7 +297,6 @@ class Bare(PathFinder):
     def find_spec(name, path=None, target=None):
         return None if name.split(".")[0] in {absent.split()!r} else PathFinder.find_spec(name, path, target)
 sys.meta_path[:] = [Bare if finder is PathFinder else finder for finder in sys.meta_path]
-sys.path.insert(0, {str(ROOT / "apps/lesion_tracker")!r})
 from lesion_tracker.training.examples import self_supervised
 from lesion_tracker.commands.dispatch import main
 sys.exit(main(["train", {str(config)!r}]))

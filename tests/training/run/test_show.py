@@ -74,7 +74,6 @@ def test_a_whole_run_on_a_full_disk_goes_on_to_its_last_step_and_keeps_checkpoin
     config = made_config(tmp_path, folder, steps=5, run=more, edit=quick)
     code = f"""
 import resource, sys
-sys.path.insert(0, {str(ROOT / "apps/lesion_tracker")!r})
 from lesion_tracker.commands.dispatch import main
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 sys.exit(main(["train", {str(config)!r}]))

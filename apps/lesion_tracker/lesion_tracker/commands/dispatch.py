@@ -6,11 +6,16 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol, cast, runtime_checkable
 
+from lesion_tracker import __version__
 from lesion_tracker.errors import InputError, LesionTrackerError
 
-PROGRAM = "main.py"
+PROGRAM = "lesion-tracker"
 
 COMMANDS = {
+    "demo": "track a lesion of the sample through a real server, and draw a picture",
+    "serve": "run the server for 3D Slicer and OHIF",
+    "account": "add, change or remove a reader's account of a server",
+    "sample-to-pacs": "write the sample as DICOM, and send it to a PACS for OHIF",
     "track": "find the lesions of a baseline CT in a follow-up CT",
     "track-cohort": "track many patients with many studies each",
     "evaluate": "score tracking on pairs of studies with lesions marked in both",
@@ -38,25 +43,29 @@ class Command(Protocol):
         """Do it and return the exit code."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """Run one command.
 
     Args:
         argv: command and arguments; None: the process's own.
+        program: what the user started, for the help.
 
     Returns:
         0, or 2 for bad input, or 1 for a fault; either is explained in one line on stderr.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help"):
-        print(_overview(), file=sys.stdout if words else sys.stderr)
+        print(_overview(program), file=sys.stdout if words else sys.stderr)
         return 0 if words else BAD_INPUT
+    if words[0] == "--version":
+        print(f"Lesion Tracker {__version__}")
+        return 0
     name, rest = words[0], words[1:]
     if name not in COMMANDS:
         return _fail(f"there is no command {name!r}; there are {', '.join(COMMANDS)}", BAD_INPUT)
     try:
         command = cast(Command, importlib.import_module(f"lesion_tracker.commands.{name.replace('-', '_')}"))
-        return _run(name, command, rest)
+        return _run(f"{program} {name}", COMMANDS[name], command, rest)
     except InputError as error:
         return _fail(str(error), BAD_INPUT)
     except LesionTrackerError as error:
@@ -65,8 +74,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(f"{name} needs the package {error.name!r}, which is not installed here", FAULT)
 
 
-def _run(name: str, command: Command, words: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog=f"{PROGRAM} {name}", description=COMMANDS[name])
+def _run(program: str, description: str, command: Command, words: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog=program, description=description)
     command.add_arguments(parser)
     try:
         args = parser.parse_args(words)
@@ -75,10 +84,10 @@ def _run(name: str, command: Command, words: list[str]) -> int:
     return command.run(args)
 
 
-def _overview() -> str:
+def _overview(program: str) -> str:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:{width}}  {what}" for name, what in COMMANDS.items()]
-    return "\n".join([f"usage: {PROGRAM} COMMAND …, {PROGRAM} COMMAND --help", "", *lines])
+    return "\n".join([f"usage: {program} COMMAND …, {program} COMMAND --help, {program} --version", "", *lines])
 
 
 def _fail(message: str, code: int) -> int:

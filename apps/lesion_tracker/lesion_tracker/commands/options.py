@@ -5,11 +5,10 @@ from pathlib import Path
 
 from lesion_tracker.errors import InputError
 from lesion_tracker.network.weights import CARD_FILE, Tracker, load_tracker
+from lesion_tracker.places import MODEL
 from lesion_tracker.records.track import METHODS
 from lesion_tracker.registration.cache import RegistrationCache
 
-PUBLISHED = Path(__file__).resolve().parents[2] / "model"
-"""Where the app keeps its published weights."""
 CACHE_BYTES = 2 * 1024**3
 
 
@@ -33,7 +32,7 @@ def tracker_of(args: argparse.Namespace) -> Tracker | None:
     """
     if args.method not in ("auto", "dlt"):
         return None
-    folder: Path = args.weights or PUBLISHED
+    folder: Path = args.weights or MODEL
     folder = folder.parent if folder.is_file() else folder
     if args.method == "auto" and args.weights is None and not (folder / CARD_FILE).exists():
         return None

@@ -17,9 +17,9 @@ from lesion_tracker.commands.work.local import LocalWorkers
 from lesion_tracker.commands.work.workers import Workers
 from lesion_tracker.errors import InputError
 from lesion_tracker.files.json_file import write_json
+from lesion_tracker.places import import_folders
 from lesion_tracker.scoring.provenance import provenance
 
-LIB_PARENT = Path(__file__).resolve().parents[2]
 RUN_FILE = "run.json"
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -97,7 +97,7 @@ def _workers(args: argparse.Namespace) -> Workers:
             f'--ray {args.ray} needs Ray, which is not installed here: pip install "ray==2.60.0"'
         ) from None
     try:
-        return RayWorkers(track_job, args.ray, args.workers, environment, [LIB_PARENT], threads)
+        return RayWorkers(track_job, args.ray, args.workers, environment, import_folders(), threads)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise InputError(f"--ray {args.ray}: there is no such cluster: {error}") from None
 

@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
         datefmt="%H:%M:%S",
         stream=sys.stderr,
     )
-    train(settings, f"main.py train {args.config.name}")
+    train(settings, f"lesion-tracker train {args.config.name}")
     if first:
         print(f"weights and card: {settings.run.output / 'model'}")
     return 0

@@ -16,14 +16,13 @@ import tempfile
 import threading
 import time
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 from lesion_tracker.errors import RegistrationFailed
+from lesion_tracker.places import python_path
 
 logger = logging.getLogger(__name__)
 
-PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 START_TIMEOUT_S = 600.0
 NEEDS_ITK = ("affine", "bspline")
 """Jobs before which ITK's modules are loaded, outside the job's own time limit."""
@@ -44,7 +43,6 @@ class PoolProcess:
     def __init__(self, threads: int) -> None:
         ours, theirs = socket.socketpair()
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-        path = os.pathsep.join([str(PACKAGE_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         limits = {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
         try:
             self._process = subprocess.Popen(
@@ -60,7 +58,7 @@ class PoolProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=self._stderr,
-                env={**os.environ, "PYTHONPATH": path, **limits},
+                env={**os.environ, "PYTHONPATH": python_path(), **limits},
             )
         finally:
             theirs.close()

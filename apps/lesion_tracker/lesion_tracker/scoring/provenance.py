@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from lesion_tracker.network.weights import Tracker
+from lesion_tracker.places import PACKAGE
 
 PACKAGES = ("numpy", "scipy", "torch", "monai", "SimpleITK", "itk-elastix", "picsl-greedy")
 """What an answer may depend on."""
-LIB = Path(__file__).resolve().parents[1]
+BESIDE = ("app", "sample")
+"""What an installed package carries beside its own modules."""
 
 
 def provenance(
@@ -31,7 +33,7 @@ def provenance(
         command (as a shell reads it), versions, inputs (SHA-256 by path), model.
     """
     return {
-        "command": shlex.join(["main.py", *(sys.argv[1:] if words is None else words)]),
+        "command": shlex.join(["lesion-tracker", *(sys.argv[1:] if words is None else words)]),
         "versions": versions(),
         "inputs": {str(path): hash_of(path) for path in dict.fromkeys(inputs)},
         "model": None if model is None else {"name": model.name, "sha256": model.sha256},
@@ -64,6 +66,8 @@ def hash_of(path: Path) -> str:
 
 def _sources() -> str:
     digest = hashlib.sha256()
-    for path in sorted(LIB.rglob("*.py")):
-        digest.update(f"{path.relative_to(LIB)}\0".encode() + path.read_bytes())
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE)
+        if name.parts[0] not in BESIDE:
+            digest.update(f"{name}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:16]

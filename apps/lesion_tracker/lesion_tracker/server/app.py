@@ -11,6 +11,7 @@ from monailabel.config import settings as monailabel_settings
 from monailabel.interfaces.app import MONAILabelApp
 from monailabel.interfaces.datastore import Datastore
 
+from lesion_tracker import __version__
 from lesion_tracker.errors import InputError, NotFound
 from lesion_tracker.registration.preload import preload
 from lesion_tracker.registration.process_pool import configure, default_threads
@@ -45,8 +46,6 @@ from lesion_tracker.settings import Settings, parse_settings
 
 logger = logging.getLogger(__name__)
 
-VERSION = "0.1.0"
-
 
 class LesionTrackerApp(MONAILabelApp):
     """Lesion Tracker as a MONAI Label app; MONAI Label finds it as main.py's direct subclass of MONAILabelApp.
@@ -73,7 +72,7 @@ class LesionTrackerApp(MONAILabelApp):
             conf=conf or {},
             name="Lesion Tracker",
             description="Finds a lesion of an earlier CT again in every later CT. For research use only.",
-            version=VERSION,
+            version=__version__,
             labels=list(LABELS),
         )
         self._auto_update_scoring = False  # MONAI Label would start a process at each Next Sample
@@ -136,7 +135,7 @@ class LesionTrackerApp(MONAILabelApp):
         serve(application, self._routers(accounts), accounts, origins)
         configure(self._settings.registration_workers, self._settings.registration_threads or default_threads())
         preload()
-        logger.info("Lesion Tracker %s is ready: %d studies", VERSION, len(self._catalog.ids()))
+        logger.info("Lesion Tracker %s is ready: %d studies", __version__, len(self._catalog.ids()))
 
     def info(self) -> dict[str, Any]:
         """Return MONAI Label's info; studies with marks or tracks count as completed (Slicer waits for one)."""

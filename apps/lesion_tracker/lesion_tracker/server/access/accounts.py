@@ -90,7 +90,7 @@ class AccountsFile:
     """The accounts of a server, read again when the file changes.
 
     Args:
-        path: made by `scripts/account.py`.
+        path: made by `lesion-tracker account`.
 
     Raises:
         InputError: if there is no such file.
@@ -165,7 +165,7 @@ def read_accounts(path: Path) -> Accounts:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(
-            f"there is no accounts file {path}: make it with `python apps/lesion_tracker/scripts/account.py {path} NAME`"
+            f"there is no accounts file {path}: make it with `lesion-tracker account {path} NAME`"
         ) from None
     except (OSError, ValueError) as error:
         raise FileFormatError(f"the accounts file {path} cannot be read: {type(error).__name__}") from None

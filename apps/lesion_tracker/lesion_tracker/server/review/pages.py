@@ -1,16 +1,16 @@
 """The pages of the review as HTML: templates with every value escaped, and the files that they load."""
 
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from lesion_tracker.places import PACKAGE
 from lesion_tracker.readers.patient_table import Cell
 from lesion_tracker.report.planes import PLANES
 
-FOLDER = Path(__file__).parent / "web"
+FOLDER = PACKAGE / "server" / "review" / "web"
 FILES = {"review.css": "text/css", "review.js": "text/javascript", "detail.js": "text/javascript"}
 """What the pages load beside images."""
 

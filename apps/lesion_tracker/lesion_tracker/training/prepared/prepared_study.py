@@ -74,7 +74,7 @@ def read_index(folder: Path) -> dict[str, Any]:
     path = folder / INDEX_NAME
     if not path.is_file():
         raise FileFormatError(
-            f"{folder} holds no prepared studies ({INDEX_NAME} is missing): run `main.py prepare` first"
+            f"{folder} holds no prepared studies ({INDEX_NAME} is missing): run `lesion-tracker prepare` first"
         )
     index = read_model(path, _IndexFile)
     if not index.studies and not index.pairs:

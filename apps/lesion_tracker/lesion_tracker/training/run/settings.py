@@ -45,7 +45,7 @@ class DataSection(_Section):
     """Which prepared studies are read.
 
     Args:
-        folder: what `main.py prepare` wrote.
+        folder: what `lesion-tracker prepare` wrote.
         studies: names to train on; empty takes all that are not in `validation`.
         validation: names never trained on.
         supervised: prepared pairs to train on; empty takes all that the folder holds.

@@ -1,4 +1,4 @@
-"""Makes the validation inputs that new weights must still find: constructed pairs of volumes that may be redistributed."""
+"""`python -m benchmarks.constructed.make_validation`: the inputs that new weights must still find, of free volumes."""
 
 import argparse
 import hashlib
@@ -7,13 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
+from lesion_tracker.places import MODEL
 from lesion_tracker.training.learning.make_validation import make_pairs
 from lesion_tracker.training.learning.validation_inputs import FILE_NAME, write_inputs
 from lesion_tracker.volumes.reader import read_volume
 
-APP = Path(__file__).resolve().parents[1]
 VOLUMES = {"trunk_amos_0336": 5, "chest_aorta": 2, "abdomen_example": 3}
 """How many pairs of each; none of these volumes is in the project's final figures."""
 
@@ -23,9 +21,9 @@ MOST_BYTES = 15_000_000
 
 def main() -> int:
     """Construct the pairs, write them, and say what was written."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.constructed.make_validation", description=__doc__)
     parser.add_argument("volumes", type=Path, help="folder of the volumes, <name>.nii.gz each")
-    parser.add_argument("--out", type=Path, default=APP / "model" / "validation" / FILE_NAME)
+    parser.add_argument("--out", type=Path, default=MODEL / "validation" / FILE_NAME)
     args = parser.parse_args()
     rng = np.random.default_rng(SEED)
     pairs = []

@@ -1,41 +1,40 @@
-"""Writes the sample patient's two studies as DICOM, and sends them to a PACS: what docs/ohif-and-pacs.md needs."""
+"""`sample-to-pacs`: write the sample patient's two studies as DICOM, and send them to a PACS, for OHIF."""
 
 import argparse
-import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import requests
 
-from lesion_tracker.errors import LesionTrackerError
+from lesion_tracker.errors import InputError, PacsError
+from lesion_tracker.places import SAMPLE
 from lesion_tracker.studies.timeline import study_of
 from lesion_tracker.volumes.dicom_writer import uid_of, write_dicom_series
 from lesion_tracker.volumes.reader import read_volume
 
-STUDIES = Path(__file__).resolve().parents[3] / "sample-data" / "studies"
+STUDIES = SAMPLE / "studies"
 BOUNDARY = "lesion-tracker-sample"
 TIMEOUT_S = 120
 
 
-def main() -> int:
-    """Write, send, and say which studies they are."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
     parser.add_argument("folder", type=Path, help="for the DICOM files; one folder a study")
     parser.add_argument(
         "--store", default="", metavar="ADDRESS", help="DICOMweb address that takes them, http://…/dicom-web"
     )
     parser.add_argument("--user", default="", help="NAME:PASSWORD of the PACS")
-    args = parser.parse_args()
-    try:
-        for path in sorted(STUDIES.glob("*.nii.gz")):
-            study_uid, files = write(path, args.folder)
-            if args.store:
-                store(files, args.store.rstrip("/"), args.user)
-            print(f"{path.name}: {len(files)} files, StudyInstanceUID {study_uid}")
-    except (LesionTrackerError, requests.RequestException) as error:
-        print(error, file=sys.stderr)
-        return 1
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write, send, and say which studies they are."""
+    studies = sorted(STUDIES.glob("*.nii.gz"))
+    if not studies:
+        raise InputError(f"there are no studies in {STUDIES}: the sample is not part of this copy")
+    for path in studies:
+        study_uid, files = write(path, args.folder)
+        if args.store:
+            store(files, args.store.rstrip("/"), args.user)
+        print(f"{path.name}: {len(files)} files, StudyInstanceUID {study_uid}")
     return 0
 
 
@@ -62,7 +61,7 @@ def store(files: list[Path], address: str, user: str) -> None:
     """Send files by STOW-RS.
 
     Raises:
-        requests.RequestException: if the PACS does not take them.
+        PacsError: if the PACS does not take them.
     """
     head = f"--{BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n".encode()
     body = b"".join(head + file.read_bytes() + b"\r\n" for file in files) + f"--{BOUNDARY}--".encode()
@@ -70,8 +69,8 @@ def store(files: list[Path], address: str, user: str) -> None:
     headers = {"Content-Type": kind, "Accept": "application/dicom+json"}
     name, _, password = user.partition(":")
     login = (name, password) if user else None
-    requests.post(f"{address}/studies", data=body, headers=headers, auth=login, timeout=TIMEOUT_S).raise_for_status()
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        answer = requests.post(f"{address}/studies", data=body, headers=headers, auth=login, timeout=TIMEOUT_S)
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        raise PacsError(f"{address} did not take the studies: {error}") from None

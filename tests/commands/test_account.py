@@ -1,0 +1,22 @@
+"""`account`: the password comes from standard input where nobody can be asked; mistakes are one line."""
+
+import io
+
+from lesion_tracker.commands.dispatch import main
+from lesion_tracker.server.access.accounts import read_accounts
+
+
+def test_an_account_is_added_and_removed(tmp_path, monkeypatch, capsys):
+    file = tmp_path / "accounts.json"
+    monkeypatch.setattr("sys.stdin", io.StringIO("correct horse\n"))
+    assert main(["account", str(file), "boss", "--role", "admin"]) == 0
+    assert capsys.readouterr().out == f"{file}: boss is a admin\n"
+    assert read_accounts(file).accounts["boss"].role == "admin"
+    assert main(["account", str(file), "boss", "--remove"]) == 0
+    assert read_accounts(file).accounts == {}
+
+
+def test_a_short_password_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
+    assert main(["account", str(tmp_path / "accounts.json"), "ann"]) == 2
+    assert capsys.readouterr().err == "error: a password has 8 to 1024 characters, this one 5\n"
