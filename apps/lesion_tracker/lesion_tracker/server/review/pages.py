@@ -1,7 +1,9 @@
 """The pages of the review as HTML: templates with every value escaped, and the files that they load."""
 
+import posixpath
 from datetime import date
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -9,10 +11,30 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from lesion_tracker.places import PACKAGE
 from lesion_tracker.readers.patient_table import Cell
 from lesion_tracker.report.planes import PLANES
+from lesion_tracker.server import addresses
 
 FOLDER = PACKAGE / "server" / "review" / "web"
 FILES = {"review.css": "text/css", "review.js": "text/javascript", "detail.js": "text/javascript"}
 """What the pages load beside images."""
+
+AT = {
+    name: "./" if path == addresses.LESIONS else posixpath.relpath(path, addresses.LESIONS)
+    for name, path in {
+        "lesions": addresses.LESIONS,
+        "table": addresses.TABLE,
+        "crop": addresses.CROP,
+        "accept": addresses.ACCEPT,
+        "move": addresses.MOVE,
+        "undo": addresses.UNDO,
+        "delete": addresses.DELETE,
+        "restore": addresses.RESTORE,
+        "rename": addresses.RENAME,
+        "track": addresses.TRACK,
+        "progress": addresses.PROGRESS,
+        "logout": addresses.LOGOUT,
+    }.items()
+}
+"""What the pages ask the server, from where they are: a reverse proxy may put them below a path of its own."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -65,6 +87,12 @@ def _crop(cell: Cell, window: str = "auto", width_mm: float = THUMB_MM, pixels: 
     return query
 
 
+def _place(patient: str, lesion: str = "", study: str = "") -> str:
+    """Return the address of a patient's page, or of a lesion's in one of the studies."""
+    named = {"patient": patient, "lesion": lesion, "study": study}
+    return f"{AT['lesions']}?{urlencode({name: text for name, text in named.items() if text}, quote_via=quote)}"
+
+
 def _distance(a: Any, b: Any) -> float:
     return float(np.linalg.norm(np.array(a) - np.array(b)))
 
@@ -73,7 +101,7 @@ ENVIRONMENT = Environment(
     loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
 ENVIRONMENT.filters |= {"day": _shown_date, "mm": _mm, "when": _when}
-ENVIRONMENT.globals |= {"crop": _crop, "months": _months, "distance": _distance}
+ENVIRONMENT.globals |= {"at": AT, "place": _place, "crop": _crop, "months": _months, "distance": _distance}
 ENVIRONMENT.globals["PLANES"] = [{"name": plane.name, "right": plane.right, "down": plane.down} for plane in PLANES]
 
 

@@ -23,7 +23,7 @@ function draw(view) {
       window: windowOf(), color: view.own && moved ? "reader" : view.row.dataset.color, radius: view.row.dataset.radius });
     const other = view.own && moved && section.dataset.known === "1" ? view.start.join(",") : view.row.dataset.other;
     if (other) query.set("other", other);
-    const address = "crop.png?" + query;
+    const address = addresses.crop + "?" + query;
     if (image.getAttribute("src") === address) continue;
     image.asked = { address, point: view.point, width: width() };
     image.src = address;

@@ -3,6 +3,7 @@
 const reader = document.getElementById("reader");
 const said = document.getElementById("said");
 const patient = document.body.dataset.patient || "";
+const addresses = JSON.parse(document.body.dataset.addresses); // what the server is asked at
 
 function remember(name, value) { try { localStorage.setItem(name, value); } catch (error) { console.debug(error); } }
 function remembered(name) { try { return localStorage.getItem(name) || ""; } catch (error) { return ""; } }
@@ -39,7 +40,7 @@ async function send(path, body) {
 
 // After a change the page is fetched anew, and what changed in it is put in place: the reader stays where he is.
 async function change(what, body) {
-  const done = await send(what, body);
+  const done = await send(addresses[what], body);
   if (!done) return false;
   const undo = what === "undo" ? null : { patient, lesion: body.lesion, studies: done.studies };
   if (document.getElementById("followup")) {
@@ -121,7 +122,7 @@ function rename(button) {
 async function trackAll() {
   const button = document.getElementById("track-all");
   button.disabled = true;
-  const job = await send("track", { patient, baseline: document.getElementById("baseline").value });
+  const job = await send(addresses.track, { patient, baseline: document.getElementById("baseline").value });
   if (job) await follow(job);
   document.getElementById("track-all").disabled = false;
 }
@@ -134,7 +135,7 @@ async function follow(job) {
     bar.value = job.done;
     text.textContent = `${job.done} of ${job.total} studies${job.current ? ", now " + job.current : ""}`;
     await new Promise((wake) => setTimeout(wake, 500));
-    job = await send("track/" + job.id);
+    job = await send(addresses.progress.replace("{job_id}", job.id));
   }
   if (!job) return;
   await refresh();
