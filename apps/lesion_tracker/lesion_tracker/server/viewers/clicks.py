@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field, TypeAdapter, ValidationError
 
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.errors import InputError, PointOutsideError
@@ -49,6 +50,10 @@ CLIENT_KEYS = frozenset(
 LONGEST_NAME = 64
 LARGEST_INDEX = 1e9
 """Beyond it there is no voxel, and whole numbers of Python no longer fit into those of NumPy."""
+
+Index = Annotated[float, Field(strict=True, ge=-LARGEST_INDEX, le=LARGEST_INDEX, allow_inf_nan=False)]
+CLICKS = TypeAdapter(Annotated[list[tuple[Index, Index, Index]], Field(min_length=1)])
+"""What a client sends for a label: all of its clicks, the last one last."""
 
 
 @dataclass(frozen=True)
@@ -114,18 +119,12 @@ def lps_from_click(click: Click, grid: Grid, study_id: str) -> PointMm:
 def _last_click(label: str, value: Any) -> Click:
     if not label.strip() or len(label) > LONGEST_NAME:
         raise InputError(f"a lesion's label must have 1 to {LONGEST_NAME} characters, got {label!r}")
-    if not isinstance(value, list) or not all(_is_index(click) for click in value):
-        raise InputError(f"the clicks of {label!r} must be voxel indices [[i, j, k], …], got {str(value)[:200]}")
-    i, j, k = (float(number) for number in value[-1])
-    return Click(label, (i, j, k))
-
-
-def _is_index(click: Any) -> bool:
-    return isinstance(click, list) and len(click) == 3 and all(_is_number(number) for number in click)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST_INDEX
+    try:
+        return Click(label, CLICKS.validate_python(value)[-1])
+    except ValidationError:
+        raise InputError(
+            f"the clicks of {label!r} must be voxel indices [[i, j, k], …], got {str(value)[:200]}"
+        ) from None
 
 
 def _numbers(values: Any) -> str:

@@ -3,18 +3,34 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
 from lesion_tracker.errors import FileFormatError, InputError
 from lesion_tracker.records.track import Lesion
 
-KEYS = ("id", "center_mm", "radius_mm", "label", "tracking_uid")
 MOST_LESIONS = 500
 
 
+class _Entry(BaseModel):
+    """What an entry must and may have; what a centre and a radius can be, Lesion says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    id: str
+    center_mm: Any
+    radius_mm: float
+    label: str = ""
+    tracking_uid: str = ""
+
+
+KEYS = tuple(_Entry.model_fields)
+
+
 def lesion_objects(params: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the entries of `lesions`, checked for their keys; none if the request has no `lesions`.
+    """Return the entries of `lesions`; none if the request has no `lesions`.
 
     Raises:
-        InputError: for what is no list of objects, an unknown key, a repeated id, an empty or an endless list.
+        InputError: for what is no list of objects, a repeated id, an empty or an endless list.
     """
     value = params.get("lesions")
     if value is None:
@@ -25,12 +41,6 @@ def lesion_objects(params: Mapping[str, Any]) -> list[dict[str, Any]]:
         raise InputError(
             f"lesions has {len(value)} entries; 1 to {MOST_LESIONS} are possible; without it all marked lesions count"
         )
-    for entry in value:
-        unknown = sorted(set(entry) - set(KEYS))
-        if unknown:
-            raise InputError(
-                f"lesion {entry.get('id', '?')!r}: unknown key {', '.join(unknown)}; known: {', '.join(KEYS)}"
-            )
     ids = [str(entry.get("id")) for entry in value]
     repeated = sorted({name for name in ids if ids.count(name) > 1})
     if repeated:
@@ -42,7 +52,7 @@ def lesions_of(params: Mapping[str, Any]) -> list[Lesion]:
     """Return the lesions that a request carries, each with centre and radius.
 
     Raises:
-        InputError: as `lesion_objects`, and for a missing or nonsensical value.
+        InputError: as `lesion_objects` and `lesion_from`.
     """
     return [lesion_from(entry) for entry in lesion_objects(params)]
 
@@ -51,17 +61,25 @@ def lesion_from(entry: Mapping[str, Any]) -> Lesion:
     """Return one entry as a Lesion.
 
     Raises:
-        FileFormatError: for a missing or nonsensical value; the text names it.
+        FileFormatError: for an unknown key, or a missing or nonsensical value; the text names it.
     """
-    for key, kind in (("id", str), ("label", str), ("tracking_uid", str), ("radius_mm", int | float)):
-        value = entry.get(key)
-        if key in entry and (not isinstance(value, kind) or isinstance(value, bool)):
-            raise FileFormatError(f"lesion {entry.get('id', '?')!r}: {key} must be a {_name(kind)}, got {value!r}")
-    missing = [key for key in KEYS[:3] if key not in entry]
-    if missing:
-        raise FileFormatError(f"lesion {entry.get('id', '?')!r}: {', '.join(missing)} is missing")
-    return Lesion.from_json(dict(entry))
+    try:
+        known = _Entry.model_validate(dict(entry))
+    except ValidationError as error:
+        raise FileFormatError(_sentence(entry.get("id", "?"), error)) from None
+    return Lesion.from_json(known.model_dump(exclude_unset=True))
 
 
-def _name(kind: Any) -> str:
-    return "text" if kind is str else "number"
+def _sentence(name: object, error: ValidationError) -> str:
+    """Say what is wrong with an entry: keys that are too many, else a value, else keys that are too few."""
+    by_type: dict[str, list[str]] = {}
+    for one in error.errors():
+        by_type.setdefault(one["type"], []).append(str(one["loc"][0]))
+    missing = by_type.pop("missing", [])
+    if unknown := by_type.pop("extra_forbidden", []):
+        return f"lesion {name!r}: unknown key {', '.join(sorted(unknown))}; known: {', '.join(KEYS)}"
+    if by_type:
+        wrong = next(one for one in error.errors() if one["type"] in by_type)
+        kind = "text" if wrong["type"] == "string_type" else "number"
+        return f"lesion {name!r}: {wrong['loc'][0]} must be a {kind}, got {wrong['input']!r}"
+    return f"lesion {name!r}: {', '.join(missing)} is missing"
