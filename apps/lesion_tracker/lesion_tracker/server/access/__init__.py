@@ -1,1 +1,1 @@
-"""Who may use the server: accounts, log-in, the guard before every request."""
+"""Who may use the server: accounts, log-in, roles, the guard before every request."""

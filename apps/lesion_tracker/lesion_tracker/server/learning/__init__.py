@@ -1,1 +1,1 @@
-"""Training on the server: the trainer, its scores, and the learning page's requests."""
+"""Learning on the server: the trainer, versions of the weights, the scores of what readers corrected, whom to look at next."""

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
-from lesion_tracker.errors import InputError
+from lesion_tracker.errors import InputError, NotFound
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.sources import Source
 from lesion_tracker.server.errors import refusal_or_raise
@@ -101,13 +101,11 @@ class TrackJobs:
         """Return a job.
 
         Raises:
-            InputError: for an unknown one.
+            NotFound: for an unknown one.
         """
         with self._lock:
             if job_id not in self._jobs:
-                raise InputError(
-                    f"there is no job {job_id!r}: the server was restarted, or it was long ago; start again"
-                )
+                raise NotFound(f"there is no job {job_id!r}: the server was restarted, or it was long ago; start again")
             return self._jobs[job_id]
 
     def _later(self, patient_id: str, studies: Sequence[Study], baseline_id: str) -> list[Study]:

@@ -4,8 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from lesion_tracker.errors import Changed, InputError, NotFound
 from lesion_tracker.readers.inside import require_inside
 from lesion_tracker.readers.mark_store import MarkStore
@@ -186,10 +184,3 @@ class Review:
         if not having:
             raise NotFound(f"patient {request.patient!r} has no lesion {request.lesion!r}")
         return having
-
-
-def spacing_of(grid_spacing_mm: np.ndarray, direction: np.ndarray) -> tuple[float, float, float]:
-    """Return how far neighbouring voxels lie apart along x, y and z of the patient, mm (of tilted grids roughly)."""
-    along = np.abs(direction)
-    x, y, z = (float(grid_spacing_mm[int(np.argmax(along[axis]))]) for axis in range(3))
-    return x, y, z

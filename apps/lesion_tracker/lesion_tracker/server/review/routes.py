@@ -19,7 +19,8 @@ from lesion_tracker.server.errors import refusal_or_raise
 from lesion_tracker.server.review.jobs import Job, TrackJobs
 from lesion_tracker.server.review.pages import FILES, FOLDER, HEADERS, page
 from lesion_tracker.server.review.requests import Accept, Color, Move, OnLesion, Plane, Rename, TrackAll, WindowName
-from lesion_tracker.server.review.review import PatientReview, Review, spacing_of
+from lesion_tracker.server.review.review import Review
+from lesion_tracker.server.review.views import Views
 from lesion_tracker.studies.catalog import Catalog
 
 Mm = Annotated[float, Query(ge=-100_000.0, le=100_000.0, allow_inf_nan=False)]
@@ -36,7 +37,7 @@ def review_routes(review: Review, jobs: TrackJobs, catalog: Catalog, engine: Eng
         engine: reads their volumes.
     """
     router = APIRouter(tags=["Lesions"])
-    _add_pages(router, review, catalog, engine)
+    _add_pages(router, review, Views(review, catalog, engine))
     _add_crops(router, catalog, engine)
     _add_clicks(router, review)
     _add_jobs(router, jobs)
@@ -44,11 +45,11 @@ def review_routes(review: Review, jobs: TrackJobs, catalog: Catalog, engine: Eng
     return router
 
 
-def _add_pages(router: APIRouter, review: Review, catalog: Catalog, engine: Engine) -> None:
+def _add_pages(router: APIRouter, review: Review, views: Views) -> None:
     @router.get(addresses.LESIONS, response_class=HTMLResponse)
     def lesions(patient: str = "", lesion: str = "", study: str = "", user: User = READER) -> Response:
         try:
-            html = _page(review, catalog, engine, patient, lesion, study, _login(user))
+            html = views.html(patient, lesion, study, known_user(user))
         except Exception as error:
             refusal = refusal_or_raise(error)
             html = page("error.html", text=refusal.text, title="Lesions")
@@ -135,56 +136,6 @@ def _add_files(router: APIRouter) -> None:
         return Response((Path(FOLDER) / f"{name}.{ending}").read_bytes(), media_type=kind, headers=HEADERS)
 
 
-def _page(review: Review, catalog: Catalog, engine: Engine, patient: str, lesion: str, study: str, login: str) -> str:
-    if not patient:
-        patients, unknown = review.patients()
-        return page("patients.html", patients=patients, unknown=unknown, title="Patients", login=login)
-    known = review.patient(patient)
-    if not lesion:
-        return page("patient.html", review=known, title=f"Lesions of {patient}", login=login)
-    return _detail(known, catalog, engine, lesion, study, login)
-
-
-def _detail(known: PatientReview, catalog: Catalog, engine: Engine, lesion: str, study: str, login: str) -> str:
-    row = known.row(lesion)
-    names = [one.id for one in known.studies]
-    if study not in names:
-        study = next((name for name in names if name in row.cells and row.cells[name].is_open), list(row.cells)[-1])
-    cell = row.cells.get(study)
-    before = [name for name in names[: names.index(study)] if name in row.cells]
-    source = cell.track.baseline_study if cell and cell.track else ""
-    baseline = row.cells.get(source) or (row.cells[before[-1]] if before else None)
-    start = cell or baseline or next(iter(row.cells.values()))
-    spacing = {}
-    for name in {study, *((baseline.study_id,) if baseline else ())}:
-        grid = engine.volume(catalog.study(name)).grid
-        spacing[name] = spacing_of(grid.spacing_mm, grid.direction)
-    open_cells = [(r.lesion_id, n) for r in known.rows for n in names if n in r.cells and r.cells[n].is_open]
-    return page(
-        "detail.html",
-        review=known,
-        row=row,
-        study=next(one for one in known.studies if one.id == study),
-        cell=cell,
-        baseline=baseline,
-        baseline_study=next((one for one in known.studies if baseline and one.id == baseline.study_id), None),
-        start=start,
-        spacing=spacing,
-        following=_following(open_cells, lesion, study),
-        title=f"{row.label} of {known.patient_id}",
-        login=login,
-    )
-
-
-def _following(open_cells: list[tuple[str, str]], lesion: str, study: str) -> tuple[str, str] | None:
-    """Return the next lesion and study that nobody has looked at."""
-    others = [cell for cell in open_cells if cell != (lesion, study)]
-    if (lesion, study) in open_cells:
-        place = open_cells.index((lesion, study))
-        others = open_cells[place + 1 :] + open_cells[:place]
-    return others[0] if others else None
-
-
 def _progress(job: Job) -> dict[str, Any]:
     shown = ("id", "patient_id", "total", "done", "current", "tracked", "messages", "state")
     return {name: getattr(job, name) for name in shown}
@@ -200,13 +151,9 @@ def _point(text: str) -> np.ndarray:
     return values
 
 
-def _login(user: User) -> str:
-    return known_user(user)
-
-
 def _reader(user: User, name: str) -> str:
     """Return who does it: the log-in, or without log-ins the name that the reader typed."""
-    return _login(user) or " ".join(name.split())
+    return known_user(user) or " ".join(name.split())
 
 
 def _require_json(request: Request) -> None:

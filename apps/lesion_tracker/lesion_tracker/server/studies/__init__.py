@@ -1,1 +1,1 @@
-"""The server's studies: those of a folder or of a PACS, and which comes next."""
+"""The server's studies as MONAI Label sees them: in a folder or on a PACS, uploaded, and which comes next."""

@@ -1,1 +1,1 @@
-"""What 3D Slicer and OHIF ask for: marking, tracking, correcting, sessions and answers."""
+"""What 3D Slicer and OHIF ask for: the tasks that mark, track and correct, sessions, and OHIF's panel."""
