@@ -14,4 +14,5 @@ viewers       the tasks of 3D Slicer and OHIF: mark, track, correct; sessions; O
 learning      training from corrections, versions of the weights, scores
 serving       routes, errors and guard round MONAI Label's application
 app           all of it: what MONAI Label loads
+local_server  such a server as a process of this machine (with kept_app, its folder), for commands and tests
 """
