@@ -2,41 +2,21 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lesion_tracker.errors import InputError, NotFound, StudyError, StudyOrderError
 from lesion_tracker.studies.catalog import FolderCatalog
+from tests.studies.listed import Listed
 
 NAMES = ("ann__20200101", "ann__20200701", "ann__20210101", "bob__20200101", "loose")
 
 
-class Listed:
-    """A list of studies, as a datastore keeps it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.info: dict[str, dict[str, Any]] = {name: {} for name in NAMES}
-        for name in NAMES:
-            (folder / f"{name}.nii.gz").write_bytes(b"")
-
-    def list_images(self) -> list[str]:
-        return list(self.info)
-
-    def get_image_uri(self, image_id: str) -> str:
-        return str(self.folder / f"{image_id}.nii.gz")
-
-    def get_image_info(self, image_id: str) -> dict[str, Any]:
-        return self.info[image_id]
-
-    def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
-        self.info[image_id] |= info
-
-
 @pytest.fixture
 def listed(tmp_path: Path) -> Listed:
-    return Listed(tmp_path)
+    for name in NAMES:
+        (tmp_path / f"{name}.nii.gz").write_bytes(b"")
+    return Listed(tmp_path, *NAMES)
 
 
 @pytest.fixture

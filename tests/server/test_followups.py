@@ -1,0 +1,133 @@
+"""One follow-up, as a request and the page's job track it: from the newest points, passed on in one frame, all or nothing."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lesion_tracker.errors import InputError, PointOutsideError, RegistrationFailed, StudyOrderError
+from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.readers.sources import SAME_FRAME
+from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.settings import Settings
+from lesion_tracker.studies.catalog import FolderCatalog
+from lesion_tracker.studies.study import Study
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
+from lesion_tracker.volumes.writer import write_volume
+from tests.studies.listed import Listed
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # monailabel's imports
+    from lesion_tracker.server.engine import Engine
+    from lesion_tracker.server.followups import Followups
+
+FIRST, SECOND, THIRD, OTHER = "ann__20200101", "ann__20200701", "ann__20210101", "bob__20200101"
+FRAME = {"StudyInstanceUID": "1.2", "FrameOfReferenceUID": "1.2.3", "series": "thin"}
+
+
+class StillEngine(Engine):
+    """An engine whose tracker answers the baseline's point, in a second, and not from `fails`."""
+
+    fails = ""
+
+    def track(
+        self, baseline: Study, followup: Study, lesions: Sequence[Lesion], method: Any
+    ) -> tuple[list[Track], dict[str, float]]:
+        """Return each lesion where it was."""
+        if baseline.id == self.fails:
+            raise RegistrationFailed("nothing in common")
+        names = (baseline.id, followup.id)
+        tracks = [
+            Track(one.id, *names, one.center_mm, one.radius_mm, 0.5, "found", one.center_mm, str(method))
+            for one in lesions
+        ]
+        return [track.with_changes(registration={"worst": float("nan")}) for track in tracks], {"total": 1.0}
+
+
+class World:
+    """Studies, marks and what tracks them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.listed = Listed(folder, FIRST, SECOND, THIRD, OTHER)
+        grid = Grid.from_parts((20, 20, 10), np.array([2.0, 2.0, 4.0]), np.zeros(3), np.eye(3))
+        for name in self.listed.list_images():
+            write_volume(Volume(np.zeros(grid.shape, np.int16), grid), folder / f"{name}.nii.gz")
+        self.catalog = FolderCatalog(self.listed)
+        self.marks = MarkStore(folder / "labels")
+        self.engine = StillEngine(Settings(), folder / "cache", folder / "model")
+        self.followups = Followups(self.catalog, self.marks, self.engine)
+
+    def mark(self, study: str, *names: str, x: float = 10.0) -> None:
+        self.marks.mark(study, [Lesion(name, (x, 12.0, 8.0), 5.0) for name in names])
+
+    def sources(self, study: str, **more: Any) -> dict[str, list[str]]:
+        found = self.followups.sources(self.catalog.study(study), **more)
+        return {source.study.id: [lesion.id for lesion in source.lesions] for source in found}
+
+    def track(self, study: str, method: Any = None) -> tuple[list[Track], dict[str, float]]:
+        followup = self.catalog.study(study)
+        return self.followups.track(self.followups.sources(followup), followup, method)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def test_each_lesion_comes_from_the_newest_earlier_study_with_its_point(world: World) -> None:
+    world.mark(FIRST, "lesion_10", "lesion_2", "lesion_1")
+    world.mark(SECOND, "lesion_2")
+    assert world.sources(THIRD) == {SECOND: ["lesion_2"], FIRST: ["lesion_1", "lesion_10"]}
+    assert world.sources(THIRD, baseline_id=FIRST) == {FIRST: ["lesion_10", "lesion_2", "lesion_1"]}
+    tracks, seconds = world.track(THIRD, "affine")
+    assert [(track.lesion_id, track.baseline_study, track.method) for track in tracks] == [
+        ("lesion_1", FIRST, "affine"),
+        ("lesion_2", SECOND, "affine"),
+        ("lesion_10", FIRST, "affine"),
+    ]
+    assert seconds == {"total": 2.0}
+    assert world.marks.tracks(THIRD) == tracks
+    assert tracks[0].registration == {"worst": None}  # what JSON cannot carry is not kept
+
+
+def test_where_one_source_cannot_be_tracked_nothing_is_kept(world: World) -> None:
+    world.mark(FIRST, "lesion_1")
+    world.mark(SECOND, "lesion_2")
+    world.engine.fails = FIRST
+    with pytest.raises(RegistrationFailed):
+        world.track(THIRD)
+    assert world.marks.tracks(THIRD) == []
+
+
+def test_points_are_passed_on_between_series_of_one_frame_and_nothing_is_registered(world: World) -> None:
+    for name in (SECOND, THIRD):
+        world.listed.info[name] = {**FRAME, "patient": "ann", "date": "20200701", "series": name}
+    world.mark(SECOND, "lesion_1")
+    world.engine.fails = SECOND
+    tracks, seconds = world.track(THIRD)
+    assert [(track.method, track.state, track.confidence) for track in tracks] == [(SAME_FRAME, "found", 1.0)]
+    assert seconds == {}
+
+
+def test_a_lesion_outside_of_its_own_study_is_refused_before_anything_is_computed(world: World) -> None:
+    world.mark(FIRST, "lesion_1", x=999.0)
+    world.engine.fails = FIRST
+    with pytest.raises(PointOutsideError, match=r"'lesion_1' at .* is outside study 'ann__20200101'"):
+        world.track(THIRD)
+
+
+def test_what_cannot_be_tracked_from_is_refused(world: World) -> None:
+    with pytest.raises(StudyOrderError, match="mark the lesions in the earlier study"):
+        world.sources(THIRD)
+    with pytest.raises(InputError, match="nothing is marked in 'ann__20200101'"):
+        world.sources(THIRD, baseline_id=FIRST)
+    with pytest.raises(InputError, match="are the same study"):
+        world.sources(THIRD, baseline_id=THIRD)
+    with pytest.raises(InputError, match="is of patient 'bob'"):
+        world.sources(THIRD, baseline_id=OTHER)
+    given = [Lesion("a", (10.0, 12.0, 8.0), 5.0)]
+    assert world.sources(THIRD, given=given) == {SECOND: ["a"]}

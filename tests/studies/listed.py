@@ -1,0 +1,33 @@
+"""A folder's list of studies, as a datastore keeps it."""
+
+from pathlib import Path
+from typing import Any
+
+
+class Listed:
+    """Studies by id, and what was said of each; their files are where the test puts them.
+
+    Args:
+        folder: of the files, `<id>.nii.gz`.
+        names: their ids.
+    """
+
+    def __init__(self, folder: Path, *names: str) -> None:
+        self.folder = folder
+        self.info: dict[str, dict[str, Any]] = {name: {} for name in names}
+
+    def list_images(self) -> list[str]:
+        """Return the ids."""
+        return list(self.info)
+
+    def get_image_uri(self, image_id: str) -> str:
+        """Return the path of a study."""
+        return str(self.folder / f"{image_id}.nii.gz")
+
+    def get_image_info(self, image_id: str) -> dict[str, Any]:
+        """Return what was said of it."""
+        return self.info[image_id]
+
+    def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
+        """Keep more that is said of it."""
+        self.info[image_id] |= info
