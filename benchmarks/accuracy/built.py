@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.accuracy.data import CACHE
 from benchmarks.accuracy.store import making_code
 from lesion_tracker.files.whole import write_text, written_whole
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.peers.peer import FindPoints, Seconds
 from lesion_tracker.arrays import PointsMm
 from lesion_tracker.network.tracker import Tracker
-from lesion_tracker.records.track import Lesion, Method
+from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.registration.cache import RegistrationCache
 from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.tracking.track import track
@@ -18,7 +18,7 @@ from lesion_tracker.tracking.track import track
 CACHE_BYTES = 2 * 10**9
 
 
-def app_method(method: Method, model: Tracker | None = None) -> FindPoints:
+def app_method(method: str, model: Tracker | None = None) -> FindPoints:
     """Return one of the app's methods; its registrations are forgotten after each pair.
 
     Args:

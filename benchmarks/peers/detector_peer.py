@@ -22,7 +22,7 @@ from benchmarks.peers.peer import FindPoints, Peer, Seconds
 from lesion_tracker.arrays import PointMm, PointsMm
 from lesion_tracker.network.inputs import hu_source, windowed
 from lesion_tracker.network.lattice import search_grid, template_grid
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.tracking.search import SEARCH_VOXELS
 from lesion_tracker.volumes.grid import Grid

@@ -17,7 +17,7 @@ from benchmarks.peers.memory import PeakMemory
 from benchmarks.peers.peer import FindPoints, Peer
 from benchmarks.peers.subset import subset_of
 from lesion_tracker.errors import LesionTrackerError
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.registration.preload import preload
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lesion_tracker.arrays import PointsMm
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.tracking.pair import Pair
 
 PointMap = Callable[[PointsMm], PointsMm]

@@ -14,8 +14,9 @@ from lesion_tracker.errors import RegistrationFailed
 from lesion_tracker.files.whole import write_text
 from lesion_tracker.registration.affine import register_affine
 from lesion_tracker.registration.deformable import register_deformable
+from lesion_tracker.registration.methods import METHODS, all_parameters
 from lesion_tracker.registration.point_map import FollowupFromBaseline
-from lesion_tracker.registration.register import CODE_VERSION, PARAMETERS
+from lesion_tracker.registration.register import CODE_VERSION
 from lesion_tracker.volumes.volume import Volume
 
 Record = dict[str, Any]
@@ -32,7 +33,8 @@ class Results:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._of = json.loads(json.dumps({"version": CODE_VERSION, "parameters": PARAMETERS}))
+        parameters = {name: all_parameters(name) for name in METHODS}
+        self._of = json.loads(json.dumps({"version": CODE_VERSION, "parameters": parameters}))
         kept = json.loads(path.read_text()) if path.exists() else {}
         self._known: dict[str, Record] = kept["measured"] if kept.get("of") == self._of else {}
 

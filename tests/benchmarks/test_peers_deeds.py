@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.peers import deeds
 from lesion_tracker.errors import RegistrationFailed
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 from tests.tracking import made_pair
 
 SHIFT = (3, -2, 1)

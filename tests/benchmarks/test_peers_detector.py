@@ -18,7 +18,7 @@ from benchmarks.peers.trained import WEIGHTS
 from lesion_tracker.errors import FileFormatError, WeightsError
 from lesion_tracker.network.config import NetworkConfig
 from lesion_tracker.network.lattice import crop_grid
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 from tests.tracking import made_pair
 from tests.training.made import made_study
 

@@ -9,7 +9,7 @@ from scipy import ndimage
 from benchmarks.accuracy.data import MODEL
 from benchmarks.peers import convexadam
 from benchmarks.peers.catalog import catalog, published
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.registration.preload import preload
 from lesion_tracker.registration.views import view_of
 from lesion_tracker.tracking.pair import Pair

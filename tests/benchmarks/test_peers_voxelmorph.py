@@ -20,7 +20,7 @@ from benchmarks.peers.voxelmorph_net import SPACING_MM, RegistrationNet, Sizes, 
 from benchmarks.peers.voxelmorph_weights import load_weights, save_weights
 from lesion_tracker.errors import FileFormatError, WeightsError
 from lesion_tracker.network.lattice import crop_grid
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.registration.common_box import common_part
 from lesion_tracker.registration.point_map import FollowupFromBaseline
 from lesion_tracker.registration.preload import preload

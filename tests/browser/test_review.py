@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import uvicorn
 
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.report.planes import PLANES
 from tests.browser.conftest import CHROMIUM, NODE, PLAYWRIGHT, SHOTS, needs_browser
 from tests.server.conftest import free_port

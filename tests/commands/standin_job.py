@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 from lesion_tracker.errors import RegistrationFailed
-from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.track import Track
 
 
 def answer(payload):

@@ -9,7 +9,8 @@ import pytest
 from lesion_tracker.errors import FileFormatError, InputError
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.correction import Correction
-from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.track import Track
 
 LESION = Lesion("lesion_1", (1.0, 2.0, 3.0), 6.0, marked_by="reader")
 TRACK = Track(

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from lesion_tracker.errors import FileFormatError
-from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.track import Track
 
 
 def _track(**changes: object) -> Track:

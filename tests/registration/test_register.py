@@ -3,14 +3,16 @@
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from lesion_tracker.errors import RegistrationFailed
-from lesion_tracker.registration import affine, process_pool
+from lesion_tracker.registration import affine, bspline, process_pool
 from lesion_tracker.registration import register as register_module
 from lesion_tracker.registration.cache import RegistrationCache
+from lesion_tracker.registration.methods import METHODS
 from lesion_tracker.registration.register import register
 from lesion_tracker.registration.slide import Slide
 from lesion_tracker.registration.views import view_of
@@ -63,7 +65,7 @@ def test_the_order_of_the_axes_does_not_matter():
 
 @pytest.mark.parametrize("method", ["deformable", "bspline"])
 def test_a_deformable_method_is_no_worse_and_goes_both_ways(method, monkeypatch):
-    monkeypatch.setitem(register_module.bspline.ELASTIX, "iterations", 60)
+    monkeypatch.setitem(bspline.ELASTIX, "iterations", 60)
     baseline, followup = moved_pair()
     there = register(baseline, followup, method)
     assert errors(there, baseline, 4.0).mean() < 1.5
@@ -160,7 +162,7 @@ def test_four_threads_and_three_pairs_get_their_own_answers_and_share_the_same_w
         computed.append(id(baseline))
         return real(baseline, followup)
 
-    monkeypatch.setattr(affine, "register_affine", counted)
+    monkeypatch.setitem(METHODS, "affine", replace(METHODS["affine"], find=counted))
     work = [0, 0, 1, 2, 1, 0, 2, 1, 0, 2, 2, 1]
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda n: register(*pairs[n], "affine"), work))
@@ -174,7 +176,7 @@ def test_those_who_wait_get_the_error_too(monkeypatch):
         time.sleep(0.3)
         raise RegistrationFailed("by order of the test")
 
-    monkeypatch.setattr(affine, "register_affine", slow)
+    monkeypatch.setitem(METHODS, "affine", replace(METHODS["affine"], find=slow))
     baseline, followup = moved_pair()
 
     def ask(_):
@@ -184,7 +186,7 @@ def test_those_who_wait_get_the_error_too(monkeypatch):
 
     with ThreadPoolExecutor(3) as pool:
         assert all(pool.map(ask, range(3)))
-    assert register_module._running == {}
+    assert register_module._under_way._running == {}
 
 
 def test_python_threads_go_on_while_the_process_works():

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from lesion_tracker.errors import FileFormatError
-from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.track import Track
 from lesion_tracker.report.panel import TRUTH
 from lesion_tracker.report.picture import BASELINE_COLOR, STATE_COLORS, draw_picture, write_picture
 from lesion_tracker.volumes.grid import Grid

@@ -8,7 +8,7 @@ from lesion_tracker.errors import PointOutsideError, RegistrationFailed, Weights
 from lesion_tracker.network.config import NetworkConfig
 from lesion_tracker.network.tracker import Tracker, tracker_from_net
 from lesion_tracker.network.tracker_net import TrackerNet
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.tracking.track import track
 from tests.registration import phantom

@@ -11,7 +11,8 @@ from lesion_tracker.network.tracker import Tracker, tracker_from_net
 from lesion_tracker.network.tracker_net import TrackerNet
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.correction import Correction
-from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.track import Track
 from lesion_tracker.training.examples.scenario import ScenarioSettings
 from lesion_tracker.training.learning.fine_tuning import FineTuningSettings
 from lesion_tracker.volumes.volume import Volume

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lesion_tracker.errors import InputError
-from lesion_tracker.records.track import Method
+from lesion_tracker.records.method import DEFAULT_METHOD, MethodName
 
 ENVIRONMENT_PREFIX = "LESION_TRACKER_"
 
@@ -37,7 +37,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    method: Method = "auto"
+    method: MethodName = DEFAULT_METHOD
     device: str = Field(default="auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     model_dir: Path | None = None
     cache_dir: Path | None = None

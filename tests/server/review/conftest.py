@@ -11,7 +11,8 @@ import pytest
 from fastapi import FastAPI
 
 from lesion_tracker.readers.mark_store import MarkStore
-from lesion_tracker.records.track import Lesion, Method, Track
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.track import Track
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.errors import answer_errors
 from lesion_tracker.server.followups import Followups
@@ -40,7 +41,7 @@ class ShiftingEngine(Engine):
     """An engine whose tracker knows that the patient lies 2, -1, 3 mm further in each later study."""
 
     def track(
-        self, baseline: Study, followup: Study, lesions: Sequence[Lesion], method: Method | None
+        self, baseline: Study, followup: Study, lesions: Sequence[Lesion], method: str | None
     ) -> tuple[list[Track], dict[str, float]]:
         """Return each lesion, shifted once a study."""
         steps = STUDIES.index(followup.id) - STUDIES.index(baseline.id)

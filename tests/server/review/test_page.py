@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from lesion_tracker.errors import NotFound
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 from tests.server.review.conftest import STUDIES, Page, ShiftingEngine
 
 FIRST, SECOND, THIRD = STUDIES

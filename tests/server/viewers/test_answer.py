@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lesion_tracker.errors import InputError
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.server.viewers.answer import (
     AnswerForm,
     answer_form,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lesion_tracker.errors import InputError
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.server.viewers.lesions_param import lesions_of
 
 POINT = [1.0, 2.0, 3.0]

@@ -10,7 +10,7 @@ import pytest
 
 from lesion_tracker.network.lattice import crop_grid
 from lesion_tracker.readers.mark_store import MarkStore
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.volumes.volume import Volume
 from lesion_tracker.volumes.writer import write_volume
 

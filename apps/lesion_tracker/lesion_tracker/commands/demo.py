@@ -13,7 +13,8 @@ from typing import Any
 from lesion_tracker.commands.outputs import require_folder_of
 from lesion_tracker.errors import InputError
 from lesion_tracker.places import APP, CHECKOUT, INSTALLED, MODEL, SAMPLE
-from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.track import Track
 from lesion_tracker.report.picture import write_picture
 from lesion_tracker.server.kept_app import bring_up_to_date
 from lesion_tracker.server.local_server import ServerError, monailabel_client, running_server

@@ -6,7 +6,7 @@ from pathlib import Path
 from lesion_tracker.errors import InputError
 from lesion_tracker.network.weights import CARD_FILE, Tracker, load_tracker
 from lesion_tracker.places import MODEL
-from lesion_tracker.records.track import METHODS
+from lesion_tracker.records.method import DEFAULT_METHOD, METHODS
 from lesion_tracker.registration.cache import RegistrationCache
 
 CACHE_BYTES = 2 * 1024**3
@@ -14,7 +14,9 @@ CACHE_BYTES = 2 * 1024**3
 
 def add_method_arguments(parser: argparse.ArgumentParser) -> None:
     """Add --method, --weights, --device and --cache."""
-    parser.add_argument("--method", choices=METHODS, default="auto", help="how to track (default: %(default)s)")
+    parser.add_argument(
+        "--method", choices=list(METHODS), default=DEFAULT_METHOD, help="how to track (default: %(default)s)"
+    )
     parser.add_argument("--weights", type=Path, help="folder of a model and its card, or one of the two files")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument("--cache", type=Path, metavar="FOLDER", help="keep registrations here and use them again")
@@ -23,18 +25,19 @@ def add_method_arguments(parser: argparse.ArgumentParser) -> None:
 def tracker_of(args: argparse.Namespace) -> Tracker | None:
     """Return the network that the arguments ask for.
 
-    Weights that are named must load. Without a name the published ones are taken; where none are published, `auto`
-    does without and `dlt` cannot run. Registration methods need none.
+    Weights that are named must load. Without a name the published ones are taken; where none are published, a method
+    that needs weights (`dlt`) cannot run, and others do without.
 
     Raises:
         WeightsError: for weights that are named or published, but missing, torn or of another network.
         InputError: for a device that is not there.
     """
-    if args.method not in ("auto", "dlt"):
+    method = METHODS[args.method]
+    if method.network == "unused":
         return None
     folder: Path = args.weights or MODEL
     folder = folder.parent if folder.is_file() else folder
-    if args.method == "auto" and args.weights is None and not (folder / CARD_FILE).exists():
+    if not method.needs_weights and args.weights is None and not (folder / CARD_FILE).exists():
         return None
     try:
         return load_tracker(folder, args.device)

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from lesion_tracker.commands.prepare_pairs import PairToPrepare, pairs_of_dls, pairs_of_file, prepare_pairs
 from lesion_tracker.errors import FileFormatError, InputError
 from lesion_tracker.files.json_file import read_json
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.registration.preload import preload
 from lesion_tracker.training.examples.registration_errors import measure_errors
 from lesion_tracker.training.prepared.prepare import prepare_study

@@ -11,7 +11,8 @@ from lesion_tracker.errors import FileFormatError
 from lesion_tracker.files.json_file import write_json
 from lesion_tracker.files.lesions_file import read_lesions
 from lesion_tracker.files.tracks_file import tracks_json, write_tracks_csv
-from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.track import Track
 from lesion_tracker.report.markups import markups_from_tracks
 from lesion_tracker.report.picture import SUFFIXES, write_picture
 from lesion_tracker.tracking.session import PairRun, run_pair

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.files.json_model import Entries, Entry, Number, Triple, checked, read_model
-from lesion_tracker.records.track import Lesion, RadiusSource
+from lesion_tracker.records.lesion import Lesion, RadiusSource
 
 
 class _LesionEntry(Entry):

@@ -9,7 +9,8 @@ from typing import Any
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.files.json_model import Entry, read_model
 from lesion_tracker.files.whole import refusals_of, write_text
-from lesion_tracker.records.track import SCHEMA, Track
+from lesion_tracker.records.json_record import SCHEMA
+from lesion_tracker.records.track import Track
 
 COLUMNS = (
     "lesion_id",

@@ -13,7 +13,8 @@ from lesion_tracker.files.json_file import require_numbers, shown
 from lesion_tracker.paper.dls_file import DEFAULT_KEY, PRIOR_KEY, SHIFT_KEY, dls_entries, dls_from_lps, shift_of
 from lesion_tracker.paper.dls_pairs_file import DlsSide, dls_side
 from lesion_tracker.paper.dls_robustness import clicks_of
-from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.track import Track
 
 SMALLEST_MM, LARGEST_MM = 0.5, 200.0
 """Radii that a lesion may have here."""

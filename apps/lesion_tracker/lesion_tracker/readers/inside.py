@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lesion_tracker.errors import PointOutsideError
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.volumes.grid import Grid
 
 

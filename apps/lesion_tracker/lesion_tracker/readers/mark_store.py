@@ -15,7 +15,8 @@ from lesion_tracker.readers.history import History
 from lesion_tracker.readers.replay import MarkState
 from lesion_tracker.readers.study_records import RecordCache, StudyRecords
 from lesion_tracker.records.correction import Correction
-from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.track import Track
 
 TAGS = ("lesions", "tracks", "corrections")
 """The folders of the store, one tag each, below the labels of a datastore."""

@@ -7,7 +7,8 @@ from typing import Literal
 
 from lesion_tracker.readers.study_records import StudyRecords
 from lesion_tracker.records.correction import Correction
-from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.track import Track
 
 Kind = Literal["marked", "accepted", "corrected", "tracked"]
 """Who put the point there: a reader's mark, a reader's answer to a track, or the tracker alone."""

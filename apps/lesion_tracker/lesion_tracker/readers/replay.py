@@ -6,7 +6,7 @@ from typing import Any
 
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.records.correction import Correction
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 
 ACTION_KEYS = {
     "rename": {"action", "lesion_id", "by", "at", "label"},

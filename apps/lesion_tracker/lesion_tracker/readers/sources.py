@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from lesion_tracker.errors import InputError, StudyError, StudyOrderError
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.patient_table import natural_order
-from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.track import Track
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
 from lesion_tracker.studies.timeline import earlier_studies

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from lesion_tracker.readers.history import History
 from lesion_tracker.readers.replay import MarkState, replay_corrections, replay_marks
 from lesion_tracker.records.correction import Correction
-from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.track import Track
 
 Read = TypeVar("Read")
 MOST_FILES = 2000

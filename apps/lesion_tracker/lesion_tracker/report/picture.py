@@ -8,7 +8,8 @@ from PIL import Image, ImageDraw
 
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.files.whole import refusals_of, written_whole
-from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.track import Track
 from lesion_tracker.report.panel import FAINT, INK, TRUTH, Color, Marks, draw_panel, write
 from lesion_tracker.report.planes import PLANES, Plane, Window, cut, window_for
 from lesion_tracker.volumes.volume import Volume

@@ -10,7 +10,7 @@ from pydantic import Field, FiniteFloat
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.files.json_model import Entries, Entry, Number, Triple, checked, read_model
 from lesion_tracker.files.lesions_file import require_unique_ids
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from lesion_tracker.errors import WeightsError
-from lesion_tracker.records.track import Lesion, Method, Track
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.method import METHODS
+from lesion_tracker.records.track import Track
 from lesion_tracker.registration.cache import RegistrationCache
 from lesion_tracker.registration.register import register
 from lesion_tracker.server.published_tracker import PublishedTracker
@@ -24,15 +25,6 @@ from lesion_tracker.volumes.volume import Volume
 logger = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
-
-REGISTRATION_OF: dict[Method, Literal["affine", "deformable", "bspline"]] = {
-    "auto": "deformable",
-    "dlt": "affine",
-    "affine": "affine",
-    "deformable": "deformable",
-    "bspline": "bspline",
-}
-"""The registration that each method starts from."""
 
 
 class Engine:
@@ -64,7 +56,7 @@ class Engine:
         self.cache_dir = cache_dir
         self._registrations = RegistrationCache(cache_dir, settings.registrations_mb * MIB)
         self.published = PublishedTracker(model_dir, settings.device)
-        self._method: Method = settings.method
+        self._method = settings.method
         self._pairs: dict[tuple[str, str], threading.Lock] = {}
         self._lock = threading.Lock()
 
@@ -83,7 +75,7 @@ class Engine:
             return self.volumes.get(self._fetch(study))
 
     def track(
-        self, baseline: Study, followup: Study, lesions: Sequence[Lesion], method: Method | None
+        self, baseline: Study, followup: Study, lesions: Sequence[Lesion], method: str | None
     ) -> tuple[list[Track], dict[str, float]]:
         """Find the lesions of the baseline in the follow-up.
 
@@ -105,14 +97,14 @@ class Engine:
         loaded = time.perf_counter()
         model, problem = self.published.get()
         method = method or self._method
-        if method == "dlt" and model is None:
+        if METHODS[method].needs_weights and model is None:
             raise WeightsError(
-                f"method 'dlt' needs weights, and there are none to use: {problem}; use 'auto' or a registration method"
+                f"method {method!r} needs weights, and there are none to use: {problem}; use 'auto' or a registration method"
             )
         with self._one_at_a_time(baseline, followup):
             waited = time.perf_counter() - loaded
             tracks = track(pair, lesions, method, model=model, cache=self._registrations)
-        if method == "auto" and model is None:
+        if METHODS[method].network == "fused" and model is None:
             tracks = [one.with_changes(note=f"{one.note} ({problem})") for one in tracks]
         seconds = {"load": loaded - start, "waiting": waited, **_shared(tracks), "total": time.perf_counter() - start}
         return tracks, {stage: round(value, 3) for stage, value in seconds.items()}
@@ -123,7 +115,7 @@ class Engine:
         Raises:
             StudyError, RegistrationFailed: as `lesion_tracker.registration.register.register`.
         """
-        method = REGISTRATION_OF[self._method]
+        method = METHODS[self._method].registration
         with self._one_at_a_time(baseline, followup):
             register(self.volume(baseline), self.volume(followup), method, cache=self._registrations)
 

@@ -7,7 +7,8 @@ from lesion_tracker.readers.inside import is_inside, require_inside
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.patient_table import natural_order
 from lesion_tracker.readers.sources import Source, passed_on, same_place, sources_of
-from lesion_tracker.records.track import Lesion, Method, Track
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.track import Track
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
@@ -39,7 +40,7 @@ class Followups:
         return sources_of(self._catalog, self._marks, followup, baseline_id, given, self._contains)
 
     def track(
-        self, sources: Sequence[Source], followup: Study, method: Method | None = None
+        self, sources: Sequence[Source], followup: Study, method: str | None = None
     ) -> tuple[list[Track], dict[str, float]]:
         """Find the lesions of all sources in a follow-up and keep their tracks, all or none.
 

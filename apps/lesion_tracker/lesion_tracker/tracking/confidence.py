@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from lesion_tracker.errors import WeightsError
-from lesion_tracker.records.track import State
 from lesion_tracker.tracking.core import FAINT_HU
 from lesion_tracker.tracking.evidence import Evidence
 
@@ -50,7 +49,7 @@ def registration_confidence(similarity: float, inside: float, fallback: str) -> 
     return min(confidence, 0.98) * (0.5 if fallback else 1.0)
 
 
-def uncalibrated_state(confidence: float) -> State:
+def uncalibrated_state(confidence: float) -> str:
     """Return "found" or "uncertain" for an uncalibrated confidence."""
     return "found" if confidence >= FOUND_FROM else "uncertain"
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lesion_tracker.network.weights import Tracker
-from lesion_tracker.records.track import Lesion, Method, Track
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.track import Track
 from lesion_tracker.registration.cache import RegistrationCache
 from lesion_tracker.studies.study import study_id_of
 from lesion_tracker.tracking.pair import Pair
@@ -33,7 +34,7 @@ def run_pair(
     baseline: Path,
     followup: Path,
     lesions: Sequence[Lesion],
-    method: Method,
+    method: str,
     model: Tracker | None,
     cache: RegistrationCache | None,
 ) -> PairRun:

@@ -11,10 +11,12 @@ from lesion_tracker.arrays import PointMm
 from lesion_tracker.errors import PointOutsideError, RegistrationFailed, WeightsError
 from lesion_tracker.network.inputs import hu_source
 from lesion_tracker.network.tracker import Tracker
-from lesion_tracker.records.track import METHODS, Lesion, Method, Track
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.method import DEFAULT_METHOD, Method, method_named
+from lesion_tracker.records.track import Track
 from lesion_tracker.registration.cache import RegistrationCache
 from lesion_tracker.registration.point_map import FollowupFromBaseline
-from lesion_tracker.registration.register import RegistrationMethod, register
+from lesion_tracker.registration.register import register
 from lesion_tracker.tracking.candidates import propose
 from lesion_tracker.tracking.confidence import UNCALIBRATED, Calibration, registration_confidence, uncalibrated_state
 from lesion_tracker.tracking.evidence import gather, similarity_at
@@ -42,7 +44,7 @@ class _Job:
 def track(
     pair: Pair,
     lesions: Sequence[Lesion],
-    method: Method = "auto",
+    method: str = DEFAULT_METHOD,
     *,
     model: Tracker | None = None,
     cache: RegistrationCache | None = None,
@@ -52,9 +54,8 @@ def track(
     Args:
         pair: both studies, HU and LPS mm.
         lesions: centres in LPS mm of the baseline.
-        method: "affine", "deformable" or "bspline" answer by registration alone; "dlt" is the paper's tracker on
-            the affine point; "auto" is the deformable point and the network together, and says so where there is no network.
-        model: published weights, for "dlt" and "auto".
+        method: one of `lesion_tracker.records.method.METHODS`.
+        model: published weights, for the methods that use them.
         cache: of registrations.
 
     Returns:
@@ -63,23 +64,24 @@ def track(
     Raises:
         PointOutsideError: if a lesion lies outside the baseline.
         RegistrationFailed: if the studies could not be aligned plausibly.
-        WeightsError: for "dlt" without weights.
+        WeightsError: for a method that needs weights, without them.
         ValueError: for an unknown method.
     """
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {METHODS}, got {method!r}")
-    if method == "dlt" and model is None:
-        raise WeightsError("method 'dlt' needs weights, and none are published; use 'auto' or a registration method")
+    chosen = method_named(method)
+    if chosen.needs_weights and model is None:
+        raise WeightsError(
+            f"method {method!r} needs weights, and none are published; use 'auto' or a registration method"
+        )
     for lesion in lesions:
         require_inside(pair, lesion)
     started = time.perf_counter()
-    registration, note = _register(pair, method, cache)
+    registration, note = _register(pair, chosen, cache)
     job = _Job(
         pair=pair,
         registration=registration,
-        method=method,
-        model=model if method in ("dlt", "auto") else None,
-        note="; ".join(part for part in (note, NO_WEIGHTS if method == "auto" and model is None else "") if part),
+        method=chosen,
+        model=model if chosen.network != "unused" else None,
+        note=_join(note, NO_WEIGHTS if chosen.network == "fused" and model is None else ""),
         created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         warnings=(*pair.baseline.warnings, *pair.followup.warnings),
         registration_s=time.perf_counter() - started,
@@ -109,16 +111,14 @@ def require_inside(pair: Pair, lesion: Lesion) -> None:
 
 
 def _register(pair: Pair, method: Method, cache: RegistrationCache | None) -> tuple[FollowupFromBaseline, str]:
-    """Register as the method asks; a deformable that fails leaves the affine, and the note says so."""
-    wanted: dict[str, RegistrationMethod] = {"dlt": "affine", "auto": "deformable"}
-    kind: RegistrationMethod = wanted.get(method, method)  # type: ignore[arg-type]
+    """Register as the method asks; one that fails leaves the method's fallback, and the note says so."""
     try:
-        return register(pair.baseline, pair.followup, kind, cache), ""
+        return register(pair.baseline, pair.followup, method.registration, cache), ""
     except RegistrationFailed as error:
-        if method != "auto":
+        if not method.fallback:
             raise
-        affine = register(pair.baseline, pair.followup, "affine", cache)
-        return affine, f"the deformable registration failed ({error}); the affine one was used"
+        found = register(pair.baseline, pair.followup, method.fallback, cache)
+        return found, f"the {method.registration} registration failed ({error}); the {method.fallback} one was used"
 
 
 def _track_one(job: _Job, lesion: Lesion) -> Track:
@@ -134,7 +134,7 @@ def _track_one(job: _Job, lesion: Lesion) -> Track:
         confidence=0.0,
         state="uncertain",
         expected_mm=_tuple(expected),
-        method=job.method,
+        method=job.method.name,
         tracking_uid=lesion.tracking_uid,
         label=lesion.label,
         registration={
@@ -173,8 +173,8 @@ def _registration_name(job: _Job) -> str:
     name = job.registration.method
     if job.registration.fallback:
         name = f"{name} ({job.registration.fallback})"
-    if job.method == "auto" and job.model is None:
-        return f"{name} (auto: no published weights)"
+    if job.method.network == "fused" and job.model is None:
+        return f"{name} ({job.method.name}: no published weights)"
     return name
 
 
@@ -194,7 +194,7 @@ def _by_network(job: _Job, model: Tracker, lesion: Lesion, answer: Track) -> Tra
     evidence = gather(job.pair, job.registration, center, lesion.radius_mm, candidates, seen)
     calibration = model.card.get("calibration")
     rules = Calibration.from_json(calibration) if calibration else UNCALIBRATED
-    if job.method == "dlt":
+    if job.method.network == "alone":
         fused = network_alone(seen.center_mm, candidates, evidence, rules)
     else:
         fused = fuse(candidates, evidence, rules)
@@ -203,7 +203,7 @@ def _by_network(job: _Job, model: Tracker, lesion: Lesion, answer: Track) -> Tra
         center_mm=_tuple(fused.center_mm),
         confidence=float(np.clip(fused.confidence, 0.0, 1.0)),
         state="found" if fused.confidence >= rules.found_from else "uncertain",
-        method=f"{job.method} ({job.registration.method} prior, {fused.chosen})",
+        method=f"{job.method.name} ({job.registration.method} prior, {fused.chosen})",
         calibrated=bool(calibration),
         model={"name": model.name, "sha256": model.sha256},
         seconds={"registration": job.registration_s, "network": seconds, "total": job.registration_s + seconds},

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.files.lesions_file import read_lesions
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.studies.study import parse_date
 
 REQUIRED = ("patient", "date", "image")

@@ -8,7 +8,8 @@ from typing import Any
 
 from lesion_tracker.commands.options import cache_of, tracker_of
 from lesion_tracker.network.weights import Tracker
-from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.track import Track
 from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.tracking.session import run_pair
 from lesion_tracker.tracking.track import track

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from lesion_tracker.commands.cohort.cohort_file import CohortPatient, CohortStudy
 from lesion_tracker.errors import FileFormatError
-from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.track import Track
 from lesion_tracker.scoring.provenance import versions
 
 Way = Literal["first", "chain"]

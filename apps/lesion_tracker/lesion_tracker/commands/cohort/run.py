@@ -11,7 +11,8 @@ from lesion_tracker.commands.cohort.plan import Step, lesions_after, payload_of
 from lesion_tracker.commands.cohort.results import ResultFolder
 from lesion_tracker.commands.work.workers import Outcome, Workers, one_line
 from lesion_tracker.errors import InputError
-from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.track import Track
 from lesion_tracker.studies.series_folders import series_in
 
 logger = logging.getLogger(__name__)

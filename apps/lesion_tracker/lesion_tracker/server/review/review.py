@@ -10,7 +10,7 @@ from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.patient_table import Deleted, Row, deleted_of, rows_of
 from lesion_tracker.readers.study_records import StudyRecords
 from lesion_tracker.records.correction import Correction
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.review.requests import Accept, Move, OnLesion, Rename
 from lesion_tracker.studies.catalog import Catalog

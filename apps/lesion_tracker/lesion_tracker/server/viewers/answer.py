@@ -11,7 +11,8 @@ from typing import Any, Literal
 from lesion_tracker.errors import InputError
 from lesion_tracker.files.plain_json import plain_json
 from lesion_tracker.files.whole import write_text
-from lesion_tracker.records.track import Lesion, Track
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.track import Track
 from lesion_tracker.report.label_map import sphere_label_map, write_label_map
 from lesion_tracker.report.markups import markups_from_tracks
 from lesion_tracker.server.viewers.labels import LABEL_VALUES, MOST_LABELS, label_values

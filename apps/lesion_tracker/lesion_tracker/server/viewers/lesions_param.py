@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lesion_tracker.errors import FileFormatError, InputError
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 
 MOST_LESIONS = 500
 

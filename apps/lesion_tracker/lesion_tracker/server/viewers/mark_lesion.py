@@ -14,7 +14,7 @@ from lesion_tracker.errors import InputError
 from lesion_tracker.readers.blob_radius import estimate_radius
 from lesion_tracker.readers.inside import require_inside
 from lesion_tracker.readers.mark_store import MarkStore
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.server.background import Background
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.viewers.answer import answer_form, answer_params, track_of_mark, write_answer

@@ -1,13 +1,13 @@
 """The task track_lesion: the lesions of an earlier study, found again in the study that is open."""
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 
 from lesion_tracker.errors import InputError
 from lesion_tracker.readers.sources import Source
-from lesion_tracker.records.track import METHODS, Method
+from lesion_tracker.records.method import METHODS
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.followups import Followups
 from lesion_tracker.server.viewers.answer import answer_form, answer_params, write_answer
@@ -71,7 +71,7 @@ class TrackLesion(InferTask):
         followup = self._catalog.with_patient(followup, option_text(request, "patient", OPTIONS))
         named = option_text(request, "baseline_image", OPTIONS)
         sources = _prompted(request, self._followups.sources(followup, named, given))
-        asked = None if method == "default" else cast(Method, method)
+        asked = None if method == "default" else method
         tracks, seconds = self._followups.track(sources, followup, asked)
         volume = self._engine.volume(followup)
         file = write_answer(form, tracks, volume.grid)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.correction import Correction, Verdict
-from lesion_tracker.records.track import Lesion
+from lesion_tracker.records.lesion import Lesion
 
 
 @dataclass(frozen=True)
