@@ -21,7 +21,7 @@ SEED = 7001
 EVIDENCE = (
     "lesion_tracker.tracking.evidence",
     "lesion_tracker.tracking.candidates",
-    "lesion_tracker.training.examples.scenario",
+    "lesion_tracker.training.examples.constructed",
 )
 """The modules that decide the evidence; what is made from it may change without measuring anew."""
 

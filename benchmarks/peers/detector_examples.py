@@ -14,8 +14,9 @@ from lesion_tracker.network.lattice import crop_grid
 from lesion_tracker.training.examples.appearance import random_appearance
 from lesion_tracker.training.examples.draw import random_radius
 from lesion_tracker.training.examples.implants import LUNG_HU, Implant, random_implant
+from lesion_tracker.training.examples.lesions import first_lesion
 from lesion_tracker.training.examples.scan import Scan
-from lesion_tracker.training.examples.scenario import STRUCTURE_HU, ScenarioSettings, first_lesion
+from lesion_tracker.training.examples.scenario import ScenarioSettings
 from lesion_tracker.training.prepared.prepared_study import PreparedStudy, points_with_structure
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.resample import sample_at_index
@@ -85,7 +86,7 @@ def _more(
     """Draw further places with structure that no lesion reaches."""
     low, high = grid.bounds_mm()
     points = rng.uniform(low, high, (80, 3))
-    usable = points[points_with_structure(study, points, STRUCTURE_HU)]
+    usable = points[points_with_structure(study, points)]
     found: list[tuple[PointMm, float]] = []
     most = int(rng.choice(MORE))
     for point in usable:

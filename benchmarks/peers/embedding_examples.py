@@ -14,9 +14,10 @@ from torch.nn import functional as F
 from benchmarks.peers.embedding import LENGTH, EmbeddingNet
 from lesion_tracker.arrays import PointsMm
 from lesion_tracker.network.inputs import windowed
+from lesion_tracker.training.examples.constructed import draw_constructed_pair
 from lesion_tracker.training.examples.draw import RegistrationErrors
 from lesion_tracker.training.examples.pair import ExamplePair
-from lesion_tracker.training.examples.scenario import STRUCTURE_HU, ScenarioSettings, draw_pair
+from lesion_tracker.training.examples.scenario import ScenarioSettings
 from lesion_tracker.training.prepared.prepared_study import PreparedStudy, points_with_structure
 from lesion_tracker.volumes.grid import Grid
 
@@ -61,7 +62,7 @@ class Matching:
 
 def draw_matching(studies: Sequence[PreparedStudy], errors: RegistrationErrors, rng: np.random.Generator) -> Matching:
     """Draw a constructed pair and places of its follow-up."""
-    pair = draw_pair(studies, errors, SCENARIO, rng)
+    pair = draw_constructed_pair(studies, errors, SCENARIO, rng)
     before, truth, expected = _pairs_of_places(pair, studies, rng)
     low, high = pair.search_grid.bounds_mm()
     near = truth[rng.integers(len(truth), size=OTHERS // 2)] + _directions(rng, OTHERS // 2) * rng.uniform(
@@ -94,7 +95,7 @@ def _pairs_of_places(
     origin = drawn if pair.followup.warp is None else pair.followup.warp(drawn)
     study = next(one for one in studies if one.volume is pair.baseline.study)
     inside = pair.template_grid.contains(origin, -MARGIN_MM)
-    usable = inside & points_with_structure(study, origin, STRUCTURE_HU)
+    usable = inside & points_with_structure(study, origin)
     more = drawn[usable][:STRUCTURES]
     error = expected[0] - after[0]  # registration errs alike in places so near to each other
     return (

@@ -8,6 +8,7 @@ Rows that are not asked for keep what an earlier call measured; rows that were n
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from lesion_tracker.training.run.settings import read_settings
 
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "full": ("K_g, learned flattening, φ multiplied, n = 4", {}),
-    "no_global_kernel": ("without K_g", {"global_kernel": "none"}),
+    "no_global_kernel": ("without K_g", {"global_kernel": None}),
     "no_anatomy": ("without the anatomy signal encoder", {"anatomy": False}),
     "middle": ("middle slices of K_g instead of learned flattening", {"flattening": "middle"}),
     "n_2": ("anatomy signal of 2 radii", {"heat_map_n": 2.0}),
@@ -30,7 +31,7 @@ PAGE = Path(__file__).with_name("ABLATION.md")
 def train_row(name: str, data: Path, out: Path, steps: int) -> None:
     """Train one variant from random weights, or go on with it; its card holds the validation."""
     settings = read_settings(CONFIG, data, out / name)
-    network = settings.network.model_copy(update=ROWS[name][1])
+    network = replace(settings.network, **ROWS[name][1])
     optimiser = settings.optimiser.model_copy(update={"steps": steps})
     run = settings.run.model_copy(update={"threads": 1, "picture_every": 0, "checkpoint_seconds": 60.0})
     train(settings.model_copy(update={"network": network, "optimiser": optimiser, "run": run}), "ablation.py")

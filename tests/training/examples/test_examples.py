@@ -15,6 +15,7 @@ from lesion_tracker.network.inputs import hu_source
 from lesion_tracker.network.lattice import crop_grid
 from lesion_tracker.training.examples.appearance import Appearance
 from lesion_tracker.training.examples.augmentation import transformed_signal
+from lesion_tracker.training.examples.constructed import draw_constructed_pair
 from lesion_tracker.training.examples.draw import RegistrationErrors, random_radius
 from lesion_tracker.training.examples.example import Example
 from lesion_tracker.training.examples.implants import random_implant
@@ -22,7 +23,6 @@ from lesion_tracker.training.examples.kinds import kinds_of
 from lesion_tracker.training.examples.numbered import NumberedExamples
 from lesion_tracker.training.examples.pair import ExampleLesion, ExamplePair
 from lesion_tracker.training.examples.scan import Scan
-from lesion_tracker.training.examples.scenario import draw_pair
 from lesion_tracker.training.examples.supervised import draw_supervised_pair
 from lesion_tracker.training.examples.warp import Bump, Warp, pose
 from lesion_tracker.volumes.volume import Volume
@@ -73,7 +73,7 @@ def test_the_followup_shows_at_the_true_place_what_the_baseline_shows_at_the_les
     ramps = [0.8 * i * 10, 0.8 * j * 10, 2.0 * k * 10]  # 10 HU for each mm along x, y and z: exact for linear sampling
     seen: Counter[str] = Counter()
     for number in range(12):
-        pair = draw_pair([STUDY], NO_ERRORS, SCENARIOS[name], np.random.default_rng([1, number]))
+        pair = draw_constructed_pair([STUDY], NO_ERRORS, SCENARIOS[name], np.random.default_rng([1, number]))
         for which, lesion in enumerate(pair.lesions):
             place = baseline_place(pair, which)
             if lesion.followup_mm is None or not grid.contains(place[None], -8.0)[0]:
@@ -91,7 +91,7 @@ def test_a_bright_dot_at_the_lesion_is_found_at_the_true_place(name: str) -> Non
     k, j, i = np.meshgrid(*(np.arange(n) for n in grid.shape), indexing="ij")
     points = np.stack([0.8 * i, 0.8 * j, 2.0 * k], axis=-1)
     for number in range(4):
-        pair = draw_pair([STUDY], NO_ERRORS, SCENARIOS[name], np.random.default_rng([2, number]))
+        pair = draw_constructed_pair([STUDY], NO_ERRORS, SCENARIOS[name], np.random.default_rng([2, number]))
         place, lesion = baseline_place(pair, 0), pair.lesions[0]
         if lesion.followup_mm is None or not grid.contains(place[None], -9.0)[0]:
             continue
@@ -110,7 +110,7 @@ def test_a_bright_dot_at_the_lesion_is_found_at_the_true_place(name: str) -> Non
 def test_a_moved_region_moves_the_lesion_as_far_as_it_says() -> None:
     settings = replace(SCENARIO, moving=1.0, elastic_mm=0.0, implant=0.0)
     for number in range(6):
-        pair = draw_pair([STUDY], NO_ERRORS, settings, np.random.default_rng([4, number]))
+        pair = draw_constructed_pair([STUDY], NO_ERRORS, settings, np.random.default_rng([4, number]))
         lesion, warp = pair.lesions[0], pair.followup.warp
         assert warp is not None
         if lesion.moved_mm == 0 or lesion.followup_mm is None:  # a further lesion came first
@@ -260,7 +260,7 @@ def test_a_detector_s_findings_take_the_place_of_drawn_points() -> None:
     study = replace(made_study(lesions=False), proposals=finding)
     kinds = Counter()
     for number in range(16):
-        pair = draw_pair([study], NO_ERRORS, replace(SCENARIO, implant=0.4), np.random.default_rng(number))
+        pair = draw_constructed_pair([study], NO_ERRORS, replace(SCENARIO, implant=0.4), np.random.default_rng(number))
         kinds[pair.lesions[0].kind] += 1
         if pair.lesions[0].kind == "proposal":
             assert pair.lesions[0].radius_mm == 5.0

@@ -9,7 +9,7 @@ import torch
 from lesion_tracker.network.lattice import crop_grid
 from lesion_tracker.training.examples.appearance import Appearance
 from lesion_tracker.training.examples.augmentation import transformed_signal
-from lesion_tracker.training.examples.self_supervised import AugmentedScan, draw_augmented_pair
+from lesion_tracker.training.examples.self_supervised import AugmentedScan, draw_self_supervised_pair
 from lesion_tracker.training.examples.warp import Warp
 from lesion_tracker.volumes.volume import Volume
 from tests.training.made import NO_ERRORS, SCENARIO, made_examples, made_study
@@ -23,7 +23,7 @@ def test_the_true_centre_is_exact_to_a_tenth_of_a_millimetre() -> None:
     ramps = [0.8 * i * 10, 0.8 * j * 10, 2.0 * k * 10]  # 10 HU for each mm: exact for linear sampling
     checked = 0
     for number in range(16):
-        pair = draw_augmented_pair([STUDY], NO_ERRORS, SCENARIO, np.random.default_rng([6, number]))
+        pair = draw_self_supervised_pair([STUDY], NO_ERRORS, SCENARIO, np.random.default_rng([6, number]))
         for lesion in pair.lesions:
             if lesion.followup_mm is None or not grid.contains(lesion.clicked_mm[None], -6.0)[0]:
                 continue
@@ -40,7 +40,8 @@ def test_the_true_centre_is_exact_to_a_tenth_of_a_millimetre() -> None:
 
 def test_noise_and_blur_happen_half_of_the_time_and_stay_in_range() -> None:
     scans = [
-        draw_augmented_pair([STUDY], NO_ERRORS, SCENARIO, np.random.default_rng([7, n])).followup for n in range(60)
+        draw_self_supervised_pair([STUDY], NO_ERRORS, SCENARIO, np.random.default_rng([7, n])).followup
+        for n in range(60)
     ]
     noise = np.array([scan.noise_hu for scan in scans])
     blur = np.array([scan.blur_voxels for scan in scans])
@@ -78,7 +79,7 @@ def test_the_search_signal_of_an_example_is_warped_as_its_image_is() -> None:
     differing = 0
     for number in range(6):
         example = made_examples(1, {"self_supervised": 1.0})[number]
-        pair = draw_augmented_pair([STUDY], NO_ERRORS, SCENARIO, np.random.default_rng([1, number, 1]))
+        pair = draw_self_supervised_pair([STUDY], NO_ERRORS, SCENARIO, np.random.default_rng([1, number, 1]))
         warp = pair.followup.warp or Warp(np.eye(4))
         for signal, lesion in zip(example.inputs.search_signal[:, 0], pair.lesions, strict=True):
             center = warp(lesion.expected_mm[None])[0]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lesion_tracker.training.examples.scenario import draw_pair
+from lesion_tracker.training.examples.constructed import draw_constructed_pair
 from tests.training.made import NO_ERRORS, SCENARIO, made_study
 
 
@@ -12,7 +12,7 @@ def test_coverage_and_table_are_drawn_as_often_as_asked_and_leave_the_lesion_in_
     settings = replace(SCENARIO, coverage=0.5, table=0.5)
     cuts = tables = 0
     for number in range(40):
-        pair = draw_pair([made_study()], NO_ERRORS, settings, np.random.default_rng(number))
+        pair = draw_constructed_pair([made_study()], NO_ERRORS, settings, np.random.default_rng(number))
         look = pair.followup.look
         tables += look.table is not None
         if look.cut_mm is None:
@@ -28,6 +28,6 @@ def test_coverage_and_table_are_drawn_as_often_as_asked_and_leave_the_lesion_in_
 
 def test_without_either_nothing_is_drawn_for_them() -> None:
     for number in range(10):
-        look = draw_pair([made_study()], NO_ERRORS, SCENARIO, np.random.default_rng(number)).followup.look
+        look = draw_constructed_pair([made_study()], NO_ERRORS, SCENARIO, np.random.default_rng(number)).followup.look
         assert look.cut_mm is None
         assert look.table is None

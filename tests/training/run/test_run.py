@@ -331,7 +331,7 @@ def test_a_checkpoint_without_settings_still_loads(tmp_path: Path, folder: Path)
     trainer.save()
     state = read_checkpoint(tmp_path / "run")
     assert state is not None
-    del state["settings"]  # as the first versions wrote it
+    del state["settings"], state["network"]["backbone"]  # as the first versions wrote it
     write_checkpoint(tmp_path / "run", state)
     assert Trainer(settings, new_net(settings)[0], examples).resume()
 

@@ -18,9 +18,10 @@ TEMPLATE_VOXELS = (128, 128, 24)
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Every variant of the paper's Table 3 and 6 is one value of this record.
+    """Every variant of the paper's Table 3 and 6 is one value of this record; a run's settings and a card hold it.
 
     Args:
+        backbone: name of psi in `backbones.BACKBONES`; cards of before it had a name are of "dense_fpn".
         blocks: dense layers of the three blocks; DenseNet-121 has (6, 12, 24).
         growth: channels that a dense layer adds; DenseNet-121 has 32.
         stem: channels of the first convolution; DenseNet-121 has 64.
@@ -36,6 +37,9 @@ class NetworkConfig:
         ValueError: for a size that is not positive, an even kernel, or an unknown variant.
     """
 
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - where it is read from settings, an unknown key is refused
+
+    backbone: str = "dense_fpn"
     blocks: tuple[int, int, int] = (6, 12, 24)
     growth: int = 32
     stem: int = 64

@@ -7,9 +7,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from lesion_tracker.network.anatomy_encoder import AnatomyEncoder
+from lesion_tracker.network.backbones import backbone_of
 from lesion_tracker.network.config import STRIDES, NetworkConfig
 from lesion_tracker.network.correlation import TemplateKernelMaker, TemplateKernels, correlate, fold
-from lesion_tracker.network.dense_fpn import DenseFPN
 from lesion_tracker.network.inputs import NetworkInput
 from lesion_tracker.network.lattice import cells_of
 
@@ -23,13 +23,16 @@ class TrackerNet(nn.Module):
     Args:
         config: sizes and variants.
 
+    Raises:
+        ValueError: for a backbone that is not known.
+
     Source: section 3 of Cai et al., Deep Lesion Tracker, CVPR 2021.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        self.psi = DenseFPN(config)
+        self.psi = backbone_of(config)
         self.phi = AnatomyEncoder(config.features) if config.anatomy else None
         self.kernel_makers = nn.ModuleList([TemplateKernelMaker(config) for _ in STRIDES])
         self.weight = nn.Parameter(torch.ones(config.fused))

@@ -118,12 +118,11 @@ def load_tracker(folder: Path, device: str = "auto") -> Tracker:
     card = _read_card(folder)
     data = _read_weights(folder, card)
     try:
-        config = NetworkConfig.from_json(card["config"])
+        net = TrackerNet(NetworkConfig.from_json(card["config"]))
     except ValueError as error:
         raise WeightsError(
             f"the card in {folder} describes a network that this version cannot build: {error}"
         ) from None
-    net = TrackerNet(config)
     _fill(net, data, folder)
     return tracker_from_net(net, name=str(card["name"]), sha256=card["sha256"], card=card, device=device)
 

@@ -47,3 +47,16 @@ class RegistrationErrors:
             error = self.measured_mm[rng.integers(len(self.measured_mm))]
             return np.asarray(error * rng.choice([-1.0, 1.0], 3) * rng.uniform(0.5, 1.5))
         return np.asarray(rng.normal(0, rng.uniform(0.5, 6.0), 3))
+
+    def draw_where_moved(self, moved_mm: PointMm, rng: np.random.Generator) -> PointMm:
+        """Draw one error vector in mm for a place whose region moved against its surroundings.
+
+        Registration keeps to the surroundings: it mostly misses the motion.
+
+        Args:
+            moved_mm: how far the region moved; for zeros an error is drawn as anywhere else.
+            rng: the only source of randomness.
+        """
+        if moved_mm.any():
+            return -moved_mm * rng.uniform(0.2, 1.1) + rng.normal(0, 4, 3)
+        return self.draw(rng)

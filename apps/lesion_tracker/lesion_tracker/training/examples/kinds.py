@@ -6,9 +6,10 @@ from functools import partial
 
 import numpy as np
 
+from lesion_tracker.training.examples.constructed import draw_constructed_pair
 from lesion_tracker.training.examples.draw import RegistrationErrors
 from lesion_tracker.training.examples.pair import ExamplePair
-from lesion_tracker.training.examples.scenario import ScenarioSettings, draw_pair
+from lesion_tracker.training.examples.scenario import ScenarioSettings
 from lesion_tracker.training.examples.supervised import draw_supervised_pair
 from lesion_tracker.training.prepared.prepared_pair import PreparedPair
 from lesion_tracker.training.prepared.prepared_study import PreparedStudy
@@ -53,13 +54,13 @@ def kinds_of(
         if share <= SMALLEST_SHARE:
             continue
         if name == "constructed":
-            kinds[name] = Kind(share, partial(draw_pair, studies, errors, settings), ())
+            kinds[name] = Kind(share, partial(draw_constructed_pair, studies, errors, settings), ())
         elif name == "self_supervised":
             from lesion_tracker.training.examples.self_supervised import (
-                draw_augmented_pair,
+                draw_self_supervised_pair,
             )  # imports MONAI: seconds that others need not pay
 
-            kinds[name] = Kind(share, partial(draw_augmented_pair, studies, errors, settings), (1,))
+            kinds[name] = Kind(share, partial(draw_self_supervised_pair, studies, errors, settings), (1,))
         elif name == "supervised":
             kinds[name] = Kind(share, partial(draw_supervised_pair, pairs, errors, settings), (2,))
         else:

@@ -1,11 +1,15 @@
 """What every kind of example is drawn as: two scans with lesions of known places, and the crops to read."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.training.examples.scan import Scan
 from lesion_tracker.training.examples.warp import Warp
 from lesion_tracker.volumes.grid import Grid
+
+DRAWS = 50
+"""So many useless draws in a row are the studies' fault."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,3 +55,23 @@ class ExamplePair:
     search_grid: Grid
     lesions: tuple[ExampleLesion, ...]
     signal_warp: Warp | None = None
+
+
+def drawn_again(what: str, draw_once: Callable[[], ExamplePair]) -> ExamplePair:
+    """Draw until a pair holds a usable lesion.
+
+    Args:
+        what: kind of the pairs, for the message.
+        draw_once: draws a pair, perhaps without lesions; raises ValueError where the draw cannot be used.
+
+    Raises:
+        ValueError: if 50 draws in a row fail.
+    """
+    for _ in range(DRAWS):
+        try:
+            pair = draw_once()
+        except ValueError:
+            continue
+        if pair.lesions:
+            return pair
+    raise ValueError(f"{DRAWS} {what} pairs in a row held no usable lesion: are the studies smaller than the crops?")

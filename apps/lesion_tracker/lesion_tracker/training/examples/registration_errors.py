@@ -9,7 +9,6 @@ from lesion_tracker.errors import RegistrationFailed
 from lesion_tracker.registration.register import register
 from lesion_tracker.training.examples.appearance import Appearance
 from lesion_tracker.training.examples.scan import Scan
-from lesion_tracker.training.examples.scenario import STRUCTURE_HU
 from lesion_tracker.training.examples.warp import Warp, pose, random_bumps
 from lesion_tracker.training.prepared.prepared_study import PreparedStudy, points_with_structure
 from lesion_tracker.volumes.grid import Grid
@@ -47,7 +46,7 @@ def measure_errors(study: PreparedStudy, rng: np.random.Generator) -> PointsMm:
     middle = (low + high) / 2
     warp = _whole_warp(study.volume.grid, rng)
     baseline = rng.uniform(low, high, (POINTS * 10, 3))
-    baseline = baseline[points_with_structure(study, baseline, STRUCTURE_HU)][:POINTS]
+    baseline = baseline[points_with_structure(study, baseline)][:POINTS]
     try:
         truth = warp.inverse(baseline)
     except ValueError:  # folded: the next pair is drawn from the same generator

@@ -11,17 +11,12 @@ from monai.transforms.intensity.array import GaussianSmooth, RandGaussianNoise
 from lesion_tracker.network.config import SPACING_MM, WINDOWS_HU
 from lesion_tracker.training.examples.appearance import Appearance
 from lesion_tracker.training.examples.augmentation import PROBABILITY, random_warp
+from lesion_tracker.training.examples.crops import inside_crop, search_crop, template_crop
 from lesion_tracker.training.examples.draw import RegistrationErrors
-from lesion_tracker.training.examples.pair import ExampleLesion, ExamplePair
+from lesion_tracker.training.examples.lesions import first_lesion, further_lesions
+from lesion_tracker.training.examples.pair import ExampleLesion, ExamplePair, drawn_again
 from lesion_tracker.training.examples.scan import Scan
-from lesion_tracker.training.examples.scenario import (
-    ScenarioSettings,
-    first_lesion,
-    further_lesions,
-    inside_crop,
-    search_crop,
-    template_crop,
-)
+from lesion_tracker.training.examples.scenario import ScenarioSettings
 from lesion_tracker.training.prepared.prepared_study import PreparedStudy
 from lesion_tracker.volumes.grid import Grid
 
@@ -61,22 +56,21 @@ class AugmentedScan(Scan):
         return torch.as_tensor(hu)[0].float()
 
 
-def draw_augmented_pair(
+def draw_self_supervised_pair(
     studies: Sequence[PreparedStudy], errors: RegistrationErrors, settings: ScenarioSettings, rng: np.random.Generator
 ) -> ExamplePair:
     """Draw a study, a lesion and its augmentations; draws again where a warp folds or no lesion stays in the crop.
 
+    Args:
+        studies: the baseline is one of them, all as often.
+        errors: of registration.
+        settings: crops and the number of lesions; its implants and motions are not used.
+        rng: the only source of randomness.
+
     Raises:
         ValueError: if 50 draws in a row fail.
     """
-    for _ in range(50):
-        try:
-            pair = _draw_once(studies, errors, settings, rng)
-        except ValueError:
-            continue
-        if pair.lesions:
-            return pair
-    raise ValueError("50 augmented pairs in a row held no usable lesion: are the studies smaller than the crops?")
+    return drawn_again("augmented", lambda: _draw_once(studies, errors, settings, rng))
 
 
 def _draw_once(
@@ -87,13 +81,12 @@ def _draw_once(
     crop_mm = settings.template_voxels[0] * SPACING_MM[0]
     warp = random_warp(rng, center, crop_mm)
     followup = warp.inverse(center[None])[0]
-    scale = float(np.linalg.det(warp.baseline_from_followup[:3, :3]) ** (-1 / 3))
     grid, clicked = template_crop(center, radius, kind, settings, rng)
     expected = followup + errors.draw(rng)
-    first = ExampleLesion(clicked, radius, followup, radius * scale, expected, kind, 0.0)
+    first = ExampleLesion(clicked, radius, followup, radius * warp.scale, expected, kind, 0.0)
     search = search_crop(expected, followup, settings, rng)
     still = np.zeros(3)
-    others = further_lesions(study, first, grid, search, warp, scale, still, errors, settings, rng)
+    others = further_lesions(study, first, grid, search, warp, still, errors, settings, rng)
     noise = float(np.sqrt(rng.uniform(0, NOISE_VARIANCE))) * NOISE_HU if rng.random() < PROBABILITY else 0.0
     blur = float(rng.uniform(*BLUR_VOXELS)) if rng.random() < PROBABILITY else 0.0
     seed = int(rng.integers(0, 2**31))

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from lesion_tracker.training.examples.appearance import Appearance
+from lesion_tracker.training.examples.crops import search_crop, template_crop
 from lesion_tracker.training.examples.draw import RegistrationErrors
 from lesion_tracker.training.examples.pair import ExampleLesion, ExamplePair
 from lesion_tracker.training.examples.scan import Scan
-from lesion_tracker.training.examples.scenario import ScenarioSettings, search_crop, template_crop
+from lesion_tracker.training.examples.scenario import ScenarioSettings
 from lesion_tracker.training.prepared.prepared_pair import PreparedPair
 
 
@@ -19,6 +20,12 @@ def draw_supervised_pair(
 
     The click is shifted from the marked centre by up to a quarter of the radius (centre augmentation), and the expected
     point is the affine's, as measured when the pair was prepared; where registration failed, an error is drawn.
+
+    Args:
+        pairs: at least one; pairs with more lesions are drawn more often.
+        errors: of registration, for pairs that could not be registered.
+        settings: of the crops.
+        rng: the only source of randomness.
     """
     counts = np.array([len(pair.lesions) for pair in pairs], dtype=np.float64)
     pair = pairs[rng.choice(len(pairs), p=counts / counts.sum())]

@@ -45,6 +45,11 @@ class Warp:
     bumps: tuple[Bump, ...] = field(default=())
     swellings: tuple[Swelling, ...] = field(default=())
 
+    @property
+    def scale(self) -> float:
+        """How much larger than the baseline the follow-up shows things, by the affine alone."""
+        return float(np.linalg.det(self.baseline_from_followup[:3, :3]) ** (-1 / 3))
+
     def __call__(self, followup_mm: PointsMm) -> PointsMm:
         """Take follow-up points, shape (n, 3), to baseline points."""
         points = np.asarray(followup_mm, dtype=np.float64)

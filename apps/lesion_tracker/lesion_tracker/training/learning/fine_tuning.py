@@ -21,7 +21,6 @@ from lesion_tracker.training.learning.taught_pairs import TaughtPair
 from lesion_tracker.training.run.loop import StepReport, Trainer, device_of
 from lesion_tracker.training.run.settings import (
     DataSection,
-    NetworkSection,
     OptimiserSection,
     RunSection,
     TrainingSettings,
@@ -155,8 +154,6 @@ def taught_examples(taught: Sequence[TaughtPair], settings: FineTuningSettings, 
 
 
 def _training_settings(config: NetworkConfig, settings: FineTuningSettings, folder: Path) -> TrainingSettings:
-    sizes = config.to_json()
-    sizes["global_kernel"] = sizes["global_kernel"] or "none"
     device = device_of(settings.device)
     short = str(choose_dtype(device)).endswith("bfloat16")
     return TrainingSettings(
@@ -170,7 +167,7 @@ def _training_settings(config: NetworkConfig, settings: FineTuningSettings, fold
             workers=0,
             picture_every=0,
         ),
-        network=NetworkSection(**sizes),
+        network=config,
         optimiser=OptimiserSection(
             steps=settings.steps,
             learning_rate=settings.learning_rate,

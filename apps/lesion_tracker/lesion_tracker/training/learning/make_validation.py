@@ -8,10 +8,11 @@ from lesion_tracker.arrays import PointMm, PointsMm
 from lesion_tracker.network.config import SPACING_MM
 from lesion_tracker.network.lattice import search_grid, template_grid
 from lesion_tracker.tracking.search import WIDE_VOXELS
+from lesion_tracker.training.examples.constructed import draw_constructed_pair
 from lesion_tracker.training.examples.draw import RegistrationErrors
 from lesion_tracker.training.examples.pair import ExamplePair
 from lesion_tracker.training.examples.scan import Scan
-from lesion_tracker.training.examples.scenario import ScenarioSettings, draw_pair
+from lesion_tracker.training.examples.scenario import ScenarioSettings
 from lesion_tracker.training.examples.warp import Warp
 from lesion_tracker.training.learning.validation_inputs import ValidationPair
 from lesion_tracker.training.prepared.prepare import prepare_study
@@ -48,7 +49,7 @@ def make_pairs(name: str, volume: Volume, count: int, rng: np.random.Generator) 
     for _ in range(20 * count):
         if len(pairs) == count:
             return pairs
-        drawn = draw_pair([study], ERRORS, SCENARIO, rng)
+        drawn = draw_constructed_pair([study], ERRORS, SCENARIO, rng)
         if len(drawn.lesions) >= SMALLEST_LESIONS:
             pairs.append(_cut(name, drawn, np.maximum(spacing, SPACING_MM), study.volume.grid))
     raise ValueError(f"{name}: {len(pairs)} of {count} pairs after {20 * count} draws: is the volume too small?")

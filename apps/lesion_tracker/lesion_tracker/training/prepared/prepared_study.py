@@ -15,6 +15,9 @@ from lesion_tracker.network.lattice import CELL_VOXELS, crop_grid
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 
+STRUCTURE_HU = 45.0
+"""A place counts as structured where HU vary by this much (standard deviation) within 16 x 16 x 20 mm."""
+
 INDEX_NAME = "prepared.json"
 SCHEMA = 1
 
@@ -38,13 +41,13 @@ class PreparedStudy:
     proposals: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))
 
 
-def points_with_structure(study: PreparedStudy, points_mm: PointsMm, least_hu: float) -> np.ndarray:
-    """Say for each LPS point whether it lies in the study, in tissue or at its border, where HU vary by `least_hu`."""
+def points_with_structure(study: PreparedStudy, points_mm: PointsMm) -> np.ndarray:
+    """Say for each LPS point, shape (n, 3), whether it lies in the study, in tissue or at its border, with structure."""
     index = study.volume.grid.indices_from_lps(points_mm)
     cells = np.floor((index + 0.5) / CELL_VOXELS).astype(int)[:, ::-1]
     inside = ((cells >= 0) & (cells < study.structure.shape)).all(axis=1)
     cells = np.clip(cells, 0, np.array(study.structure.shape) - 1)
-    return np.asarray(inside & (study.structure[tuple(cells.T)] >= least_hu))
+    return np.asarray(inside & (study.structure[tuple(cells.T)] >= STRUCTURE_HU))
 
 
 Row = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]

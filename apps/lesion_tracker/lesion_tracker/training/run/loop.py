@@ -14,6 +14,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from lesion_tracker.errors import FileFormatError, InputError
+from lesion_tracker.network.config import NetworkConfig
 from lesion_tracker.network.normalization import set_calibrating
 from lesion_tracker.network.peaks import find_peak
 from lesion_tracker.network.tracker_net import TrackerNet
@@ -134,7 +135,7 @@ class Trainer:
         state = read_checkpoint(self.settings.run.output)
         if state is None:
             return False
-        if state["network"] != self.net.config.to_json():
+        if NetworkConfig.from_json(state["network"]) != self.net.config:
             raise FileFormatError(
                 f"the checkpoint in {self.settings.run.output} is of another network: {state['network']}"
             )

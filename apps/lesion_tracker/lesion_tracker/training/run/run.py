@@ -83,5 +83,4 @@ def _write_weights(trainer: Trainer, card: dict[str, Any]) -> None:
 
 def _validated(settings: TrainingSettings, data: RunData, trainer: Trainer) -> Validation:
     tracker = tracker_from_net(trainer.averaged_net(), name="in training", device=str(trainer.device))
-    scenario = settings.scenario.build()
-    return validate(tracker, data.validation, data.errors, scenario, settings.run.validation_pairs)
+    return validate(tracker, data.validation, data.errors, settings.scenario, settings.run.validation_pairs)

@@ -4,41 +4,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tomllib
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lesion_tracker.errors import FileFormatError
-from lesion_tracker.network.config import STRIDES, NetworkConfig
+from lesion_tracker.network.backbones import require_backbone
+from lesion_tracker.network.config import NetworkConfig
 from lesion_tracker.training.examples.scenario import ScenarioSettings
+
+SIZES: dict[str, Any] = {"blocks": (4, 8, 12), "growth": 24, "stem": 48}
+"""Of the network where a run's file names none: about a quarter of DenseNet-121's weights, which `NetworkConfig` has."""
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class NetworkSection(_Section):
-    """Sizes and variants of the network; see `NetworkConfig`."""
-
-    blocks: tuple[int, int, int] = (4, 8, 12)
-    growth: int = 24
-    stem: int = 48
-    bottleneck: int = 4
-    features: int = 64
-    global_kernel: tuple[int, int, int] | Literal["none"] = (7, 11, 11)
-    flattening: Literal["learned", "middle"] = "learned"
-    fusion: Literal["multiply", "concatenate"] = "multiply"
-    anatomy: bool = True
-    heat_map_n: float = Field(default=4.0, gt=0)
-
-    @model_validator(mode="after")
-    def _buildable(self) -> "NetworkSection":
-        self.build()
-        return self
-
-    def build(self) -> NetworkConfig:
-        """Return the network's own record."""
-        values = self.model_dump()
-        values["global_kernel"] = None if self.global_kernel == "none" else self.global_kernel
-        return NetworkConfig(**values)
 
 
 class DataSection(_Section):
@@ -154,45 +132,36 @@ class RunSection(_Section):
         return self
 
 
-class ScenarioSection(_Section):
-    """What a constructed pair may look like; see `ScenarioSettings`."""
-
-    template_voxels: tuple[int, int, int] = ScenarioSettings.template_voxels
-    search_voxels: tuple[tuple[int, int, int], ...] = ScenarioSettings.search_voxels
-    lesions: int = Field(default=ScenarioSettings.lesions, ge=1)
-    implant: float = Field(default=ScenarioSettings.implant, ge=0, le=1)
-    moving: float = Field(default=ScenarioSettings.moving, ge=0, le=1)
-    vanished: float = Field(default=ScenarioSettings.vanished, ge=0, le=1)
-    elastic_mm: float = Field(default=ScenarioSettings.elastic_mm, ge=0)
-    rotation_deg: float = Field(default=ScenarioSettings.rotation_deg, ge=0)
-    scale: float = Field(default=ScenarioSettings.scale, ge=1)
-    coverage: float = Field(default=ScenarioSettings.coverage, ge=0, le=1)
-    table: float = Field(default=ScenarioSettings.table, ge=0, le=1)
-
-    @model_validator(mode="after")
-    def _crops(self) -> "ScenarioSection":
-        if not self.search_voxels:
-            raise ValueError("search_voxels is empty: at least one search crop is needed")
-        for size in (self.template_voxels, *self.search_voxels):
-            if any(n < 2 * block or n % block for n, block in zip(size, STRIDES[2], strict=True)):
-                raise ValueError(
-                    f"a crop must be a multiple of {STRIDES[2]} voxels (x, y, z), at least two; got {size}"
-                )
-        return self
-
-    def build(self) -> ScenarioSettings:
-        """Return the record that draws pairs."""
-        return ScenarioSettings(**self.model_dump())
-
-
 class TrainingSettings(_Section):
-    """All settings of one run."""
+    """All settings of one run.
+
+    Args:
+        data: what is read.
+        run: where it writes and how it runs.
+        network: sizes and variants; those of `SIZES` where the file names none, "none" for the variant without K_g.
+        optimiser: how the weights move.
+        scenario: what a constructed pair may look like.
+    """
 
     data: DataSection
     run: RunSection
-    network: NetworkSection = NetworkSection()
+    network: NetworkConfig = NetworkConfig(**SIZES)
     optimiser: OptimiserSection = OptimiserSection()
-    scenario: ScenarioSection = ScenarioSection()
+    scenario: ScenarioSettings = ScenarioSettings()
+
+    @field_validator("network", mode="before")
+    @classmethod
+    def _from_file(cls, given: Any) -> Any:
+        """Take the network's own defaults for what neither the file nor `SIZES` names."""
+        if not isinstance(given, dict):
+            return given
+        return {**SIZES, **given, **({"global_kernel": None} if given.get("global_kernel") == "none" else {})}
+
+    @field_validator("network")
+    @classmethod
+    def _buildable(cls, network: NetworkConfig) -> NetworkConfig:
+        require_backbone(network)
+        return network
 
 
 def read_settings(path: Path, folder: Path | None = None, output: Path | None = None) -> TrainingSettings:

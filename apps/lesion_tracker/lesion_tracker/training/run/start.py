@@ -10,15 +10,17 @@ import numpy as np
 import torch
 
 from lesion_tracker.errors import InputError, LesionTrackerError
+from lesion_tracker.network.dense_fpn import DenseFPN
 from lesion_tracker.network.inflation import inflate_densenet
 from lesion_tracker.network.tracker_net import TrackerNet
 from lesion_tracker.network.weights import load_tracker
+from lesion_tracker.training.examples.constructed import draw_constructed_pair
 from lesion_tracker.training.examples.draw import RegistrationErrors
 from lesion_tracker.training.examples.kinds import SMALLEST_SHARE, kinds_of
 from lesion_tracker.training.examples.numbered import NumberedExamples
-from lesion_tracker.training.examples.scenario import STRUCTURE_HU, ScenarioSettings, draw_pair
+from lesion_tracker.training.examples.scenario import ScenarioSettings
 from lesion_tracker.training.prepared.prepared_pair import PreparedPair, read_prepared_pairs
-from lesion_tracker.training.prepared.prepared_study import PreparedStudy, read_index, read_prepared
+from lesion_tracker.training.prepared.prepared_study import STRUCTURE_HU, PreparedStudy, read_index, read_prepared
 from lesion_tracker.training.prepared.proposals import read_proposals
 from lesion_tracker.training.run.settings import TrainingSettings
 
@@ -122,7 +124,7 @@ def _require_examples(settings: TrainingSettings, found: RunData) -> None:
             f"a share of {data.supervised_share:g} of the steps is supervised (1 - data.constructed - "
             f"data.self_supervised), but {data.folder} holds no pairs: prepare them with --pairs"
         )
-    scenario = settings.scenario.build()
+    scenario = settings.scenario
     if data.constructed + data.self_supervised > 0:
         wanted = scenario if data.constructed > 0 else replace(scenario, implant=0.0)
         _require_pairs("data.studies", found.studies, found.errors, wanted)
@@ -136,7 +138,7 @@ def _require_pairs(
     for study in studies:
         for seed in range(TRIALS):
             try:
-                draw_pair([study], errors, scenario, np.random.default_rng([seed]))
+                draw_constructed_pair([study], errors, scenario, np.random.default_rng([seed]))
             except ValueError:
                 continue
             break
@@ -155,7 +157,7 @@ def examples_of(settings: TrainingSettings, data: RunData) -> NumberedExamples:
         "self_supervised": settings.data.self_supervised,
         "supervised": settings.data.supervised_share,
     }
-    kinds = kinds_of(shares, data.studies, data.pairs, data.errors, settings.scenario.build())
+    kinds = kinds_of(shares, data.studies, data.pairs, data.errors, settings.scenario)
     return NumberedExamples(kinds, settings.network.heat_map_n, settings.optimiser.place_sigma_mm, settings.run.seed)
 
 
@@ -167,7 +169,7 @@ def new_net(settings: TrainingSettings) -> tuple[TrackerNet, bool]:
         InputError: for initial weights of other sizes than the settings ask for.
     """
     torch.manual_seed(settings.run.seed)
-    net = TrackerNet(settings.network.build())
+    net = TrackerNet(settings.network)
     if settings.run.initial_weights is not None:
         with _blaming("run.initial_weights"):
             start = load_tracker(settings.run.initial_weights, "cpu").net
@@ -176,6 +178,10 @@ def new_net(settings: TrainingSettings) -> tuple[TrackerNet, bool]:
         logger.info("starting from the weights in %s", settings.run.initial_weights)
         return start.train(), False
     if settings.run.imagenet is not None:
+        if not isinstance(net.psi, DenseFPN):
+            raise InputError(
+                f"run.imagenet is inflated into a dense_fpn, but network.backbone is {net.config.backbone!r}"
+            )
         with _blaming("run.imagenet"):
             inflate_densenet(settings.run.imagenet, net.psi)
         logger.info("starting from the ImageNet weights %s", settings.run.imagenet)

@@ -8,8 +8,9 @@ import numpy as np
 from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.scoring.cpm import Scores, score
 from lesion_tracker.tracking.search import search
+from lesion_tracker.training.examples.constructed import draw_constructed_pair
 from lesion_tracker.training.examples.draw import RegistrationErrors
-from lesion_tracker.training.examples.scenario import ScenarioSettings, draw_pair
+from lesion_tracker.training.examples.scenario import ScenarioSettings
 from lesion_tracker.training.prepared.prepared_study import PreparedStudy
 
 SEED = 2021
@@ -62,7 +63,7 @@ def validate(
     there = replace(settings, vanished=0.0)
     differences, missed, radii, moved = [], [], [], []
     for number in range(pairs):
-        pair = draw_pair(studies, errors, there, np.random.default_rng([SEED, number]))
+        pair = draw_constructed_pair(studies, errors, there, np.random.default_rng([SEED, number]))
         lesion = pair.lesions[0]
         if lesion.followup_mm is None:  # a share of 0 draws none
             continue

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lesion_tracker.training.examples.appearance import random_appearance
+from lesion_tracker.training.examples.constructed import draw_constructed_pair
 from lesion_tracker.training.examples.pair import ExamplePair
-from lesion_tracker.training.examples.scenario import draw_pair
 from tests.training.made import NO_ERRORS, SCENARIO, made_study
 
 SEEDS = 120
@@ -17,7 +17,7 @@ SEEDS = 120
 def pairs() -> list[ExamplePair]:
     study = made_study(lesions=False)
     settings = replace(SCENARIO, implant=1.0, vanished=0.2, moving=0.45)
-    return [draw_pair([study], NO_ERRORS, settings, np.random.default_rng(seed)) for seed in range(SEEDS)]
+    return [draw_constructed_pair([study], NO_ERRORS, settings, np.random.default_rng(seed)) for seed in range(SEEDS)]
 
 
 def test_lesions_grow_shrink_and_change_density(pairs: list[ExamplePair]) -> None:
