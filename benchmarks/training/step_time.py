@@ -16,9 +16,10 @@ import torch
 from torch.utils.data import Dataset
 
 from lesion_tracker.training.examples.example import Example
-from lesion_tracker.training.run.loop import StepReport, Trainer
+from lesion_tracker.training.run.loop import Trainer
 from lesion_tracker.training.run.settings import TrainingSettings, read_settings
 from lesion_tracker.training.run.start import examples_of, new_net, read_data
+from lesion_tracker.training.run.step import StepReport
 
 WARM = 4
 """Steps before the clock starts: the loader fills its queue, torch chooses its kernels."""

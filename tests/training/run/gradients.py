@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from lesion_tracker.training.run.loop import Trainer
-from lesion_tracker.training.run.processes import joined_processes
+from lesion_tracker.training.run.processes import joined_processes, share_weights
 from lesion_tracker.training.run.settings import read_settings
 from lesion_tracker.training.run.start import examples_of, new_net, read_data
 
@@ -18,7 +18,7 @@ def gradients(config: Path) -> dict[str, torch.Tensor]:
     with joined_processes(torch.device("cpu")) as processes:
         net, _ = new_net(settings)
         trainer = Trainer(settings, net, examples_of(settings, read_data(settings)), processes.count, processes.number)
-        trainer.share_weights()
+        share_weights(trainer.net, processes.count)
         trainer._train_on(trainer._stream())
         return {name: value.grad.clone() for name, value in net.named_parameters() if value.grad is not None}
 

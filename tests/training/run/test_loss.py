@@ -9,8 +9,7 @@ import torch
 
 from lesion_tracker.network.cells import lps_from_cell, score_target
 from lesion_tracker.network.lattice import crop_grid
-from lesion_tracker.training.run.loop import example_loss
-from lesion_tracker.training.run.loss import focal_loss, place_loss, softly_capped
+from lesion_tracker.training.run.loss import example_loss, focal_loss, place_loss, softly_capped
 from lesion_tracker.training.run.settings import OptimiserSection
 from tests.training.made import made_examples
 

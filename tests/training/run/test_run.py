@@ -17,11 +17,12 @@ from lesion_tracker.errors import FileFormatError, InputError, LesionTrackerErro
 from lesion_tracker.network.cells import score_target
 from lesion_tracker.network.weights import load_tracker
 from lesion_tracker.training.examples.example import Example, _targets
-from lesion_tracker.training.run.checkpoint import only_run, read_checkpoint, write_checkpoint
-from lesion_tracker.training.run.loop import StepReport, Trainer, changed_settings, learning_rate
+from lesion_tracker.training.run.checkpoint import changed_settings, only_run, read_checkpoint, write_checkpoint
+from lesion_tracker.training.run.loop import Trainer
 from lesion_tracker.training.run.run import train
 from lesion_tracker.training.run.settings import OptimiserSection, read_settings
 from lesion_tracker.training.run.start import new_net
+from lesion_tracker.training.run.step import StepReport
 from tests.training.made import made_config, made_examples, made_folder
 from tests.training.run.gradients import gradients
 
@@ -310,10 +311,10 @@ sys.exit(main(["train", {str(config)!r}]))
 
 def test_the_learning_rate_rises_stays_and_falls_to_zero() -> None:
     settings = OptimiserSection(steps=100, learning_rate=1.0, warmup=10, decay=0.3)
-    assert learning_rate(settings, 0) == pytest.approx(0.1)
-    assert learning_rate(settings, 50) == 1.0
-    assert learning_rate(settings, 85) == pytest.approx(0.5)
-    assert learning_rate(settings, 100) == 0.0
+    assert settings.rate_of(0) == pytest.approx(0.1)
+    assert settings.rate_of(50) == 1.0
+    assert settings.rate_of(85) == pytest.approx(0.5)
+    assert settings.rate_of(100) == 0.0
 
 
 def test_going_on_with_other_settings_is_said(tmp_path: Path, folder: Path) -> None:

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from lesion_tracker.training.run.checkpoint import read_checkpoint
-from lesion_tracker.training.run.loop import StepReport
 from lesion_tracker.training.run.run import train
 from lesion_tracker.training.run.settings import read_settings
 from lesion_tracker.training.run.show import Display
+from lesion_tracker.training.run.step import StepReport
 from tests.training.made import made_config, made_examples, made_folder
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from lesion_tracker.training.run.loop import StepReport, Trainer
+from lesion_tracker.training.run.loop import Trainer
 from lesion_tracker.training.run.settings import read_settings
 from lesion_tracker.training.run.start import new_net
+from lesion_tracker.training.run.step import StepReport
 from tests.training.made import made_config, made_examples
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -18,13 +18,15 @@ from lesion_tracker.training.examples.kinds import kinds_of
 from lesion_tracker.training.examples.numbered import NumberedExamples
 from lesion_tracker.training.examples.scenario import ScenarioSettings
 from lesion_tracker.training.learning.taught_pairs import TaughtPair
-from lesion_tracker.training.run.loop import StepReport, Trainer, device_of
+from lesion_tracker.training.run.loop import Trainer
+from lesion_tracker.training.run.processes import device_of
 from lesion_tracker.training.run.settings import (
     DataSection,
     OptimiserSection,
     RunSection,
     TrainingSettings,
 )
+from lesion_tracker.training.run.step import StepReport
 
 TIMED_STEPS = 2
 """Steps that are timed before training, after one that is not."""

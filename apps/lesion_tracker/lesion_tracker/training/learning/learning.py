@@ -36,8 +36,8 @@ from lesion_tracker.training.learning.taught_pairs import TaughtPair, prepare_ta
 from lesion_tracker.training.learning.tuned_card import tuned_card
 from lesion_tracker.training.learning.validation_inputs import ValidationPair, found_inputs
 from lesion_tracker.training.run.checkpoint import only_run
-from lesion_tracker.training.run.loop import StepReport
 from lesion_tracker.training.run.progress import ProgressFile
+from lesion_tracker.training.run.step import StepReport
 from lesion_tracker.volumes.volume import Volume
 
 logger = logging.getLogger(__name__)

@@ -12,6 +12,7 @@ import torch
 
 from lesion_tracker.errors import FileFormatError, InputError
 from lesion_tracker.files.whole import remove_drafts, write_bytes
+from lesion_tracker.training.run.settings import TrainingSettings
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,21 @@ def read_checkpoint(folder: Path) -> dict[str, Any] | None:
     except Exception as error:  # torch raises a dozen types for a torn file
         raise FileFormatError(f"{path} cannot be read: torn, or no checkpoint ({error})") from None
     return state
+
+
+def changed_settings(before: dict[str, Any], now: TrainingSettings) -> list[str]:
+    """Return what differs between a checkpoint's settings and these, section by section, as sentences."""
+    after = now.model_dump(mode="json")
+    return [
+        f"{section}.{key} was {before[section][key]!r}, is {value!r}"
+        for section in ("data", "optimiser", "scenario")
+        for key, value in after[section].items()
+        if key in before.get(section, {}) and before[section][key] != value
+    ] + [
+        f"run.{key} was {before['run'][key]!r}, is {after['run'][key]!r}"
+        for key in ("seed", "precision")
+        if key in before.get("run", {}) and before["run"][key] != after["run"][key]
+    ]
 
 
 @contextmanager

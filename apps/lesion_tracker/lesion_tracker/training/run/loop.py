@@ -6,79 +6,27 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from lesion_tracker.errors import FileFormatError, InputError
+from lesion_tracker.errors import FileFormatError
 from lesion_tracker.network.config import NetworkConfig
 from lesion_tracker.network.normalization import set_calibrating
-from lesion_tracker.network.peaks import find_peak
 from lesion_tracker.network.tracker_net import TrackerNet
 from lesion_tracker.training.examples.example import Example
-from lesion_tracker.training.run.checkpoint import read_checkpoint, write_checkpoint
-from lesion_tracker.training.run.loss import focal_loss, place_loss, softly_capped
-from lesion_tracker.training.run.settings import OptimiserSection, TrainingSettings
+from lesion_tracker.training.run.checkpoint import changed_settings, read_checkpoint, write_checkpoint
+from lesion_tracker.training.run.loss import example_loss
+from lesion_tracker.training.run.processes import device_of, share_gradients
+from lesion_tracker.training.run.settings import TrainingSettings
+from lesion_tracker.training.run.step import StepReport, errors_mm
 
 logger = logging.getLogger(__name__)
 
 CALIBRATION_EXAMPLES = 12
 """Examples that measure the statistics of the normalisation before the first step."""
-
-
-@dataclass(frozen=True)
-class StepReport:
-    """What one step shows.
-
-    Args:
-        step: how many are done.
-        loss: mean of this process's examples.
-        error_mm: mean over the lesions that are there; NaN where none is.
-        learning_rate: used.
-        seconds_left: of the run.
-        example: the last of the step.
-        logits: of its lesions, (L, cells z, y, x).
-    """
-
-    step: int
-    loss: float
-    error_mm: float
-    learning_rate: float
-    seconds_left: float
-    example: Example
-    logits: torch.Tensor
-
-
-def learning_rate(settings: OptimiserSection, step: int) -> float:
-    """Return the learning rate of a step: warm-up, constant, then linear to 0 over the last share of the run."""
-    rise = min(1.0, (step + 1) / max(1, settings.warmup))
-    falling = settings.decay * settings.steps
-    fall = min(1.0, (settings.steps - step) / falling) if falling >= 1 else 1.0
-    return settings.learning_rate * rise * fall
-
-
-def example_loss(logits: torch.Tensor, example: Example, settings: OptimiserSection) -> torch.Tensor:
-    """Return the mean loss of an example's lesions: Eq. 8 and the cross-entropy of the place, weighted."""
-    losses = []
-    for map_, target, place in zip(logits, example.targets, example.places, strict=True):
-        loss = settings.focal_weight * softly_capped(focal_loss(map_, target.to(map_.device)), settings.focal_cap)
-        if settings.place_weight and bool(place.any()):
-            loss = loss + settings.place_weight * place_loss(map_, place.to(map_.device))
-        losses.append(loss)
-    return torch.stack(losses).mean()
-
-
-def errors_mm(logits: torch.Tensor, example: Example) -> list[float]:
-    """Return the distance in mm between the decoded and the true centre of each lesion that is there."""
-    errors = []
-    for map_, truth in zip(logits.detach().float().cpu(), example.truth_mm, strict=True):
-        if truth is not None:
-            peak = find_peak(map_, example.inputs.search_grid)
-            errors.append(float(np.linalg.norm(peak.center_mm - truth)))
-    return errors
 
 
 class Trainer:
@@ -165,7 +113,7 @@ class Trainer:
         started, first, saved = time.monotonic(), self.step, time.monotonic()
         stream = self._stream()
         while self.step < self.settings.optimiser.steps:
-            rate = learning_rate(self.settings.optimiser, self.step)
+            rate = self.settings.optimiser.rate_of(self.step)
             loss, errors, example, logits = self._train_on(stream)
             self.step += 1
             pace = (time.monotonic() - started) / (self.step - first)
@@ -177,12 +125,6 @@ class Trainer:
                 saved = time.monotonic()
         if self.process == 0:
             self.save()
-
-    def share_weights(self) -> None:
-        """Give all processes the weights of the first."""
-        if self.processes > 1:
-            for value in self.net.state_dict().values():
-                torch.distributed.broadcast(value, 0)
 
     def averaged_net(self) -> TrackerNet:
         """Return a copy of the network with the averaged weights, in evaluation mode: the one to publish."""
@@ -222,7 +164,7 @@ class Trainer:
     def _train_on(self, stream: Iterator[Example]) -> tuple[float, list[float], Example, torch.Tensor]:
         optimiser = self.settings.optimiser
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(optimiser, self.step) * group.get("factor", 1.0)
+            group["lr"] = optimiser.rate_of(self.step) * group.get("factor", 1.0)
         self.optimiser.zero_grad(set_to_none=True)
         losses, errors = [], []
         for _ in range(optimiser.batch):
@@ -232,7 +174,7 @@ class Trainer:
             (loss / optimiser.batch).backward()  # type: ignore[no-untyped-call]
             losses.append(float(loss.detach()))
             errors.extend(errors_mm(logits, example))
-        self._share_gradients()
+        share_gradients(self.net, self.processes)
         norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), optimiser.clip)
         if bool(torch.isfinite(norm)):
             self.optimiser.step()
@@ -241,52 +183,11 @@ class Trainer:
         self._average()
         return float(np.mean(losses)), errors, example, logits.detach()
 
-    def _share_gradients(self) -> None:
-        """Replace each gradient by its mean over the processes, in one exchange."""
-        if self.processes == 1:
-            return
-        parameters = list(self.net.parameters())
-        gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
-        torch.distributed.all_reduce(flat)
-        flat /= self.processes
-        parts = torch.split(flat, [p.numel() for p in parameters])
-        for parameter, part in zip(parameters, parts, strict=True):
-            parameter.grad = part.view_as(parameter).clone(memory_format=torch.preserve_format)
-
     @torch.no_grad()
     def _average(self) -> None:
         decay = min(self.settings.optimiser.ema, (1 + self.step) / (10 + self.step))
         for name, value in self.net.state_dict().items():
             self.average[name].lerp_(value, 1 - decay)
-
-
-def device_of(wanted: str) -> torch.device:
-    """Return the device of a run; of several processes each takes the GPU of its place on the machine.
-
-    Raises:
-        InputError: for CUDA where there is none.
-    """
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise InputError("run.device is 'cuda', but torch sees no CUDA device here")
-    if wanted == "cpu" or not torch.cuda.is_available():
-        return torch.device("cpu")
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
-
-
-def changed_settings(before: dict[str, Any], now: TrainingSettings) -> list[str]:
-    """Return what differs between a checkpoint's settings and these, section by section, as sentences."""
-    after = now.model_dump(mode="json")
-    return [
-        f"{section}.{key} was {before[section][key]!r}, is {value!r}"
-        for section in ("data", "optimiser", "scenario")
-        for key, value in after[section].items()
-        if key in before.get(section, {}) and before[section][key] != value
-    ] + [
-        f"run.{key} was {before['run'][key]!r}, is {after['run'][key]!r}"
-        for key in ("seed", "precision")
-        if key in before.get("run", {}) and before["run"][key] != after["run"][key]
-    ]
 
 
 def _quiet_worker(_: int) -> None:

@@ -3,6 +3,9 @@
 import torch
 from torch.nn import functional as F
 
+from lesion_tracker.training.examples.example import Example
+from lesion_tracker.training.run.settings import OptimiserSection
+
 
 def focal_loss(logits: torch.Tensor, target: torch.Tensor, alpha: float = 2.0, beta: float = 4.0) -> torch.Tensor:
     """Return the penalty-reduced focal loss, summed over the cells and divided by the number of positives.
@@ -45,3 +48,20 @@ def softly_capped(loss: torch.Tensor, cap: float) -> torch.Tensor:
     what hundreds have learned.
     """
     return torch.where(loss <= cap, loss, cap * (1 + torch.log(loss.clamp_min(cap) / cap)))
+
+
+def example_loss(logits: torch.Tensor, example: Example, settings: OptimiserSection) -> torch.Tensor:
+    """Return the mean loss of an example's lesions: Eq. 8 and the cross-entropy of the place, weighted.
+
+    Args:
+        logits: of its L lesions, (L, cells z, y, x).
+        example: with its targets.
+        settings: the weights of both, and the cap of Eq. 8.
+    """
+    losses = []
+    for map_, target, place in zip(logits, example.targets, example.places, strict=True):
+        loss = settings.focal_weight * softly_capped(focal_loss(map_, target.to(map_.device)), settings.focal_cap)
+        if settings.place_weight and bool(place.any()):
+            loss = loss + settings.place_weight * place_loss(map_, place.to(map_.device))
+        losses.append(loss)
+    return torch.stack(losses).mean()

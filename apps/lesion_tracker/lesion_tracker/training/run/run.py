@@ -11,11 +11,12 @@ from lesion_tracker.network.tracker import tracker_from_net
 from lesion_tracker.network.weights import save_tracker
 from lesion_tracker.training.run.card import run_card
 from lesion_tracker.training.run.checkpoint import only_run
-from lesion_tracker.training.run.loop import StepReport, Trainer, device_of
-from lesion_tracker.training.run.processes import Processes, joined_processes
+from lesion_tracker.training.run.loop import Trainer
+from lesion_tracker.training.run.processes import Processes, device_of, joined_processes, share_weights
 from lesion_tracker.training.run.settings import TrainingSettings
 from lesion_tracker.training.run.show import Display
 from lesion_tracker.training.run.start import RunData, examples_of, new_net, read_data
+from lesion_tracker.training.run.step import StepReport
 from lesion_tracker.training.run.validation import Validation, validate
 
 logger = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ def _train(settings: TrainingSettings, data: RunData, processes: Processes, comm
     trainer = Trainer(settings, net, examples_of(settings, data), processes.count, processes.number)
     if not trainer.resume() and calibrating:
         trainer.calibrate()
-    trainer.share_weights()
+    share_weights(trainer.net, processes.count)
     run = settings.run
     display = (
         Display(run.output, settings.optimiser.steps, trainer.step, run.picture_every) if processes.first else None

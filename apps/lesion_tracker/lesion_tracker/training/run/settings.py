@@ -93,6 +93,13 @@ class OptimiserSection(_Section):
     place_weight: float = Field(default=1.0, ge=0)
     place_sigma_mm: float = Field(default=3.5, gt=0)
 
+    def rate_of(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0: it rises, stays, then falls linearly to 0."""
+        rise = min(1.0, (step + 1) / max(1, self.warmup))
+        falling = self.decay * self.steps
+        fall = min(1.0, (self.steps - step) / falling) if falling >= 1 else 1.0
+        return self.learning_rate * rise * fall
+
 
 class RunSection(_Section):
     """Where the run writes and how it runs.

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from lesion_tracker.training.run.loop import StepReport
 from lesion_tracker.training.run.panel import example_panel
+from lesion_tracker.training.run.step import StepReport
 from lesion_tracker.training.run.validation import Validation
 
 logger = logging.getLogger(__name__)
