@@ -22,8 +22,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "apps" / "lesion_tracker"))
 
 from benchmarks.constructed.growth import Growth  # noqa: E402
-from benchmarks.constructed.map import ConstructedMap  # noqa: E402
-from benchmarks.constructed.pair import FollowupChange, construct_followup, draw_map  # noqa: E402
+from benchmarks.constructed.pair import FollowupChange, construct_followup  # noqa: E402
 from lesion_tracker.errors import LesionTrackerError  # noqa: E402 - after the path to the package
 from lesion_tracker.files.json_file import write_json  # noqa: E402
 from lesion_tracker.volumes.dicom_writer import uid_of, write_dicom_series  # noqa: E402
@@ -187,20 +186,6 @@ def record_json(source_path: Path, grid: Grid, made: list[dict[str, Any]]) -> di
         },
         "followups": made,
     }
-
-
-def map_of_record(record: dict[str, Any], number: int) -> ConstructedMap:
-    """Draw the exact map of a follow-up again from record.json (which needs no image).
-
-    Args:
-        record: the content of record.json.
-        number: of the follow-up, from 0.
-    """
-    grid = Grid(tuple(record["source"]["size"]), np.array(record["source"]["lps_from_index"]))
-    entry = record["followups"][number]
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in entry["change"].items()}
-    growth = tuple(Growth(tuple(g["center_mm"]), g["radius_mm"], g["factor"]) for g in values.pop("growth"))
-    return draw_map(grid, FollowupChange(**values, growth=growth), np.random.default_rng(entry["seed"]))
 
 
 def main() -> int:

@@ -20,7 +20,6 @@ from lesion_tracker.volumes.writer import write_volume
 
 SIZE = (512, 512, 600)
 VOLUME = "trunk_amos_0336"
-LESIONS = 3
 REACH_BYTES = 6e9
 
 

@@ -13,7 +13,7 @@ from lesion_tracker.network.config import NetworkConfig
 from lesion_tracker.network.inputs import NetworkInput, network_input
 from lesion_tracker.network.lattice import search_grid, template_grid
 from lesion_tracker.network.precision import choose_device
-from lesion_tracker.network.tracker import Tracker, join_kernels, tracker_from_net
+from lesion_tracker.network.tracker import Tracker, tracker_from_net
 from lesion_tracker.network.tracker_net import TrackerNet
 from lesion_tracker.network.weights import load_tracker, save_tracker
 from lesion_tracker.volumes.grid import Grid
@@ -93,21 +93,6 @@ def test_the_short_numbers_of_this_processor_find_the_same_peak(net: TrackerNet,
     assert not torch.equal(short, exact)
     one, other = (find_peak(logits, inputs.search_grid).center_mm for logits in (short, exact))
     assert np.linalg.norm(one - other) < 0.5
-
-
-def test_lesions_joined_answer_as_each_alone(net: TrackerNet) -> None:
-    tracker = Tracker(net, SMALL, {}, "", "", torch.device("cpu"), torch.float32)
-    search = search_grid(CENTER, (48, 48, 8))
-    alone = [
-        network_input(texture, template_grid(c), [(c, r)], texture, search, [(c + 2.0, r)], 4.0)
-        for c, r in ((CENTER, 6.0), (CENTER + 5.0, 11.0))
-    ]
-    kernels = join_kernels([tracker.kernels(one.template_image, one.template_signal, one.cells) for one in alone])
-    signals = torch.cat([one.search_signal for one in alone])
-    together = tracker.logits(kernels, tracker.features(alone[0].search_image), signals)
-    assert torch.allclose(together, torch.cat([tracker.score(one) for one in alone]), rtol=1e-4, atol=1e-5)
-    with pytest.raises(ValueError, match="at least one lesion"):
-        join_kernels([])
 
 
 def test_no_published_weights(net: TrackerNet, tmp_path: Path) -> None:

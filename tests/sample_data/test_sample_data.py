@@ -4,10 +4,14 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from benchmarks.constructed.growth import Growth
+from benchmarks.constructed.map import ConstructedMap
+from benchmarks.constructed.pair import FollowupChange, draw_map
 from lesion_tracker.files.lesions_file import read_lesions
 from lesion_tracker.scoring.pairs_file import read_pairs
 from lesion_tracker.studies.timeline import order_studies, study_of
@@ -36,8 +40,22 @@ def pair():
     return entry, read_volume(entry.baseline), read_volume(entry.followup)
 
 
-def exact_map(script):
-    return script.map_of_record(json.loads((SAMPLE / "record.json").read_text()), 0)
+def map_of_record(record: dict[str, Any], number: int) -> ConstructedMap:
+    """Draw the exact map of a follow-up again from record.json (which needs no image).
+
+    Args:
+        record: the content of record.json.
+        number: of the follow-up, from 0.
+    """
+    grid = Grid(tuple(record["source"]["size"]), np.array(record["source"]["lps_from_index"]))
+    entry = record["followups"][number]
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in entry["change"].items()}
+    growth = tuple(Growth(tuple(g["center_mm"]), g["radius_mm"], g["factor"]) for g in values.pop("growth"))
+    return draw_map(grid, FollowupChange(**values, growth=growth), np.random.default_rng(entry["seed"]))
+
+
+def exact_map():
+    return map_of_record(json.loads((SAMPLE / "record.json").read_text()), 0)
 
 
 def test_the_files_agree_with_each_other(pair):
@@ -52,9 +70,9 @@ def test_the_files_agree_with_each_other(pair):
     assert baseline.warnings == followup.warnings == ()
 
 
-def test_the_truth_is_drawn_again_from_the_record(script):
+def test_the_truth_is_drawn_again_from_the_record():
     (lesion,), (truth,) = read_lesions(SAMPLE / "lesions.json"), read_lesions(SAMPLE / "truth.json")
-    exact = exact_map(script)
+    exact = exact_map()
     there = exact.followup_from_baseline(np.array([lesion.center_mm]))
     assert np.abs(there[0] - np.array(truth.center_mm)).max() < 0.01
     assert np.abs(exact.baseline_from_followup(there)[0] - np.array(lesion.center_mm)).max() < 0.01
@@ -66,9 +84,9 @@ def sampled(volume: Volume, points_mm: np.ndarray) -> np.ndarray:
     return volume.hu[index[:, 2], index[:, 1], index[:, 0]].astype(float)
 
 
-def test_the_map_is_the_one_that_made_the_images(script, pair):
+def test_the_map_is_the_one_that_made_the_images(pair):
     _, baseline, followup = pair
-    exact = exact_map(script)
+    exact = exact_map()
     points = np.random.default_rng(0).uniform((-60, -40, -220), (90, 90, -80), size=(20000, 3))
     there = exact.followup_from_baseline(points)
     inside = followup.grid.contains(there, -5.0) & baseline.grid.contains(points, -5.0)
@@ -111,11 +129,11 @@ def test_patient_and_dates_come_from_the_names(pair):
     assert "constructed" in later.id
 
 
-def test_the_two_studies_differ_in_pose_slices_and_coverage(script, pair):
+def test_the_two_studies_differ_in_pose_slices_and_coverage(pair):
     _, baseline, followup = pair
     assert list(np.round(baseline.grid.spacing_mm, 6)) == [1.0, 1.0, 2.5]
     assert list(np.round(followup.grid.spacing_mm, 6)) == [1.2, 1.2, 5.0]
-    exact = exact_map(script)
+    exact = exact_map()
     low, high = baseline.grid.bounds_mm()
     bottom, top = (exact.posed(((low + high) / 2 * [1, 1, 0] + [0, 0, z])[None])[0][2] for z in (low[2], high[2]))
     f_low, f_high = followup.grid.bounds_mm()
@@ -154,7 +172,7 @@ def test_the_script_makes_more_pairs_and_dicom_series(script, small_scan, tmp_pa
     assert len(pairs) == 2
     record = json.loads((tmp_path / "more" / "record.json").read_text())
     for number, entry in enumerate(pairs):
-        exact = script.map_of_record(record, number)
+        exact = map_of_record(record, number)
         (marked,) = entry.lesions
         there = exact.followup_from_baseline(np.array([marked.lesion.center_mm]))[0]
         assert np.abs(there - np.array(marked.followup_mm)).max() < 0.01

@@ -23,9 +23,6 @@ Hu = Num[ndarray, "z y x"]
 Mask = Bool[ndarray, "z y x"]
 """True inside."""
 
-Image5d = Float[Tensor, "batch channel z y x"]
-"""Network input or features."""
-
 ScoreMap = Float32[Tensor, "z y x"]
 """Logits or probabilities of the cells of one search crop."""
 

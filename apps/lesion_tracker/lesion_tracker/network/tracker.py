@@ -59,7 +59,7 @@ class Tracker:
         """Correlate L lesions with one search.
 
         Args:
-            kernels: of L lesions (`kernels`, several of them joined by `join_kernels`).
+            kernels: of L lesions.
             features: of the search crop.
             signal: the search's anatomy signals, (L, 1, cells z, y, x).
 
@@ -84,21 +84,6 @@ class Tracker:
     @property
     def _short(self) -> torch.dtype:
         return torch.bfloat16 if self.dtype == torch.float32 else self.dtype
-
-
-def join_kernels(of_lesions: Sequence[list[TemplateKernels]]) -> list[TemplateKernels]:
-    """Join the kernels of several templates, so that all their lesions are correlated with a search in one pass.
-
-    Raises:
-        ValueError: if there are none.
-    """
-    if not of_lesions:
-        raise ValueError("there are no kernels to join: at least one lesion is needed")
-    scales = zip(*of_lesions, strict=True)
-    return [
-        TemplateKernels(tuple(torch.cat(part) for part in zip(*(one.parts for one in scale), strict=True)))
-        for scale in scales
-    ]
 
 
 def tracker_from_net(

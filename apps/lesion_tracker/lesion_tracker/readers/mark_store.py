@@ -202,10 +202,6 @@ class MarkStore:
         """Return the ids of all studies with marks or tracks."""
         return self.studies("lesions") | self.studies("tracks")
 
-    def has_records(self, study_id: str) -> bool:
-        """Say whether anything is kept for a study."""
-        return any(self._path(tag, study_id).exists() for tag in TAGS)
-
     def retire(self, study_id: str) -> None:
         """Set a removed study's records aside: they stay on disk, but no longer count."""
         with self._transaction():

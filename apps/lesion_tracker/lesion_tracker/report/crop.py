@@ -49,11 +49,6 @@ class CropView:
         """Size of a pixel, mm."""
         return self.width_mm / self.pixels
 
-    def lps_from_pixel(self, x: float, y: float) -> PointMm:
-        """Return the patient position of a continuous pixel, LPS mm."""
-        right, down = (np.array([x, y]) - (self.pixels - 1) / 2) * self.mm_per_pixel
-        return np.asarray(self.center_mm + right * np.array(self.plane.right) + down * np.array(self.plane.down))
-
     def pixel_from_lps(self, point_mm: PointMm) -> tuple[float, float]:
         """Return the continuous pixel onto which a patient position falls, seen along the cut's normal."""
         right, down = self.plane.offset_mm(self.center_mm, point_mm)
