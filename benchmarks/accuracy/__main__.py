@@ -15,8 +15,8 @@ from benchmarks.accuracy.jobs import cases_of, measure_one
 from benchmarks.accuracy.page import markdown
 from benchmarks.accuracy.parallel import run_in_order
 from benchmarks.accuracy.store import Store, answering_code, plain
-from lesion_tracker.errors import LesionTrackerError
-from lesion_tracker.network.weights import CARD_FILE, load_tracker
+from benchmarks.accuracy.weights import usable_weights
+from lesion_tracker.network.weights import CARD_FILE
 
 QUICK_PAIRS = 2
 TIMED_VOLUME, TIMED_PAIRS = "chest_lidc_0001", 3
@@ -40,10 +40,8 @@ constructed chest pairs, volumes loaded, nothing remembered from before; they me
 def main() -> int:
     """Run the benchmark."""
     args = _arguments()
-    try:
-        model = load_tracker(args.model, args.device)
-    except (LesionTrackerError, ValueError) as error:
-        print(error, file=sys.stderr)
+    model = usable_weights(args.model, args.device)
+    if model is None:
         return 2
     if not args.data.is_dir():
         print(f"there is no data in {args.data}: name it by --data or LESION_TRACKER_DATA", file=sys.stderr)

@@ -6,7 +6,7 @@ from typing import Any
 from benchmarks.accuracy.cases import Case, constructed_cases, real_cases
 from benchmarks.accuracy.data import FINAL
 from benchmarks.accuracy.measure import measure
-from benchmarks.accuracy.parallel import shared_model
+from benchmarks.accuracy.weights import shared_model
 from lesion_tracker.registration.preload import preload
 
 

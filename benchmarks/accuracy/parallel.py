@@ -1,17 +1,9 @@
 """Pairs measured one after the other, or several at once in processes of their own."""
 
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from functools import cache
-from pathlib import Path
 from typing import Any
-
-import torch
-
-from lesion_tracker.network.tracker import Tracker
-from lesion_tracker.network.weights import load_tracker
 
 
 def run_in_order(work: Callable[[Any], Any], jobs: Sequence[Any], processes: int) -> Iterator[Any]:
@@ -28,11 +20,3 @@ def run_in_order(work: Callable[[Any], Any], jobs: Sequence[Any], processes: int
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
         for done in as_completed([pool.submit(work, job) for job in jobs]):
             yield done.result()
-
-
-@cache
-def shared_model(folder: Path, device: str, processes: int) -> Tracker:
-    """Return the weights, read once in each process; processes that work at once share the cores."""
-    if processes > 1 and multiprocessing.parent_process() is not None:
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
-    return load_tracker(folder, device)

@@ -11,10 +11,10 @@ from benchmarks.accuracy.card import write_card
 from benchmarks.accuracy.data import DATA, MODEL
 from benchmarks.accuracy.parallel import run_in_order
 from benchmarks.accuracy.store import MAKING, Store, code_of
+from benchmarks.accuracy.weights import usable_weights
 from benchmarks.calibration.fit import calibrate, examples_of
 from benchmarks.calibration.jobs import cases_of, collect_one
-from lesion_tracker.errors import LesionTrackerError
-from lesion_tracker.network.weights import CARD_FILE, load_tracker
+from lesion_tracker.network.weights import CARD_FILE
 from lesion_tracker.tracking.confidence import Calibration
 
 SEED = 7001
@@ -29,10 +29,8 @@ EVIDENCE = (
 def main() -> int:
     """Collect evidence, fit, write the card."""
     args = _arguments()
-    try:
-        model = load_tracker(args.model, args.device)
-    except (LesionTrackerError, ValueError) as error:
-        print(error, file=sys.stderr)
+    model = usable_weights(args.model, args.device)
+    if model is None:
         return 2
     cases = cases_of(args)
     store = Store("calibration", {"weights": model.sha256, "code": _code(), "seed": args.seed, "device": args.device})

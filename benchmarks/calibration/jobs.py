@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks.accuracy.cases import Case, constructed_cases
 from benchmarks.accuracy.data import CALIBRATION
-from benchmarks.accuracy.parallel import shared_model
+from benchmarks.accuracy.weights import shared_model
 from benchmarks.calibration.collect import collect
 from benchmarks.calibration.trained_family import trained_cases
 from lesion_tracker.registration.preload import preload

@@ -15,13 +15,12 @@ import torch
 
 from benchmarks.accuracy.data import CACHE, DATA, FINAL, MODEL
 from benchmarks.accuracy.store import MAKING, code_of
+from benchmarks.accuracy.weights import usable_weights
 from benchmarks.learning.corrected_pairs import SEED, WRONG_MM, StoredPair, corrections, mislabelled, stored_pair
 from benchmarks.learning.page import interval, page
 from benchmarks.learning.scanner import Scanner
 from benchmarks.learning.stages import Run, errors_of
-from lesion_tracker.errors import LesionTrackerError
 from lesion_tracker.network.tracker import Tracker
-from lesion_tracker.network.weights import load_tracker
 from lesion_tracker.training.learning.fine_tuning import FineTuningSettings
 from lesion_tracker.training.learning.taught import TaughtLesion
 from lesion_tracker.training.learning.validation_inputs import FILE_NAME, read_inputs
@@ -60,10 +59,8 @@ def main() -> int:
     args = _arguments()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(args.threads)
-    try:
-        parent = load_tracker(args.weights, args.device)
-    except (LesionTrackerError, ValueError) as error:
-        print(error, file=sys.stderr)
+    parent = usable_weights(args.weights, args.device)
+    if parent is None:
         return 2
     found = _measure(args, parent)
     out = CACHE / "learning" / "quick" if args.quick else Path(__file__).parent

@@ -3,7 +3,6 @@
 The strategy of finding lesions first and matching them then; detectors and embeddings are this project's own.
 """
 
-import hashlib
 import itertools
 import logging
 import time
@@ -18,7 +17,7 @@ from benchmarks.peers.candidates import Candidates, find_candidates
 from benchmarks.peers.detector import DetectorNet, short_numbers
 from benchmarks.peers.detector_weights import load_net
 from benchmarks.peers.embedding import LENGTH, EmbeddingNet
-from benchmarks.peers.peer import FindPoints, Peer, Seconds
+from benchmarks.peers.peer import FindPoints, Peer, Seconds, own_code
 from lesion_tracker.arrays import PointMm, PointsMm
 from lesion_tracker.network.inputs import hu_source, windowed
 from lesion_tracker.network.lattice import search_grid, template_grid
@@ -64,7 +63,11 @@ def _peer(mode: str, sees: str, weights: Path) -> Peer:
         )
     detector, detector_card = load_net(weights / parts[0], DetectorNet)
     embedding, embedding_card = load_net(weights / parts[1], EmbeddingNet)
-    decided_by = {"detector": detector_card["sha256"], "embedding": embedding_card["sha256"], "modules": _own_code()}
+    decided_by = {
+        "detector": detector_card["sha256"],
+        "embedding": embedding_card["sha256"],
+        "modules": own_code(*OWN_CODE),
+    }
     return Peer(name, note, matching(detector, embedding, SEEN[sees]), decided_by=decided_by)
 
 
@@ -136,10 +139,3 @@ def products(
         wanted = embedding.embed(before, template, np.array([lesion.center_mm]), expected[None] - middle)
         there = embedding.embed(after, grid, found[:, :3], found[:, :3] - middle)
     return torch.stack([there[:, :LENGTH] @ wanted[0, :LENGTH], there @ wanted[0]])
-
-
-def _own_code() -> str:
-    digest = hashlib.sha256()
-    for name in OWN_CODE:
-        digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
-    return digest.hexdigest()[:12]

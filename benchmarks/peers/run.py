@@ -1,18 +1,16 @@
 """Every row on its pairs, one after the other, each row in a process of its own; what was measured before is not again."""
 
-import hashlib
 import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
 from typing import Any
 
 from benchmarks.accuracy.cases import SEED, Case
 from benchmarks.accuracy.store import Store, answering_code
 from benchmarks.peers.measure import Job, failed, measure_job
-from benchmarks.peers.peer import Peer
+from benchmarks.peers.peer import Peer, own_code
 
 OWN_CODE = ("app_methods", "convexadam", "deeds", "measure", "on_grid", "peer", "subset")
 """The files here that decide a result, beside the package's."""
@@ -30,8 +28,8 @@ class Row:
 
     def __init__(self, peer: Peer, cases: Sequence[Case], lesions: dict[str, int], options: dict[str, Any]) -> None:
         self.peer, self.cases, self.lesions, self.options = peer, cases, lesions, options
-        key = {**peer.decided_by, "code": answering_code(), "own": _own_code(), "seed": SEED, "device": options["device"],
-               "lesions": lesions}  # fmt: skip
+        code = {"code": answering_code(), "own": own_code(*OWN_CODE)}
+        key = {**peer.decided_by, **code, "seed": SEED, "device": options["device"], "lesions": lesions}
         self.store = Store(f"peers/{peer.name}", key)
 
     @property
@@ -82,10 +80,3 @@ def _died(case: Case) -> dict[str, Any]:
     truth = [one for one in case.load().truth if one["counted"]]
     why = "its process died: not enough memory?"
     return {"pair": case.name, "data": case.data, "volume": case.volume, "truth": truth, **failed(truth, why)}
-
-
-def _own_code() -> str:
-    digest = hashlib.sha256()
-    for name in OWN_CODE:
-        digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
-    return digest.hexdigest()[:12]

@@ -1,12 +1,11 @@
 """VoxelMorph as a peer: a network that registers the pair after the app's affine, in one pass."""
 
-import hashlib
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.peers.on_grid import aligned, as_map
-from benchmarks.peers.peer import Peer, PointMap, by_map
+from benchmarks.peers.peer import Peer, PointMap, by_map, own_code
 from benchmarks.peers.voxelmorph_net import SPACING_MM, RegistrationNet, displacement
 from benchmarks.peers.voxelmorph_weights import load_weights
 from lesion_tracker.tracking.pair import Pair
@@ -16,7 +15,7 @@ NOTE = "MONAI's VoxelMorph on 4 mm voxels, after the app's affine"
 MOST_VOXELS = 2e6
 """A whole trunk; bounds memory to about 2 GB."""
 
-OWN_CODE = ("voxelmorph", "voxelmorph_net", "voxelmorph_weights")
+OWN_CODE = ("net_files", "voxelmorph", "voxelmorph_net", "voxelmorph_weights")
 """The files that decide an answer, beside the weights and what all peers share."""
 
 
@@ -38,7 +37,7 @@ def voxelmorph_peer(device: str, folder: Path) -> Peer:
     def point_map(pair: Pair) -> PointMap:
         return voxelmorph_map(net, pair)
 
-    return Peer(NAME, note, by_map(point_map), decided_by={"weights": card["sha256"], "own": _own_code()})
+    return Peer(NAME, note, by_map(point_map), decided_by={"weights": card["sha256"], "own": own_code(*OWN_CODE)})
 
 
 def voxelmorph_map(net: RegistrationNet, pair: Pair) -> PointMap:
@@ -50,10 +49,3 @@ def voxelmorph_map(net: RegistrationNet, pair: Pair) -> PointMap:
     affine, part = aligned(pair, SPACING_MM, MOST_VOXELS)
     voxels = displacement(net, part.fixed.image.hu, part.moved.image.hu)
     return as_map(affine, part, np.ascontiguousarray(voxels[..., ::-1]) * part.fixed.image.spacing_mm)
-
-
-def _own_code() -> str:
-    digest = hashlib.sha256()
-    for name in OWN_CODE:
-        digest.update((Path(__file__).parent / f"{name}.py").read_bytes())
-    return digest.hexdigest()[:12]

@@ -1,0 +1,30 @@
+"""The weights that a benchmark measures: refused with a sentence, and read once in each process."""
+
+import multiprocessing
+import os
+import sys
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from lesion_tracker.errors import WeightsError
+from lesion_tracker.network.tracker import Tracker
+from lesion_tracker.network.weights import load_tracker
+
+
+def usable_weights(folder: Path, device: str) -> Tracker | None:
+    """Return the weights, or None where they cannot be used; why is printed."""
+    try:
+        return load_tracker(folder, device)
+    except (WeightsError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return None
+
+
+@cache
+def shared_model(folder: Path, device: str, processes: int) -> Tracker:
+    """Return the weights, read once in each process; processes that work at once share the cores."""
+    if processes > 1 and multiprocessing.parent_process() is not None:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
+    return load_tracker(folder, device)
