@@ -11,10 +11,11 @@ from torch import nn
 from benchmarks.accuracy.data import CALIBRATION, FINAL
 from benchmarks.peers.on_grid import as_map
 from benchmarks.peers.peer import Peer
-from benchmarks.peers.train_voxelmorph import Data, Run, main, read_data, validated
+from benchmarks.peers.train_voxelmorph import main, read_data, validated
 from benchmarks.peers.trained import WEIGHTS, trained_peers
 from benchmarks.peers.voxelmorph import voxelmorph_peer
 from benchmarks.peers.voxelmorph_data import base_study, draw_crops, mirrored, read_studies
+from benchmarks.peers.voxelmorph_loop import Data, Run
 from benchmarks.peers.voxelmorph_loss import registration_loss
 from benchmarks.peers.voxelmorph_net import SPACING_MM, RegistrationNet, Sizes, displacement, windowed
 from benchmarks.peers.voxelmorph_weights import load_weights, save_weights

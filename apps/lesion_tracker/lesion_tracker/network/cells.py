@@ -30,6 +30,11 @@ def nearest_cell(search_grid: Grid, center_mm: PointMm) -> tuple[int, int, int]:
 def score_target(search_grid: Grid, center_mm: PointMm, radius_mm: float) -> torch.Tensor:
     """Draw the target Y = G(center, radius) at the centres of the cells; the nearest cell is exactly 1, no other is.
 
+    Args:
+        search_grid: the search crop.
+        center_mm: of the lesion, LPS; where it lies beyond the crop, the nearest cell of the crop is 1.
+        radius_mm: of the lesion: the standard deviation.
+
     Returns:
         Shape (z, y, x), float32, in [0, 1].
 

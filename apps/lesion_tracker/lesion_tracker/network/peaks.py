@@ -61,7 +61,14 @@ def find_peak(logits: ScoreMap, search_grid: Grid) -> Peak:
 
 
 def second_peak(logits: ScoreMap, first: Peak, search_grid: Grid, apart_mm: float) -> Peak:
-    """Return the highest cell at least `apart_mm` from `first`; one map holds one answer and its rivals."""
+    """Return the highest cell that is not near another peak; one map holds one answer and its rivals.
+
+    Args:
+        logits: shape (z, y, x).
+        first: the other peak.
+        search_grid: the crop that the map belongs to.
+        apart_mm: least distance from `first`.
+    """
     shape = logits.shape
     axes = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
     cells = np.stack([axes[2].ravel(), axes[1].ravel(), axes[0].ravel()], axis=1)

@@ -89,7 +89,18 @@ class Tracker:
 def tracker_from_net(
     net: TrackerNet, *, name: str = "", sha256: str = "", card: dict[str, Any] | None = None, device: str = "auto"
 ) -> Tracker:
-    """Make a network that is at hand usable as a Tracker; it is moved to the device and set to eval mode."""
+    """Make a network that is at hand usable as a Tracker; it is moved to the device and set to eval mode.
+
+    Args:
+        net: the network itself, not a copy.
+        name: of the model.
+        sha256: of its weights file, where there is one.
+        card: the whole model card.
+        device: "auto", "cpu", "cuda" or "cuda:<number>".
+
+    Raises:
+        ValueError: for a device that this machine does not have.
+    """
     there = choose_device(device)
     ready = net.to(there).to(memory_format=torch.channels_last_3d).eval()  # type: ignore[call-overload]
     return Tracker(ready, net.config, dict(card or {}), name, sha256, there, choose_dtype(there))

@@ -1,1 +1,1 @@
-"""Numbered training examples: constructed, self-supervised, supervised and mixed."""
+"""Numbered training examples of three kinds: constructed, self-supervised and supervised."""

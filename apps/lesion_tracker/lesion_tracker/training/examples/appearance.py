@@ -84,7 +84,12 @@ def apply_appearance(hu: torch.Tensor, spacing_mm: float, low_z_mm: float, look:
 
 
 def blurred(hu: torch.Tensor, sigma_voxels: float) -> torch.Tensor:
-    """Blur in plane by a Gaussian of `sigma_voxels`."""
+    """Blur slices in plane by a Gaussian.
+
+    Args:
+        hu: shape (z, y, x).
+        sigma_voxels: standard deviation.
+    """
     reach = max(1, int(np.ceil(2.5 * sigma_voxels)))
     taps = torch.exp(-(torch.arange(-reach, reach + 1) ** 2) / (2 * sigma_voxels**2))
     taps = (taps / taps.sum()).to(hu.dtype)
@@ -94,7 +99,13 @@ def blurred(hu: torch.Tensor, sigma_voxels: float) -> torch.Tensor:
 
 
 def thick_slices(hu: torch.Tensor, slices: int, first: int) -> torch.Tensor:
-    """Average groups of slices, starting at phase `first`, and interpolate between their middles."""
+    """Average groups of slices and interpolate between their middles: a thick-slice scan on the same lattice.
+
+    Args:
+        hu: shape (z, y, x).
+        slices: of a group.
+        first: slices of the first group that lie below the crop.
+    """
     padded = torch.cat((hu[:1].expand(first, -1, -1), hu, hu[-1:].expand(slices, -1, -1)))
     groups = padded[: padded.shape[0] // slices * slices].reshape(-1, slices, *hu.shape[1:]).mean(1)
     middle = torch.arange(groups.shape[0]) * slices + (slices - 1) / 2 - first

@@ -59,7 +59,14 @@ class Implant:
 
 
 def random_implant(rng: np.random.Generator, center_mm: PointMm, radius_mm: float, around_hu: float) -> Implant:
-    """Draw a lesion that differs from its surroundings: solid or part-solid in lung, lighter or darker in tissue."""
+    """Draw a lesion that differs from its surroundings: solid or part-solid in lung, lighter or darker in tissue.
+
+    Args:
+        rng: the only source of randomness.
+        center_mm: LPS of the baseline.
+        radius_mm: of its longest axis.
+        around_hu: of the surroundings.
+    """
     if around_hu < LUNG_HU:
         hu = rng.uniform(-50, 80) if rng.random() < 0.75 else rng.uniform(-600, -150)
     else:

@@ -76,7 +76,18 @@ def dense_positions(warp: Warp, grid: Grid) -> torch.Tensor:
 def draw_implant(
     hu: torch.Tensor, grid: Grid, implant: Implant, warp: Warp | None, positions: torch.Tensor | None
 ) -> torch.Tensor:
-    """Draw a body into a crop, touching only the voxels near it."""
+    """Draw a body into a crop, touching only the voxels near it.
+
+    Args:
+        hu: of the crop, shape (z, y, x).
+        grid: where the crop lies.
+        implant: in the coordinates of the study.
+        warp: from the crop's positions to the study's, or None where they are the same.
+        positions: where each voxel lies in the study, (z, y, x, 3) LPS mm; None without a warp.
+
+    Returns:
+        The crop with the body; `hu` stays as it is.
+    """
     center = implant.center_mm[None]
     here = center if warp is None else warp.inverse(center)
     reach = (2.5 * implant.radius_mm + 6) / grid.spacing_mm

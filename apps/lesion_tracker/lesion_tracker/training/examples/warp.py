@@ -71,7 +71,7 @@ class Warp:
         return np.asarray(np.exp(-square / (2 * widths**2)) @ np.array([bump.shift_mm for bump in self.bumps]))
 
     def inverse(self, baseline_mm: PointsMm, tolerance_mm: float = 1e-3, iterations: int = 60) -> PointsMm:
-        """Take baseline points to follow-up points, by Newton's method with numerical slopes.
+        """Take baseline points, shape (n, 3), to follow-up points, by Newton's method with numerical slopes.
 
         Raises:
             ValueError: if the map cannot be inverted there; draw another one.
@@ -89,7 +89,7 @@ class Warp:
         raise ValueError(f"the warp cannot be inverted: {np.abs(error).max():.3g} mm left after {iterations} steps")
 
     def volume_change(self, points: PointsMm) -> np.ndarray:
-        """Return the determinant of the map's slopes at follow-up points: not positive where the map folds."""
+        """Return the determinant of the map's slopes at follow-up points (n, 3), shape (n,): not positive where it folds."""
         return np.asarray(np.linalg.det(self._slopes(np.asarray(points, dtype=np.float64))))
 
     def _slopes(self, points: PointsMm, delta_mm: float = 1e-3) -> np.ndarray:
@@ -107,7 +107,13 @@ def rotation_matrix(angles_deg: PointMm) -> np.ndarray:
 
 
 def pose(center_mm: PointMm, angles_deg: PointMm, scale: float) -> Affine:
-    """Return the affine that rotates and scales follow-up positions about `center_mm`, giving baseline positions."""
+    """Return the affine that rotates and scales follow-up positions about `center_mm`, giving baseline positions.
+
+    Args:
+        center_mm: LPS; it stays where it is.
+        angles_deg: about the x, y and z axes, in this order.
+        scale: how much larger the follow-up shows things.
+    """
     matrix = np.eye(4)
     matrix[:3, :3] = rotation_matrix(angles_deg) / scale
     matrix[:3, 3] = np.asarray(center_mm) - matrix[:3, :3] @ np.asarray(center_mm)
@@ -117,7 +123,14 @@ def pose(center_mm: PointMm, angles_deg: PointMm, scale: float) -> Affine:
 def random_bumps(
     rng: np.random.Generator, center_mm: PointMm, reach_mm: float, amplitude_mm: float
 ) -> tuple[Bump, ...]:
-    """Draw a smooth elastic field: bumps of 20 to 70 mm round `center_mm` whose steepness stays invertible."""
+    """Draw a smooth elastic field: bumps of 20 to 70 mm round a place, whose steepness stays invertible.
+
+    Args:
+        rng: the only source of randomness.
+        center_mm: LPS of the follow-up.
+        reach_mm: how far from it along each axis the bumps may lie.
+        amplitude_mm: largest shift of one bump.
+    """
     bumps = []
     for _ in range(int(rng.integers(4, 11))):
         width = float(rng.uniform(20, 70))
@@ -128,7 +141,14 @@ def random_bumps(
 
 
 def moving_region(rng: np.random.Generator, center_mm: PointMm, least_mm: float, most_mm: float) -> Bump:
-    """Draw a region round `center_mm` (follow-up) that moved by `least_mm` to `most_mm` against its surroundings."""
+    """Draw a region that moved against its surroundings.
+
+    Args:
+        rng: the only source of randomness.
+        center_mm: its middle, LPS of the follow-up.
+        least_mm: shortest motion.
+        most_mm: longest motion.
+    """
     length = rng.uniform(least_mm, most_mm)
     direction = rng.normal(size=3)
     direction /= np.linalg.norm(direction)

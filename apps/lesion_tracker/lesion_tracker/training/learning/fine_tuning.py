@@ -123,7 +123,14 @@ def part_of_the_way(parent: Tracker, net: TrackerNet, share: float) -> TrackerNe
 
 
 def affordable_steps(parent: Tracker, taught: Sequence[TaughtPair], settings: FineTuningSettings, folder: Path) -> int:
-    """Return how many steps fit into the minutes of the settings here, at most its steps; three steps are timed."""
+    """Return how many steps fit into the minutes of the settings here, at most its steps; three steps are timed.
+
+    Args:
+        parent: published weights.
+        taught: to learn from; at least one.
+        settings: of the run.
+        folder: of the timed training's checkpoint; what lies there is removed first.
+    """
     moments = [time.monotonic()]
 
     def remember(_: StepReport) -> None:
@@ -142,7 +149,13 @@ def _trainer(parent: Tracker, taught: Sequence[TaughtPair], settings: FineTuning
 
 
 def taught_examples(taught: Sequence[TaughtPair], settings: FineTuningSettings, heat_map_n: float) -> NumberedExamples:
-    """Return numbered examples: taught lesions in both directions, and follow-ups that are made from the same studies."""
+    """Return numbered examples: taught lesions in both directions, and follow-ups that are made from the same studies.
+
+    Args:
+        taught: at least one.
+        settings: the shares of both, the crops and the seed.
+        heat_map_n: of the network: standard deviation of the anatomy signals in radii.
+    """
     pairs = [one.pair for one in taught]
     studies = [study for pair in pairs for study in (pair.baseline, pair.followup)]
     shares = {

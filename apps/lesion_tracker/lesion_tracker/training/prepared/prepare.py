@@ -19,6 +19,11 @@ SMALLEST_HU, LARGEST_HU = -1024, 3071
 def prepare_study(name: str, volume: Volume, lesions: Sequence[tuple[Sequence[float], float]]) -> PreparedStudy:
     """Resample a study to the lattice and measure where it has structure.
 
+    Args:
+        name: of the study.
+        volume: in any orientation.
+        lesions: each a centre (LPS mm) and a radius (mm).
+
     Raises:
         FileFormatError: if a value is not finite, or a lesion lies outside its study.
     """

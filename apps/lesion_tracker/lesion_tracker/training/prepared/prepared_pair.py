@@ -153,6 +153,12 @@ def _pair(folder: Path, entry: _PairEntry, studies: dict[str, PreparedStudy]) ->
 def require_pair(name: str, baseline: Grid, followup: Grid, lesions: Sequence[PairedLesion]) -> None:
     """Refuse a pair without lesions, or with one outside its study.
 
+    Args:
+        name: of the pair, for the message.
+        baseline: where the baseline lies.
+        followup: where the follow-up lies.
+        lesions: marked in both.
+
     Raises:
         FileFormatError: with the pair, the lesion's place and which study.
     """

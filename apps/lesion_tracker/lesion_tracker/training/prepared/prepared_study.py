@@ -130,6 +130,11 @@ def read_study(folder: Path, entry: dict[str, Any]) -> PreparedStudy:
 def balls_inside(name: str, grid: Grid, rows: Sequence[Sequence[float]]) -> np.ndarray:
     """Return centres and radii as an array (n, 4), LPS mm.
 
+    Args:
+        name: of the study, for the message.
+        grid: where the study lies.
+        rows: x, y, z in LPS mm and the radius in mm.
+
     Raises:
         FileFormatError: if one is not finite, has no radius, or lies outside its study; with the study and the value.
     """

@@ -14,7 +14,16 @@ from lesion_tracker.training.run.validation import Validation
 def run_card(
     settings: TrainingSettings, data: RunData, command: str, steps: int, processes: int, figures: Validation | None
 ) -> dict[str, Any]:
-    """Return the card's entries; sizes, input and hash are added where the weights are saved."""
+    """Return the card's entries; sizes, input and hash are added where the weights are saved.
+
+    Args:
+        settings: of the run.
+        data: what it read.
+        command: what was typed.
+        steps: that were done.
+        processes: that shared the gradients.
+        figures: of the validation, or None where there was none.
+    """
     values = settings.model_dump(mode="json")
     licences = settings.data.licences
     names = [study.name for study in data.studies] + [pair.name for pair in data.pairs]

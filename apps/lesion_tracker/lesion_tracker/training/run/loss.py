@@ -46,6 +46,10 @@ def softly_capped(loss: torch.Tensor, cap: float) -> torch.Tensor:
 
     The focal loss sums over all cells; where a whole map scores high it reaches thousands, and that one step would undo
     what hundreds have learned.
+
+    Args:
+        loss: of one map, not negative; any shape.
+        cap: from here on it grows logarithmically.
     """
     return torch.where(loss <= cap, loss, cap * (1 + torch.log(loss.clamp_min(cap) / cap)))
 

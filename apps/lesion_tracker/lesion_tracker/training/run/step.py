@@ -33,7 +33,12 @@ class StepReport:
 
 
 def errors_mm(logits: torch.Tensor, example: Example) -> list[float]:
-    """Return the distance in mm between the decoded and the true centre of each lesion that is there."""
+    """Return the distance in mm between the decoded and the true centre of each lesion that is there.
+
+    Args:
+        logits: of the example's L lesions, (L, cells z, y, x).
+        example: with its truth.
+    """
     errors = []
     for map_, truth in zip(logits.detach().float().cpu(), example.truth_mm, strict=True):
         if truth is not None:
