@@ -42,8 +42,8 @@ def test_volumes_become_arrays_on_the_lattice_with_lesions_and_structure(
     made = made_volume(1)
     assert np.abs(one.volume.hu.astype(int)[:-1, :-1, :-1] - made.hu[:-1, :-1, :-1]).max() <= 1
     assert one.lesions == pytest.approx(np.array([[*LESION_MM, 6.0]]))
-    assert points_with_structure(one, LESION_MM[None], 20.0)[0]
-    assert not points_with_structure(one, np.array([[1.0, 1.0, 40.0], [500.0, 0, 0]]), 20.0).any()
+    assert points_with_structure(one, LESION_MM[None])[0]
+    assert not points_with_structure(one, np.array([[1.0, 1.0, 40.0], [500.0, 0, 0]])).any()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["prepared"]
 
 
