@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
+from monailabel.interfaces.tasks.infer_v2 import InferType
 
 from lesion_tracker.errors import InputError
 from lesion_tracker.readers.inside import require_inside
@@ -14,14 +14,14 @@ from lesion_tracker.records.track import Track
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.viewers.answer import answer_form, answer_params, write_answer
 from lesion_tracker.server.viewers.clicks import clicks_of, lps_from_click
-from lesion_tracker.server.viewers.labels import LABEL_VALUES
 from lesion_tracker.server.viewers.lesions_param import lesion_from, lesion_objects
+from lesion_tracker.server.viewers.task import LesionTask, passed_over, sender_of
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
 from lesion_tracker.volumes.volume import Volume
 
 
-class CorrectLesion(InferTask):
+class CorrectLesion(LesionTask):
     """Stores where a reader says that tracked lesions are, and shows all points as they are now.
 
     Args:
@@ -31,17 +31,8 @@ class CorrectLesion(InferTask):
     """
 
     def __init__(self, catalog: Catalog, marks: MarkStore, engine: Engine) -> None:
-        super().__init__(
-            type=InferType.DEEPEDIT,
-            labels=dict(LABEL_VALUES),
-            dimension=3,
-            description="Correct a tracked lesion in the later CT: click where it really is",
-        )
+        super().__init__(InferType.DEEPEDIT, "Correct a tracked lesion in the later CT: click where it really is")
         self._catalog, self._marks, self._engine = catalog, marks, engine
-
-    def is_valid(self) -> bool:
-        """Say that the task is always there."""
-        return True
 
     def __call__(self, request: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
         """Store what was clicked.
@@ -62,7 +53,7 @@ class CorrectLesion(InferTask):
         tracks = {track.lesion_id: track for track in self._marks.tracks(study.id)}
         points, unknown = self._points(request, study, volume)
         self._require_tracked(list(points), tracks, study)
-        who = str(request.get("user") or request.get("client_id") or "")
+        who = sender_of(request)
         kept = self._marks.correct(study.id, [Correction(tracks[name], point, who) for name, point in points.items()])
         shown = current_tracks(list(tracks.values()), kept)
         file = write_answer(form, shown, volume.grid)
@@ -70,7 +61,7 @@ class CorrectLesion(InferTask):
             shown,
             corrections=[correction.to_json() for correction in kept],
             seconds={"total": round(time.perf_counter() - start, 3)},
-            warnings=[*volume.warnings, *(f"the key {name!r} is not known and was passed over" for name in unknown)],
+            warnings=[*volume.warnings, *passed_over(unknown)],
         )
         return str(file) if file else None, params
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
+from monailabel.interfaces.tasks.infer_v2 import InferType
 
 from lesion_tracker.arrays import point_mm
 from lesion_tracker.errors import InputError
@@ -19,9 +19,9 @@ from lesion_tracker.server.background import Background
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.viewers.answer import answer_form, answer_params, track_of_mark, write_answer
 from lesion_tracker.server.viewers.clicks import Click, clicks_of, lps_from_click
-from lesion_tracker.server.viewers.labels import LABEL_VALUES
 from lesion_tracker.server.viewers.lesions_param import lesion_from, lesion_objects
-from lesion_tracker.server.viewers.options import Option, option_number, option_text, shown_options
+from lesion_tracker.server.viewers.options import Option, option_number, option_text
+from lesion_tracker.server.viewers.task import LesionTask, passed_over, sender_of
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
 from lesion_tracker.volumes.volume import Volume
@@ -33,7 +33,7 @@ LARGEST_RADIUS_MM = 200.0
 SMALLEST_RADIUS_MM = 0.5
 
 
-class MarkLesion(InferTask):
+class MarkLesion(LesionTask):
     """Stores clicked lesions and shows all lesions of the study.
 
     Args:
@@ -43,22 +43,11 @@ class MarkLesion(InferTask):
         background: registers later studies of the patient; None: nothing is computed ahead.
     """
 
+    options = OPTIONS
+
     def __init__(self, catalog: Catalog, marks: MarkStore, engine: Engine, background: Background | None) -> None:
-        super().__init__(
-            type=InferType.DEEPEDIT,
-            labels=dict(LABEL_VALUES),
-            dimension=3,
-            description="Mark lesions in the earlier CT: one click each; the radius is estimated",
-        )
+        super().__init__(InferType.DEEPEDIT, "Mark lesions in the earlier CT: one click each; the radius is estimated")
         self._catalog, self._marks, self._engine, self._background = catalog, marks, engine, background
-
-    def is_valid(self) -> bool:
-        """Say that the task is always there."""
-        return True
-
-    def config(self) -> dict[str, Any]:
-        """Return the options that the viewers show."""
-        return shown_options(OPTIONS)
 
     def __call__(self, request: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
         """Store what was clicked.
@@ -85,7 +74,7 @@ class MarkLesion(InferTask):
         if lesions:
             self._register_later_studies(study)
         tracks = [track_of_mark(lesion) for lesion in marked]
-        warnings = [*volume.warnings, *(f"the key {name!r} is not known and was passed over" for name in unknown)]
+        warnings = [*volume.warnings, *passed_over(unknown)]
         file = write_answer(form, tracks, volume.grid)
         seconds = {"total": round(time.perf_counter() - start, 3)}
         records = [lesion.to_json() for lesion in marked]
@@ -105,7 +94,7 @@ class MarkLesion(InferTask):
         require_inside(named, volume.grid, study.id)
         if radius is not None:
             clicked = _with_radius(clicked, radius, known, request.get("label"))
-        who = str(request.get("user") or request.get("client_id") or "")
+        who = sender_of(request)
         return [replace(lesion, patient_id=study.patient_id, marked_by=who) for lesion in clicked + named], unknown
 
     def _from_click(self, click: Click, volume: Volume, known: Lesion | None, study: Study) -> Lesion:

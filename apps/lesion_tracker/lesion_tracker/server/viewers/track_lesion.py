@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
+from monailabel.interfaces.tasks.infer_v2 import InferType
 
 from lesion_tracker.errors import InputError
 from lesion_tracker.readers.sources import Source
@@ -14,7 +14,8 @@ from lesion_tracker.server.viewers.answer import answer_form, answer_params, wri
 from lesion_tracker.server.viewers.clicks import CLIENT_KEYS
 from lesion_tracker.server.viewers.labels import LABEL_VALUES, LABELS
 from lesion_tracker.server.viewers.lesions_param import lesions_of
-from lesion_tracker.server.viewers.options import Option, option_text, shown_options
+from lesion_tracker.server.viewers.options import Option, option_text
+from lesion_tracker.server.viewers.task import LesionTask, passed_over
 from lesion_tracker.studies.catalog import Catalog
 
 OPTIONS: dict[str, Option] = {
@@ -24,7 +25,7 @@ OPTIONS: dict[str, Option] = {
 }
 
 
-class TrackLesion(InferTask):
+class TrackLesion(LesionTask):
     """Finds marked lesions in a later study.
 
     Args:
@@ -33,22 +34,13 @@ class TrackLesion(InferTask):
         engine: reads studies.
     """
 
+    options = OPTIONS
+
     def __init__(self, catalog: Catalog, followups: Followups, engine: Engine) -> None:
         super().__init__(
-            type=InferType.SEGMENTATION,
-            labels=dict(LABEL_VALUES),
-            dimension=3,
-            description="Find the lesions that were marked in the patient's earlier CT in this one",
+            InferType.SEGMENTATION, "Find the lesions that were marked in the patient's earlier CT in this one"
         )
         self._catalog, self._followups, self._engine = catalog, followups, engine
-
-    def is_valid(self) -> bool:
-        """Say that the task is always there."""
-        return True
-
-    def config(self) -> dict[str, Any]:
-        """Return the options that the viewers show."""
-        return shown_options(OPTIONS)
 
     def __call__(self, request: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
         """Track the lesions of a request, or all that are marked in the baseline.
@@ -86,7 +78,7 @@ class TrackLesion(InferTask):
                 *(note for source in sources for note in source.notes),
                 *(f"{one.study.id}: {text}" for one in sources for text in self._engine.volume(one.study).warnings),
                 *(f"{followup.id}: {warning}" for warning in volume.warnings),
-                *(f"the key {name!r} is not known and was passed over" for name in unknown),
+                *passed_over(unknown),
             ],
         )
         return str(file) if file else None, params
