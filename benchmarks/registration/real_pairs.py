@@ -10,9 +10,9 @@ from lesion_tracker.arrays import PointsMm
 from lesion_tracker.volumes.reader import read_volume
 
 
-def real_pair(folder: Path, name: str) -> Draw:
-    """Read a pairs file of one pair; its truth is known at its own points only."""
-    (pair,) = json.loads((folder / f"{name}.json").read_text())["pairs"]
+def real_pair(folder: Path, name: str, number: int = 0) -> Draw:
+    """Read one pair of a pairs file; its truth is known at its own points only."""
+    pair = json.loads((folder / f"{name}.json").read_text())["pairs"][number]
     before = np.array([lesion["baseline_mm"] for lesion in pair["lesions"]])
     after = np.array([lesion["followup_mm"] for lesion in pair["lesions"]])
 

@@ -13,6 +13,7 @@ import pytest
 
 from lesion_tracker.errors import RegistrationFailed
 from lesion_tracker.registration.cache import RegistrationCache, from_bytes, pair_key, to_bytes, volume_digest
+from lesion_tracker.registration.doubts import Doubt
 from lesion_tracker.registration.point_map import Displacement, FollowupFromBaseline
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
@@ -24,7 +25,9 @@ def answer(value: float = 1.5, size: int = 6) -> FollowupFromBaseline:
     shift = noise.astype(np.float16).astype(np.float32)
     matrix = np.eye(4)
     matrix[:3, 3] = value
-    return FollowupFromBaseline("deformable", matrix, Displacement(grid, shift), {"local_ncc": 0.5}, {"a": 1.0}, "why")
+    doubts = (Doubt("agreement", 0.5, 0.58, "they agree poorly"),)
+    field = Displacement(grid, shift)
+    return FollowupFromBaseline("deformable", matrix, field, {"local_ncc": 0.5}, {"a": 1.0}, "why", doubts)
 
 
 def volume(fill: int = 0, origin: float = 0.0) -> Volume:
@@ -51,11 +54,12 @@ def test_bytes_bring_everything_back():
     np.testing.assert_array_equal(first.displacement.shift_mm, second.displacement.shift_mm)
     assert second.displacement.shift_mm.dtype == np.float32
     assert first.displacement.grid.equals(second.displacement.grid)
-    assert (first.method, first.quality, first.seconds, first.fallback) == (
+    assert (first.method, first.quality, first.seconds, first.fallback, first.doubts) == (
         second.method,
         second.quality,
         second.seconds,
         second.fallback,
+        second.doubts,
     )
 
 

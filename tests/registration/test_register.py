@@ -99,10 +99,18 @@ def test_deformable_finds_a_bend_that_affine_cannot():
     assert of_deformable < 2.5
 
 
-def test_different_parts_of_different_bodies_are_refused():
+def test_different_parts_of_different_bodies_are_answered_with_the_doubt_in_numbers():
     chest, abdomen = study((170.0, 300.0), patient=1), study((0.0, 130.0), patient=2)
-    with pytest.raises(RegistrationFailed, match=r"could not be aligned.*local_ncc.*same part of the same patient"):
-        register(chest, abdomen, "deformable")
+    there = register(chest, abdomen, "deformable")
+    (doubt,) = (d for d in there.doubts if d.kind == "agreement")
+    assert doubt.number < doubt.usual
+    assert f"{doubt.number:.2f} where two states of one patient usually have {doubt.usual} or more" in doubt.sentence
+    assert doubt.sentence.endswith("are they the same part of the same patient?")
+
+
+def test_bodies_with_less_than_20_mm_in_common_are_refused():
+    with pytest.raises(RegistrationFailed, match="no shift gives them 20 mm in common"):
+        register(study(), study((100.0, 108.0)), "affine")
 
 
 def test_air_is_refused_with_the_study_named():
@@ -118,15 +126,58 @@ def test_an_implausible_affine_falls_back_to_the_shift_and_says_so(monkeypatch):
     monkeypatch.setattr(affine, "_elastix", lambda *_: (wild, ""))
     there = register(baseline, followup, "affine")
     assert there.fallback.startswith("translation only: it stretches by 0.70 to 1.60")
+    assert [(d.kind, round(d.number, 2), d.usual) for d in there.doubts] == [("shape", 0.7, 0.8)]
+    assert "only shifted" in there.doubts[0].sentence
     assert errors(there, baseline, 0.0).max() < 5.0
     assert there.quality["scale_max"] == pytest.approx(1.0)
 
 
-def test_a_shift_that_does_not_fit_is_no_fallback(monkeypatch):
+def test_a_shift_that_does_not_fit_is_answered_with_both_doubts(monkeypatch):
     monkeypatch.setattr(affine, "_elastix", lambda *_: (np.diag([1.6, 1.0, 0.7, 1.0]), ""))
-    monkeypatch.setattr(affine, "_slide", lambda *_: Slide(np.array([0.0, 0.0, 100.0]), 0.3, 0.6))
-    with pytest.raises(RegistrationFailed, match="stretches"):
-        register(study(), study(seed=3), "affine")
+    monkeypatch.setattr(affine, "_slides", lambda *_: [Slide(np.array([0.0, 0.0, 100.0]), 0.3, 0.6)])
+    there = register(study(), study(seed=3), "affine")
+    assert {d.kind for d in there.doubts} == {"shape", "agreement"}
+    np.testing.assert_array_equal(there.matrix[:3, 3], [0.0, 0.0, 100.0])
+
+
+def test_of_two_doubtful_maps_the_one_that_makes_the_studies_more_alike_is_taken(monkeypatch):
+    wild = np.eye(4)
+    wild[:3, 3] = [30.0, 0.0, 20.0]  # a body may move like that, but this one did not
+    monkeypatch.setattr(affine, "_elastix", lambda *_: (wild, ""))
+    there = register(study(), study((60.0, 220.0), seed=3), "affine")
+    assert np.abs(there.matrix[:3, 3]).max() < 5.0
+    assert there.fallback == ""
+    assert there.doubts == ()
+
+
+def test_a_place_that_fits_nearly_as_well_is_a_doubt(monkeypatch):
+    best = Slide(np.zeros(3), 0.8, 0.9)
+    for score, kinds in ((0.7, []), (0.75, ["place"])):
+        monkeypatch.setattr(affine, "_slides", lambda *_, s=score: [best, Slide(np.array([0.0, 0.0, -40.0]), s, 0.9)])
+        there = affine.register_affine(study(), study(seed=3))
+        assert [d.kind for d in there.doubts] == kinds
+    assert "40 mm further down the body: 0.75 against 0.80" in there.doubts[0].sentence
+
+
+@pytest.mark.parametrize("method", ["affine", "deformable", "bspline"])
+def test_where_a_library_fails_a_simpler_map_answers_and_says_so(method, monkeypatch):
+    pool = process_pool.pool()
+    real = pool.run
+
+    def broken(task, job, timeout_s):
+        if task == {"affine": "affine", "deformable": "deform", "bspline": "bspline"}[method]:
+            raise RegistrationFailed("by order of the test")
+        return real(task, job, timeout_s)
+
+    monkeypatch.setattr(pool, "run", broken)
+    baseline, followup = moved_pair(0.0)
+    there = register(baseline, followup, method)
+    assert there.method == method
+    assert there.displacement is None
+    assert [d.kind for d in there.doubts] == ["engine"]
+    assert "by order of the test" in there.doubts[0].sentence
+    assert there.fallback.startswith("translation only" if method == "affine" else "affine only")
+    assert errors(there, baseline, 0.0).mean() < 5.0
 
 
 def test_an_unknown_method_is_refused():

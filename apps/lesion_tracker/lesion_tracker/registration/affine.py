@@ -10,6 +10,7 @@ from scipy import ndimage
 from lesion_tracker.arrays import Affine
 from lesion_tracker.errors import RegistrationFailed
 from lesion_tracker.registration import process_pool
+from lesion_tracker.registration.doubts import Doubt
 from lesion_tracker.registration.point_map import FollowupFromBaseline
 from lesion_tracker.registration.quality import agreement, disagreement, implausible_shape, shape_numbers
 from lesion_tracker.registration.slide import MIN_OVERLAP_MM, Slide, shrunk, slides
@@ -26,6 +27,9 @@ ITERATIONS = 256
 SAMPLES = 2048
 TIMEOUT_S = 300.0
 MIN_BODY_VOXELS = 500
+RIVAL = 0.9
+"""From this share of the best score on a shift elsewhere along the body makes the place doubtful."""
+
 REACH_MM = 40.0
 """How far beyond the common part elastix may look in the follow-up."""
 
@@ -40,10 +44,11 @@ def register_affine(baseline: Volume, followup: Volume) -> FollowupFromBaseline:
         followup: the later study.
 
     Returns:
-        the map; with `fallback` set if only the shift was plausible.
+        the map; with `fallback` set if only the shift was plausible, and with `doubts` where the studies agree less
+        than two states of one patient do.
 
     Raises:
-        RegistrationFailed: if neither an affine map nor a shift makes the studies agree.
+        RegistrationFailed: for a study without a body, and for bodies that fit nowhere.
     """
     started = time.perf_counter()
     fixed, moving = view_of(baseline), view_of(followup)
@@ -52,25 +57,27 @@ def register_affine(baseline: Volume, followup: Volume) -> FollowupFromBaseline:
             raise RegistrationFailed(
                 f"no body found in the {name}: {int(view.body.sum())} voxels of 4 mm belong to one; is it a CT in HU?"
             )
-    slide = _slide(fixed, moving)
+    found = _slides(fixed, moving)
+    slide = found[0]
     slid = time.perf_counter()
     seconds = {"slide": slid - started}
     matrix, fault = _elastix(fixed, moving, slide, view_on(followup, fixed.image.grid, translation(slide.shift_mm)))
     done = time.perf_counter()
     seconds["affine"] = done - slid
-    answer = _judged(fixed, followup, slide, matrix, fault)
+    answer = _judged(fixed, followup, found, matrix, fault)
     seconds["quality"] = time.perf_counter() - done
     return replace(answer, seconds=seconds)
 
 
-def _slide(fixed: View, moving: View) -> Slide:
-    found = slides(shrunk(fixed, SHRINK), shrunk(moving, SHRINK))
+def _slides(fixed: View, moving: View) -> list[Slide]:
+    """Return the best shift and, if there is one, the best elsewhere along the body."""
+    found = slides(shrunk(fixed, SHRINK), shrunk(moving, SHRINK), count=2)
     if not found:
         raise RegistrationFailed(
             f"the two bodies fit nowhere: no shift gives them {MIN_OVERLAP_MM:.0f} mm in common along the body; are "
             "they studies of different parts of the body?"
         )
-    return found[0]
+    return found
 
 
 def _elastix(fixed: View, moving: View, slide: Slide, slid: View) -> tuple[Affine, str]:
@@ -100,27 +107,44 @@ def _elastix(fixed: View, moving: View, slide: Slide, slid: View) -> tuple[Affin
         return shift, str(error)
 
 
-def _judged(fixed: View, followup: Volume, slide: Slide, matrix: Affine, fault: str) -> FollowupFromBaseline:
-    """Return the affine map if it is plausible, else the shift if that is, else raise."""
+def _judged(fixed: View, followup: Volume, found: list[Slide], matrix: Affine, fault: str) -> FollowupFromBaseline:
+    """Return the affine map, or the shift where that is the better map, with all that is doubtful about it."""
+    slide = found[0]
     quality = _measured(fixed, followup, slide, matrix)
-    reason = fault or implausible_shape(quality) or disagreement(quality)
-    if not reason:
-        return FollowupFromBaseline("affine", matrix, None, quality)
-    shift = translation(slide.shift_mm)
-    of_shift = quality if fault else _measured(fixed, followup, slide, shift)
-    if fault or implausible_shape(quality):
-        logger.info("the affine map is implausible (%s): trying the shift alone", reason)
-        if not disagreement(of_shift):
-            return FollowupFromBaseline("affine", shift, None, of_shift, fallback=f"translation only: {reason}")
-    raise RegistrationFailed(
-        f"the studies could not be aligned: {reason} ({_told(quality)}; shift alone: {_told(of_shift)}); are they the "
-        "same part of the same patient?"
+    impossible = implausible_shape(quality)
+    doubts: tuple[Doubt, ...] = ()
+    fallback = ""
+    if fault or impossible or disagreement(quality):
+        shift = translation(slide.shift_mm)
+        of_shift = quality if fault else _measured(fixed, followup, slide, shift)
+        if fault:
+            doubts = (
+                Doubt("engine", 1.0, 0.0, f"elastix found no affine map ({fault}); the studies were only shifted"),
+            )
+            fallback = f"translation only: {fault}"
+        elif impossible:
+            told = f"no body moves as the affine map found: {impossible.sentence}; the studies were only shifted"
+            doubts = (replace(impossible, sentence=told),)
+            fallback = f"translation only: {impossible.sentence}"
+        if fallback or of_shift["local_ncc"] > quality["local_ncc"]:
+            logger.info("the shift alone is taken: %s", fallback or "it makes the studies more alike")
+            matrix, quality = shift, of_shift
+    doubts += disagreement(quality) + _elsewhere(found)
+    quality["slide_rival"] = found[1].score / slide.score if len(found) > 1 and slide.score > 0 else 0.0
+    return FollowupFromBaseline("affine", matrix, None, quality, fallback=fallback, doubts=doubts)
+
+
+def _elsewhere(found: list[Slide]) -> tuple[Doubt, ...]:
+    """Return a doubt where the studies fit nearly as well at another place along the body."""
+    if len(found) < 2 or found[1].score < RIVAL * found[0].score:
+        return ()
+    best, second = found[:2]
+    away = float(second.shift_mm[2] - best.shift_mm[2])
+    sentence = (
+        f"the studies fit nearly as well {abs(away):.0f} mm further {'up' if away > 0 else 'down'} the body: "
+        f"{second.score:.2f} against {best.score:.2f}; is the place along the body right?"
     )
-
-
-def _told(quality: dict[str, float]) -> str:
-    names = ("overlap", "common_mm", "local_ncc", "mutual_information", "slide_score")
-    return ", ".join(f"{name} {quality[name]:.2f}" for name in names)
+    return (Doubt("place", second.score / best.score, RIVAL, sentence),)
 
 
 def _measured(fixed: View, followup: Volume, slide: Slide, matrix: Affine) -> dict[str, float]:

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import BSpline
 
+from lesion_tracker.errors import RegistrationFailed
 from lesion_tracker.registration import process_pool
 from lesion_tracker.registration.common_box import common_part
-from lesion_tracker.registration.dense import judged_dense
+from lesion_tracker.registration.dense import affine_only, judged_dense
+from lesion_tracker.registration.doubts import Doubt
 from lesion_tracker.registration.point_map import Displacement, FollowupFromBaseline
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
@@ -31,10 +33,7 @@ def register_bspline(baseline: Volume, followup: Volume, affine: FollowupFromBas
         affine: their affine map.
 
     Returns:
-        the map; with `fallback` set, and the affine map inside, if the deformation was not plausible.
-
-    Raises:
-        RegistrationFailed: if the library fails.
+        the map; with `fallback` and a doubt set, and the affine map inside, if no plausible deformation was found.
     """
     started = time.perf_counter()
     part = common_part(baseline, followup, affine.matrix, SPACING_MM, MOST_VOXELS)
@@ -48,7 +47,10 @@ def register_bspline(baseline: Volume, followup: Volume, affine: FollowupFromBas
         "spacing": part.fixed.image.spacing_mm,
         **ELASTIX,
     }
-    found = process_pool.pool().run("bspline", job, TIMEOUT_S)
+    try:
+        found = process_pool.pool().run("bspline", job, TIMEOUT_S)
+    except RegistrationFailed as error:
+        return affine_only("bspline", affine, Doubt("engine", 1.0, 0.0, f"elastix found no deformation ({error})"))
     grid = part.fixed.image.grid
     shift = dense_field(found["coefficients"], found["origin"], found["spacing"], grid)
     done = time.perf_counter()

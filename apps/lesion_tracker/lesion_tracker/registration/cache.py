@@ -10,12 +10,14 @@ import weakref
 import zipfile
 import zlib
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lesion_tracker.files.disk_cache import DiskCache
+from lesion_tracker.registration.doubts import Doubt
 from lesion_tracker.registration.point_map import Displacement, FollowupFromBaseline
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
@@ -128,7 +130,13 @@ class RegistrationCache:
 
 def to_bytes(answer: FollowupFromBaseline) -> bytes:
     """Return a registration as the bytes of an .npz file (no pickle), its checksums included."""
-    facts = {"method": answer.method, "quality": answer.quality, "seconds": answer.seconds, "fallback": answer.fallback}
+    facts = {
+        "method": answer.method,
+        "quality": answer.quality,
+        "seconds": answer.seconds,
+        "fallback": answer.fallback,
+        "doubts": [asdict(doubt) for doubt in answer.doubts],
+    }
     arrays: dict[str, np.ndarray] = {"matrix": answer.matrix, "facts": np.array(json.dumps(facts))}
     if answer.displacement is not None:
         arrays["size"] = np.array(answer.displacement.grid.size)
@@ -153,7 +161,13 @@ def from_bytes(data: bytes) -> FollowupFromBaseline:
             shift = np.ascontiguousarray(np.moveaxis(arrays["shift"].astype(np.float32), 0, -1))
             displacement = Displacement(Grid((x, y, z), arrays["lps_from_index"]), shift)
         return FollowupFromBaseline(
-            facts["method"], arrays["matrix"], displacement, facts["quality"], facts["seconds"], facts["fallback"]
+            facts["method"],
+            arrays["matrix"],
+            displacement,
+            facts["quality"],
+            facts["seconds"],
+            facts["fallback"],
+            tuple(Doubt(**doubt) for doubt in facts["doubts"]),
         )
 
 

@@ -4,10 +4,12 @@ import time
 
 import numpy as np
 
+from lesion_tracker.errors import RegistrationFailed
 from lesion_tracker.registration import process_pool
 from lesion_tracker.registration.calm import NOISE_HU, REACH_MM, calmed
 from lesion_tracker.registration.common_box import common_part
-from lesion_tracker.registration.dense import judged_dense
+from lesion_tracker.registration.dense import affine_only, judged_dense
+from lesion_tracker.registration.doubts import Doubt
 from lesion_tracker.registration.point_map import Displacement, FollowupFromBaseline
 from lesion_tracker.volumes.volume import Volume
 
@@ -34,10 +36,7 @@ def register_deformable(baseline: Volume, followup: Volume, affine: FollowupFrom
         affine: their affine map.
 
     Returns:
-        the map; with `fallback` set, and the affine map inside, if the deformation was not plausible.
-
-    Raises:
-        RegistrationFailed: if the library fails.
+        the map; with `fallback` and a doubt set, and the affine map inside, if no plausible deformation was found.
     """
     started = time.perf_counter()
     part = common_part(baseline, followup, affine.matrix, SPACING_MM, MOST_VOXELS)
@@ -49,7 +48,10 @@ def register_deformable(baseline: Volume, followup: Volume, affine: FollowupFrom
         "spacing": part.fixed.image.spacing_mm,
         **GREEDY,
     }
-    shift = process_pool.pool().run("deform", job, TIMEOUT_S)["shift"]
+    try:
+        shift = process_pool.pool().run("deform", job, TIMEOUT_S)["shift"]
+    except RegistrationFailed as error:
+        return affine_only("deformable", affine, Doubt("engine", 1.0, 0.0, f"greedy found no deformation ({error})"))
     done = time.perf_counter()
     seconds = {**affine.seconds, "prepare": ready - started, "deformable": done - ready}
     return judged_dense("deformable", part, affine, Displacement(part.fixed.image.grid, calmed(shift, part)), seconds)

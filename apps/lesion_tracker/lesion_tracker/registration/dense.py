@@ -1,11 +1,13 @@
 """What every deformable method does with its field: measure it, and keep it only if a body can move like that."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 from scipy import ndimage
 
 from lesion_tracker.registration.common_box import CommonPart
+from lesion_tracker.registration.doubts import Doubt
 from lesion_tracker.registration.point_map import Displacement, FollowupFromBaseline
 from lesion_tracker.registration.quality import agreement
 from lesion_tracker.registration.working import cubic_grid
@@ -45,12 +47,19 @@ def judged_dense(
     started = time.perf_counter()
     field = faded(displacement, part)
     quality = {**affine.quality, **_measured(part, displacement), "inverse_mm": _inverse_error(field)}
-    reason = _implausible(quality)
+    impossible = _implausible(quality)
     seconds = {**seconds, "quality": seconds.get("quality", 0.0) + time.perf_counter() - started}
-    if reason:
-        fallback = affine.fallback or f"affine only: {reason}"
-        return FollowupFromBaseline(method, affine.matrix, None, quality, seconds, fallback)
-    return FollowupFromBaseline(method, affine.matrix, field, quality, seconds, affine.fallback)
+    if impossible:
+        answer = affine_only(method, affine, impossible)
+        return replace(answer, quality=quality, seconds=seconds)
+    return FollowupFromBaseline(method, affine.matrix, field, quality, seconds, affine.fallback, affine.doubts)
+
+
+def affine_only(method: str, affine: FollowupFromBaseline, doubt: Doubt) -> FollowupFromBaseline:
+    """Return the affine map under the name of a method that found no deformation, and why it did not."""
+    told = replace(doubt, sentence=f"{doubt.sentence}; the affine map is used")
+    fallback = affine.fallback or f"affine only: {doubt.sentence}"
+    return replace(affine, method=method, fallback=fallback, doubts=(*affine.doubts, told))
 
 
 def faded(displacement: Displacement, part: CommonPart) -> Displacement:
@@ -121,14 +130,16 @@ def _inverse_error(field: Displacement) -> float:
     return float(np.linalg.norm(there.inverse(there(points)) - points, axis=1).max())
 
 
-def _implausible(quality: dict[str, float]) -> str:
+def _implausible(quality: dict[str, float]) -> Doubt | None:
+    """Return why no body deforms like that, or None."""
     if quality["folded"] > MOST_FOLDED:
-        return f"the deformation folds in {100 * quality['folded']:.1f} % of the body"
+        told = f"the deformation folds in {100 * quality['folded']:.1f} % of the body"
+        return Doubt("deformation", quality["folded"], MOST_FOLDED, told)
     if quality["shift_p99_mm"] > FAR_MM:
-        return f"the deformation moves the body by {quality['shift_p99_mm']:.0f} mm"
-    if quality["local_ncc"] < quality["local_ncc_before"] - WORSE_BY:
-        return (
-            f"the deformation lowers the local correlation from {quality['local_ncc_before']:.2f} "
-            f"to {quality['local_ncc']:.2f}"
-        )
-    return ""
+        told = f"the deformation moves the body by {quality['shift_p99_mm']:.0f} mm"
+        return Doubt("deformation", quality["shift_p99_mm"], FAR_MM, told)
+    before = quality["local_ncc_before"]
+    if quality["local_ncc"] < before - WORSE_BY:
+        told = f"the deformation lowers the local correlation from {before:.2f} to {quality['local_ncc']:.2f}"
+        return Doubt("deformation", quality["local_ncc"], before, told)
+    return None

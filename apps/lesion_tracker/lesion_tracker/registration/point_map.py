@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from lesion_tracker.arrays import Affine, PointsMm
+from lesion_tracker.registration.doubts import Doubt
 from lesion_tracker.volumes.grid import Grid
 
 INVERSE_TOLERANCE_MM = 0.01
@@ -55,6 +56,7 @@ class FollowupFromBaseline:
         quality: numbers that say how well the images agree; see `lesion_tracker.registration.quality`.
         seconds: per stage.
         fallback: "" or what was used instead of the method, and why.
+        doubts: why a reader should look twice; none if the studies agree as two states of one patient do.
 
     Raises:
         ValueError: for a matrix that is not finite, or singular, or mirrors the body.
@@ -66,6 +68,7 @@ class FollowupFromBaseline:
     quality: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     fallback: str = ""
+    doubts: tuple[Doubt, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse a matrix that maps no body onto a body."""

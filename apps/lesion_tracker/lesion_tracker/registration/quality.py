@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from lesion_tracker.arrays import Affine, Hu, Mask
+from lesion_tracker.registration.doubts import Doubt
 
 WINDOW_HU = (-1000.0, 400.0)
 MIN_VOXELS = 200
@@ -31,7 +32,7 @@ class Limits:
 LIMITS = Limits()
 
 LEAST = {"overlap": 0.75, "common_mm": 24.0, "local_ncc": 0.58, "mutual_information": 0.24}
-"""What two states of one patient reach at least.
+"""What two states of one patient usually reach at least; less is a doubt and no refusal.
 
 Measured after the affine map: a real pair of 64 days reached local_ncc 0.69 and mutual_information 0.33, constructed
 copies and slabs at least 0.75 and 0.48; chests against abdomens of other patients at most 0.55 and 0.22.
@@ -90,23 +91,57 @@ def shape_numbers(matrix: Affine) -> dict[str, float]:
     }
 
 
-def implausible_shape(numbers: dict[str, float], limits: Limits = LIMITS) -> str:
-    """Return why no body undergoes this transform, or ""."""
-    if numbers["scale_min"] < limits.scale[0] or numbers["scale_max"] > limits.scale[1]:
-        return f"it stretches by {numbers['scale_min']:.2f} to {numbers['scale_max']:.2f}, allowed are {limits.scale}"
+def implausible_shape(numbers: dict[str, float], limits: Limits = LIMITS) -> Doubt | None:
+    """Return why no body undergoes this transform, or None."""
+    low, high = limits.scale
+    if numbers["scale_min"] < low:
+        told = f"it stretches by {numbers['scale_min']:.2f} to {numbers['scale_max']:.2f}, allowed are {limits.scale}"
+        return Doubt("shape", numbers["scale_min"], low, told)
+    if numbers["scale_max"] > high:
+        told = f"it stretches by {numbers['scale_min']:.2f} to {numbers['scale_max']:.2f}, allowed are {limits.scale}"
+        return Doubt("shape", numbers["scale_max"], high, told)
     if not limits.volume[0] <= numbers["volume"] <= limits.volume[1]:
-        return f"it changes the volume by {numbers['volume']:.2f}, allowed are {limits.volume}"
+        told = f"it changes the volume by {numbers['volume']:.2f}, allowed are {limits.volume}"
+        return Doubt("shape", numbers["volume"], 1.0, told)
     if numbers["rotation_deg"] > limits.rotation_deg:
-        return f"it turns by {numbers['rotation_deg']:.0f} degrees, allowed are {limits.rotation_deg:.0f}"
+        told = f"it turns by {numbers['rotation_deg']:.0f} degrees, allowed are {limits.rotation_deg:.0f}"
+        return Doubt("shape", numbers["rotation_deg"], limits.rotation_deg, told)
     if numbers.get("from_slide_mm", 0.0) > limits.slide_mm:
-        return f"it leaves the slide by {numbers['from_slide_mm']:.0f} mm, allowed are {limits.slide_mm:.0f}"
-    return ""
+        told = f"it leaves the slide by {numbers['from_slide_mm']:.0f} mm, allowed are {limits.slide_mm:.0f}"
+        return Doubt("shape", numbers["from_slide_mm"], limits.slide_mm, told)
+    return None
 
 
-def disagreement(numbers: dict[str, float]) -> str:
-    """Return which quality number is too low for two states of one patient, or ""."""
-    low = [f"{name} {numbers[name]:.2f} is below {least}" for name, least in LEAST.items() if numbers[name] < least]
-    return ", ".join(low)
+def disagreement(numbers: dict[str, float]) -> tuple[Doubt, ...]:
+    """Return a doubt for what two states of one patient have more of: likeness, common outline, common extent."""
+    found = []
+    name = next((n for n in _NAMES if _low(numbers, n)), "")
+    if name:
+        sentence = (
+            f"the studies agree poorly: {_NAMES[name]} {numbers[name]:.2f} where two states of one patient usually have "
+            f"{LEAST[name]} or more; are they the same part of the same patient?"
+        )
+        found.append(Doubt("agreement", numbers[name], LEAST[name], sentence))
+    if _low(numbers, "overlap"):
+        sentence = (
+            f"the outlines of the bodies cover each other by {numbers['overlap']:.2f} where two states of one patient "
+            f"usually have {LEAST['overlap']} or more; are they the same part of the same patient?"
+        )
+        found.append(Doubt("overlap", numbers["overlap"], LEAST["overlap"], sentence))
+    if _low(numbers, "common_mm"):
+        sentence = (
+            f"the studies have {numbers['common_mm']:.0f} mm of the body in common along z; below "
+            f"{LEAST['common_mm']:.0f} mm a place along the body is hardly certain"
+        )
+        found.append(Doubt("common", numbers["common_mm"], LEAST["common_mm"], sentence))
+    return tuple(found)
+
+
+_NAMES = {"local_ncc": "local correlation", "mutual_information": "mutual information"}
+
+
+def _low(numbers: dict[str, float], name: str) -> bool:
+    return numbers[name] < LEAST[name]
 
 
 def _correlation(a: np.ndarray, b: np.ndarray) -> float:

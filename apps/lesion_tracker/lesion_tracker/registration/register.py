@@ -11,7 +11,7 @@ from lesion_tracker.volumes.volume import Volume
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = 2
+CODE_VERSION = 3
 """Raise it with every change that changes an answer: older entries of the cache are then not read any more."""
 
 _under_way = Once[FollowupFromBaseline]()
@@ -29,10 +29,11 @@ def register(
         cache: where answers are kept between calls; None remembers nothing.
 
     Returns:
-        the map, with its quality numbers; `fallback` says if it is less than the method promised.
+        the best map there is, with its quality numbers; `fallback` says if it is less than the method promised, and
+        `doubts` why a reader should look twice.
 
     Raises:
-        RegistrationFailed: if no plausible map was found; the message gives the numbers.
+        RegistrationFailed: for a study without a body, and for studies that have nothing in common.
         ValueError: for an unknown method.
     """
     if method not in METHODS:

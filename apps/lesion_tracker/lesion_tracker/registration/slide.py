@@ -9,12 +9,17 @@ from lesion_tracker.arrays import PointMm
 from lesion_tracker.registration.views import View
 from lesion_tracker.registration.working import WorkingImage
 
-MIN_OVERLAP_MM = 24.0
+MIN_OVERLAP_MM = 20.0
 """Least extent in z that the studies must have in common."""
 
 MIN_BODY_SHARE = 0.5
 """Least share of the smaller body, within the common slices, that must lie on the other body."""
 
+STRUCTURE_MM = 24.0
+"""Bones, vessels, air and organs are what differs from its surroundings over this distance (sigma)."""
+
+STRUCTURE_HU = (-1000.0, 600.0)
+LEAST_CONTRAST_HU = 30.0
 ORGANS_HU = (-200.0, 300.0)
 OUTLINE_HU = (-1000.0, 100.0)
 
@@ -47,16 +52,22 @@ def slides(baseline: View, followup: View, count: int = 1) -> list[Slide]:
     """
     fixed, moving = baseline.image, followup.image
     shape = tuple(fft.next_fast_len(a + b - 1, real=True) for a, b in zip(fixed.hu.shape, moving.hu.shape, strict=True))
-    outline, _ = _masked_correlation(
-        np.clip(fixed.hu, *OUTLINE_HU), fixed.seen, np.clip(moving.hu, *OUTLINE_HU), moving.seen, shape
-    )
     organs, common = _masked_correlation(
         np.clip(fixed.hu, *ORGANS_HU), baseline.body, np.clip(moving.hu, *ORGANS_HU), followup.body, shape
     )
+    inside, _ = _masked_correlation(
+        local_structure(baseline), baseline.body, local_structure(followup), followup.body, shape
+    )
+    score = (organs + 2.0 * inside) / 3.0
+    whole = 1.0 - max(cut_share(baseline), cut_share(followup))
+    if whole > 0:
+        outline, _ = _masked_correlation(
+            np.clip(fixed.hu, *OUTLINE_HU), fixed.seen, np.clip(moving.hu, *OUTLINE_HU), moving.seen, shape
+        )
+        score = (3.0 * score + whole * outline) / (3.0 + whole)
     spacing = fixed.spacing_mm
     possible = common / np.maximum(_smaller_body(baseline.body, followup.body, shape), 1.0)
     extent = _common_slices(baseline.body, followup.body, shape[0]) * spacing
-    score = 0.5 * (outline + organs)
     allowed = (possible >= MIN_BODY_SHARE) & (extent >= MIN_OVERLAP_MM)[:, None, None]
     score = np.where(allowed, score * _trust(extent)[:, None, None], -1.0)
     found: list[Slide] = []
@@ -72,6 +83,36 @@ def slides(baseline: View, followup: View, count: int = 1) -> list[Slide]:
         near = (np.arange(-apart, apart + 1) + best[0]) % shape[0]
         score[near] = -1.0
     return found
+
+
+def local_structure(view: View) -> np.ndarray:
+    """Return by how many local standard deviations each voxel of the body differs from its surroundings, -3 to 3.
+
+    Neither the scale of the values nor their drift over the field (cone-beam CT) counts, and no outline is needed.
+    """
+    sigma = STRUCTURE_MM / view.image.spacing_mm
+    inside = view.body.astype(np.float32)
+    share = np.maximum(ndimage.gaussian_filter(inside, sigma), 1e-3)
+
+    def surroundings(values: np.ndarray) -> np.ndarray:
+        return np.asarray(ndimage.gaussian_filter(values * inside, sigma) / share)
+
+    hu = np.clip(view.image.hu, *STRUCTURE_HU)
+    differs = hu - surroundings(hu)
+    spread = np.sqrt(np.maximum(surroundings(differs * differs), 0.0) + LEAST_CONTRAST_HU**2)
+    return np.asarray(np.clip(differs / spread, -3.0, 3.0) * inside)
+
+
+def cut_share(view: View) -> float:
+    """Return along which share of its outline in the slices a body is cut by the field of view: 0 seen whole, 1 not at all."""
+    body, seen = np.pad(view.body, 1), np.pad(view.image.seen, 1)
+    outline = cut = 0
+    for axis in (1, 2):
+        for step in (-1, 1):
+            ends = body & ~np.roll(body, step, axis)
+            outline += int(ends.sum())
+            cut += int((ends & ~np.roll(seen, step, axis)).sum())
+    return cut / outline if outline else 0.0
 
 
 def _lag(index: int, size: int, baseline_size: int) -> int:
@@ -110,8 +151,9 @@ def _masked_correlation(
     Source: D. Padfield, Masked object registration in the Fourier domain, IEEE TIP 21 (2012).
     """
     mean = float(fixed[fixed_mask].mean()) if fixed_mask.any() else 0.0
-    f = np.where(fixed_mask, (fixed - mean) / 100.0, 0.0)
-    g = np.where(moving_mask, (moving - mean) / 100.0, 0.0)
+    spread = max(float(fixed[fixed_mask].std()), 1e-3) if fixed_mask.any() else 1.0
+    f = np.where(fixed_mask, (fixed - mean) / spread, 0.0)
+    g = np.where(moving_mask, (moving - mean) / spread, 0.0)
     f_mask, g_mask, f1, g1, f2, g2 = (
         fft.rfftn(a, size, workers=2) for a in (fixed_mask.astype(float), moving_mask.astype(float), f, g, f * f, g * g)
     )

@@ -4,6 +4,7 @@ import weakref
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from lesion_tracker.arrays import Affine, Mask
 from lesion_tracker.registration.body import body_mask, wipe_outside
@@ -34,18 +35,33 @@ def view_of(volume: Volume) -> View:
     """Return the whole study at 4 mm; remembered as long as the volume lives."""
     known = _views.get(volume)
     if known is None:
-        known = _clean(working_image(volume, AFFINE_SPACING_MM))
+        image = working_image(volume, AFFINE_SPACING_MM)
+        known = _wiped(image, body_mask(image.hu, image.spacing_mm, image.seen) & image.seen)
         _views[volume] = known
     return known
 
 
 def view_on(volume: Volume, grid: Grid, volume_from_grid: Affine | None = None) -> View:
-    """Return a study on a cubic grid, after the transform `volume_from_grid` (4x4, mm) if one is given."""
-    return _clean(sampled(volume, grid, volume_from_grid))
+    """Return a study on a cubic grid, after the transform `volume_from_grid` (4x4, mm) if one is given.
+
+    The body is that of the whole study: in a part of it, lungs and table cannot be told from what is round them.
+    """
+    whole = view_of(volume)
+    matrix = np.eye(4) if volume_from_grid is None else volume_from_grid
+    index = np.linalg.inv(whole.image.grid.lps_from_index) @ matrix @ grid.lps_from_index  # (x, y, z)
+    body = ndimage.affine_transform(
+        whole.body.astype(np.float32),
+        index[2::-1, 2::-1],
+        offset=index[2::-1, 3],
+        output_shape=grid.shape,
+        order=1,
+        mode="nearest",
+    )
+    image = sampled(volume, grid, volume_from_grid)
+    return _wiped(image, (body > 0.5) & image.seen)
 
 
-def _clean(image: WorkingImage) -> View:
-    body = body_mask(image.hu, image.spacing_mm) & image.seen
+def _wiped(image: WorkingImage, body: Mask) -> View:
     hu = wipe_outside(image.hu, body, EMPTY_HU)
     return View(WorkingImage(hu, image.seen, image.origin_mm, image.spacing_mm), body)
 

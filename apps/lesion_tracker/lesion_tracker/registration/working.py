@@ -6,11 +6,15 @@ import numpy as np
 from scipy import ndimage
 
 from lesion_tracker.arrays import Affine, Hu, Mask, PointMm
+from lesion_tracker.registration.field import padding_of
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 
 EMPTY_HU = -1000.0
 """What stands where nothing was scanned, and later where the table was."""
+
+PADDED = 0.05
+"""Where this share of what a voxel is averaged from was filled in, nothing was seen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,44 +69,74 @@ def sampled(volume: Volume, grid: Grid, volume_from_grid: Affine | None = None) 
     """
     lps_from_index = (np.eye(4) if volume_from_grid is None else volume_from_grid) @ grid.lps_from_index
     spacing_mm = float(grid.spacing_mm[0])
-    hu, block_from_lps = _block_means(volume, spacing_mm, lps_from_index, np.array(grid.size))
-    matrix = block_from_lps @ lps_from_index  # from output index (x, y, z) to block index (i, j, k)
-    values = ndimage.affine_transform(
-        hu,
-        matrix[2::-1, 2::-1],
-        offset=matrix[2::-1, 3],
-        output_shape=grid.shape,
-        order=1,
-        mode="nearest",
-        output=np.float32,
-    )
-    seen = _inside(matrix, grid.shape, np.array(hu.shape[::-1]))
+    blocks = _blocks(volume.grid, spacing_mm, lps_from_index, np.array(grid.size))
+    matrix = blocks.index_from_lps @ lps_from_index  # from output index (x, y, z) to block index (i, j, k)
+    values = _interpolated(blocks.means(volume.hu), matrix, grid.shape)
+    seen = _inside(matrix, grid.shape, blocks.count)
+    padding = padding_of(volume)
+    if padding is not None:
+        seen &= _interpolated(blocks.means(padding), matrix, grid.shape) < PADDED
     values[~seen] = EMPTY_HU
     return WorkingImage(np.maximum(values, np.float32(EMPTY_HU)), seen, grid.origin_mm, spacing_mm)
 
 
-def _block_means(
-    volume: Volume, spacing_mm: float, lps_from_index: Affine, count: np.ndarray
-) -> tuple[np.ndarray, Affine]:
-    """Return means of blocks of voxels round what a grid needs, and the matrix from LPS to block index (i, j, k)."""
-    size = np.array(volume.grid.size)
-    factor = np.maximum(np.floor(spacing_mm / volume.grid.spacing_mm + 0.25).astype(int), 1)
+@dataclass(frozen=True, eq=False)
+class _Blocks:
+    """Blocks of voxels, whose means are what is sampled.
+
+    Args:
+        first: (i, j, k) of the first voxel of the first block.
+        factor: voxels in a block along i, j, k.
+        count: blocks along i, j, k.
+        index_from_lps: 4x4, LPS mm to block index (i, j, k).
+    """
+
+    first: np.ndarray
+    factor: np.ndarray
+    count: np.ndarray
+    index_from_lps: Affine
+
+    def means(self, array: np.ndarray) -> np.ndarray:
+        """Return float32 means of the blocks of an array (z, y, x)."""
+        last = self.first + self.count * self.factor
+        i, j, k = (slice(int(a), int(b)) for a, b in zip(self.first, last, strict=True))
+        mean = array[k, j, i].astype(np.float32)
+        for axis, (n, f) in enumerate(zip(self.count[::-1], self.factor[::-1], strict=True)):
+            if f > 1:
+                mean = mean.reshape([*mean.shape[:axis], int(n), int(f), *mean.shape[axis + 1 :]]).mean(axis=axis + 1)
+        return mean
+
+
+def _blocks(volume: Grid, spacing_mm: float, lps_from_index: Affine, count: np.ndarray) -> _Blocks:
+    """Return the blocks of a volume's voxels round what a grid of `count` voxels needs."""
+    size = np.array(volume.size)
+    factor = np.maximum(np.floor(spacing_mm / volume.spacing_mm + 0.25).astype(int), 1)
     factor = np.minimum(factor, size)
     far = count - 1.0
     corners = np.array([[x, y, z] for x in (0.0, far[0]) for y in (0.0, far[1]) for z in (0.0, far[2])])
-    index = volume.grid.indices_from_lps(corners @ lps_from_index[:3, :3].T + lps_from_index[:3, 3])
+    index = volume.indices_from_lps(corners @ lps_from_index[:3, :3].T + lps_from_index[:3, 3])
     first = np.clip(np.floor(index.min(axis=0)).astype(int) - factor, 0, size - factor)
     wanted = np.ceil((index.max(axis=0) + 1 - first) / factor).astype(int) + 1
-    blocks = np.clip(wanted, 1, (size - first) // factor)
-    last = first + blocks * factor
-    mean = volume.hu[first[2] : last[2], first[1] : last[1], first[0] : last[0]].astype(np.float32)
-    for axis, (n, f) in enumerate(zip(blocks[::-1], factor[::-1], strict=True)):
-        if f > 1:
-            mean = mean.reshape([*mean.shape[:axis], int(n), int(f), *mean.shape[axis + 1 :]]).mean(axis=axis + 1)
     block_from_voxel = np.eye(4)
     block_from_voxel[:3, :3] = np.diag(1 / factor)
     block_from_voxel[:3, 3] = -(first + (factor - 1) / 2) / factor
-    return mean, np.asarray(block_from_voxel @ np.linalg.inv(volume.grid.lps_from_index))
+    blocks = np.clip(wanted, 1, (size - first) // factor)
+    return _Blocks(first, factor, blocks, np.asarray(block_from_voxel @ np.linalg.inv(volume.lps_from_index)))
+
+
+def _interpolated(blocks: np.ndarray, matrix: Affine, shape: tuple[int, int, int]) -> np.ndarray:
+    """Return float32 values at every output index (x, y, z), which `matrix` takes to block index (i, j, k)."""
+    return np.asarray(
+        ndimage.affine_transform(
+            blocks,
+            matrix[2::-1, 2::-1],
+            offset=matrix[2::-1, 3],
+            output_shape=shape,
+            order=1,
+            mode="nearest",
+            output=np.float32,
+        )
+    )
 
 
 def _inside(matrix: Affine, shape: tuple[int, int, int], size: np.ndarray) -> Mask:
