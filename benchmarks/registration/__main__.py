@@ -1,19 +1,31 @@
 """Measure registration on constructed copies, slabs, wrong pairs and real pairs; write RESULTS.md."""
 
 import argparse
+import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.registration import draws, page
-from benchmarks.registration.measure import Record, Results, measure, refused
-from benchmarks.registration.real_pairs import real_pair
+from benchmarks.registration.crops import FIELD_MM, cropped
+from benchmarks.registration.draws import Draw
+from benchmarks.registration.measure import Record, Results, doubted, measure
+from benchmarks.registration.real_pairs import mapped_pair, real_pair
 from lesion_tracker.registration.preload import preload
 from lesion_tracker.volumes.volume import Volume
 
 Row = tuple[str, str, str, str]
 HERE = Path(__file__).resolve().parent
+MAPPED = " (against the map of the whole)"
+"""Pairs whose silver points lie on one side only are measured on both against the map of the whole studies."""
+
 SLABS_MM = (35.0, 60.0, 85.0)
+CROPS = tuple(
+    f"{name}, {kind}"
+    for name in ("right half", "left half", f"{FIELD_MM:.0f} mm field")
+    for kind in ("both", "large then small", "small then large")
+)
 
 
 class Bench:
@@ -103,20 +115,30 @@ class Bench:
         return rows
 
     def wrong(self) -> list[Row]:
-        """Chests against abdomens."""
+        """Chests against abdomens, chests of other patients, and mirrored chests."""
         pairs = [(c, a) for a in draws.ABDOMENS for c in draws.CHESTS]
         order = np.random.default_rng(5).permutation(len(pairs))[: self.count]
-        found = []
-        for index in order:
-            chest, abdomen = pairs[index]
-            first, second = (chest, abdomen) if index % 2 else (abdomen, chest)
-            name = f"wrong {first} {second}"
-            found.append(self.results.get(name, lambda f=first, s=second: refused(self.volume(f), self.volume(s))))  # type: ignore[misc]
-        count = sum(1 for record in found if record["refused"])
-        total = len(found)
+        mixed = [pairs[i] if i % 2 else pairs[i][::-1] for i in order]
+        others = list(itertools.combinations(draws.OTHER_CHESTS, 2))[: max(1, self.count * 3 // 5)]
+        mirrored = draws.OTHER_CHESTS[: max(1, self.count * 2 // 5)]
         return [
-            ("chest against abdomen: refused", "20 of 20", f"{count} of {total}", page.verdict(count, 20, total, 20))
+            self._wrong("chest against abdomen", [(f"{a} {b}", self.pair(a, b)) for a, b in mixed]),
+            self._wrong("chests of other patients", [(f"{a} {b}", self.pair(a, b)) for a, b in others]),
+            self._wrong("a chest and its mirror image", [(a, self.pair(a, a, mirror=True)) for a in mirrored]),
         ]
+
+    def _wrong(self, what: str, pairs: list[tuple[str, Callable[[], tuple[Volume, Volume]]]]) -> Row:
+        found = [self.results.get(f"{what}: {name}", lambda p=pair: doubted(*p())) for name, pair in pairs]  # type: ignore[misc]
+        silent = sum(1 for record in found if not record["refused"] and not record["doubts"])
+        told = f"{silent} of {len(found)} ({sum(1 for r in found if r['refused'])} refused)"
+        return f"{what}: answered without a doubt", "0", told, "reached" if silent == 0 else "MISSED"
+
+    def pair(self, baseline: str, followup: str, mirror: bool = False) -> Callable[[], tuple[Volume, Volume]]:
+        """Return what reads two studies, the second mirrored where asked."""
+        return lambda: (
+            self.volume(baseline),
+            draws.mirrored(self.volume(followup)) if mirror else self.volume(followup),
+        )
 
     def real(self) -> list[Row]:
         """The real pairs with silver points."""
@@ -133,6 +155,57 @@ class Bench:
             rows.append((f"{name}, deformable: seconds in all", "≤ 10", f"{seconds:.1f}", reached))
         return rows
 
+    def fields(self) -> list[Row]:
+        """Real and constructed pairs with smaller fields of view, and cone-beam CTs."""
+        rows = []
+        for name, whole in self._wholes().items():
+            points = name.removesuffix(MAPPED)
+            known = self.results.get(points, lambda n=points: measure(self._wholes()[n](), True))  # type: ignore[misc]
+            most = 1.3 * known["deformable_mm"] + 0.3
+            crops: list[tuple[str, Draw]] | None = None
+            for kind in CROPS:
+                if f"{name} {kind}" not in self.results.known:
+                    crops = crops or list(cropped(whole(), np.random.default_rng(0)))
+                    for made, draw in crops:
+                        self.results.get(f"{name} {made}", lambda d=draw: measure(d, True))  # type: ignore[misc]
+                record = self.results.known.get(f"{name} {kind}")
+                if record is not None:
+                    rows.append(_field_row(f"{name}, {kind}", record, most))
+        for number, day in enumerate((13, 22)):
+            name = f"pancreas001, day {day}"
+            found = self.results.get(
+                name,
+                lambda n=number: measure(real_pair(self.data / "pairs", "pancreas001", n), True),  # type: ignore[misc]
+            )
+            rows.append(_field_row(name, found, 10.0))
+        return rows
+
+    def _wholes(self) -> dict[str, Callable[[], Draw]]:
+        """Return the pairs that fields of view are cut from."""
+        pairs, trunk = self.data / "pairs", "trunk_amos_0336"
+
+        def copy() -> Draw:
+            return draws.whole_copy_of(self.volume(trunk), trunk, np.random.default_rng([1, 0]))
+
+        return {
+            "lung4dct": lambda: real_pair(pairs, "lung4dct"),
+            f"lung4dct{MAPPED}": lambda: mapped_pair(pairs, "lung4dct"),
+            "acrin_silver": lambda: real_pair(pairs, "acrin_silver"),
+            f"copy of {trunk}": copy,
+        }
+
+
+def _field_row(name: str, record: Record, most: float) -> Row:
+    """Return the row of a smaller field of view; a refused pair has all its points missed."""
+    if record["refused"]:
+        return f"{name}: deformable, mm", f"≤ {most:.2f}", f"refused: {record['refused']}", "MISSED"
+    flagged = ", ".join(record["deformable_doubts"]) or "none"
+    told = (
+        f"{record['deformable_mm']:.2f} (worst {record['deformable_worst_mm']:.1f}; affine {record['affine_mm']:.1f}; "
+        f"{record['points']} points; doubts: {flagged})"
+    )
+    return f"{name}: deformable, mm", f"≤ {most:.2f}", told, "reached" if record["deformable_mm"] <= most else "MISSED"
+
 
 def main() -> None:
     """Run and write the table."""
@@ -148,7 +221,7 @@ def main() -> None:
         parser.error(f"no studies in {options.data}: name the folder that holds volumes/ and pairs/ with --data")
     preload()
     bench = Bench(options.data, options.draws, Results(options.keep))
-    rows = [*bench.real(), *bench.copies(), *bench.slabs(), *bench.wrong()]
+    rows = [*bench.real(), *bench.fields(), *bench.copies(), *bench.slabs(), *bench.wrong()]
     text = (HERE / "results_head.md").read_text().format(draws=options.draws, machine=page.machine())
     options.out.write_text(f"{text}\n{page.markdown(rows)}\n")
     print(page.markdown(rows))

@@ -16,6 +16,14 @@ COPIED = ("chest_lidc_0001", "trunk_amos_0336", "abdomen_hcc_006")
 WHOLE = ("trunk_amos_0336", "trunk_cc_cervical", "chest_lidc_0001", "abdomen_acrin_001", "abdomen_hcc_006")
 CHESTS = ("chest_lung1", "chest_lung2", "chest_aorta", "chest_cmb_crc_01068", "chest_lungfcp_01", "chest_lidc_0001")
 ABDOMENS = ("abdomen_example", "abdomen_acrin_001", "liver_crlm_1004", "abdomen_cptac_00189", "abdomen_hcc_006")
+OTHER_CHESTS = (
+    "chest_lidc_0001",
+    "chest_aorta",
+    "qin_lsc_0014",
+    "qin_lsc_0028",
+    "nsclc_rg_r01_001",
+    "chest_cmb_crc_01068",
+)
 POINTS = 200
 OVERLAP = 0.4
 """Share of either study's extent in z that the other covers too."""
@@ -58,6 +66,11 @@ def copy_of(whole: Volume, name: str, rng: np.random.Generator) -> Draw:
     return _draw(name, cut(whole, *baseline_part), made, rng)
 
 
+def whole_copy_of(whole: Volume, name: str, rng: np.random.Generator) -> Draw:
+    """Draw a copy with everything changed at once, of the same coverage, whose truth is known at many points."""
+    return _draw(name, whole, construct_followup(whole, _change(rng, (0.0, 1.0)), rng), rng, 20 * POINTS)
+
+
 def slab_of(whole: Volume, name: str, thickness_mm: float, rng: np.random.Generator) -> Draw:
     """Draw a slab of a study as the follow-up of the whole of it."""
     low, high = whole.grid.bounds_mm()
@@ -85,6 +98,11 @@ def cut(whole: Volume, start: float, end: float) -> Volume:
     return Volume(hu, type(whole.grid)((whole.grid.size[0], whole.grid.size[1], last - first), matrix))
 
 
+def mirrored(whole: Volume) -> Volume:
+    """Return a study whose right is its left."""
+    return Volume(np.ascontiguousarray(whole.hu[:, :, ::-1]), whole.grid)
+
+
 def _change(rng: np.random.Generator, coverage: tuple[float, float]) -> FollowupChange:
     turn, shift = rng.uniform(-5.0, 5.0, 3), rng.uniform(-150.0, 150.0, 3)
     return FollowupChange(
@@ -99,11 +117,13 @@ def _change(rng: np.random.Generator, coverage: tuple[float, float]) -> Followup
     )
 
 
-def _draw(name: str, baseline: Volume, made: ConstructedPair, rng: np.random.Generator) -> Draw:
+def _draw(
+    name: str, baseline: Volume, made: ConstructedPair, rng: np.random.Generator, points_wanted: int = POINTS
+) -> Draw:
     view = view_of(baseline)
     voxels = rng.permutation(np.argwhere(view.body))[:, ::-1][: 40 * POINTS].astype(np.float64)
     points = view.image.grid.lps_from_indices(voxels)
     covered = made.followup.grid.contains(made.followup_from_baseline(points))
-    inside, outside = points[covered][:POINTS], points[~covered][:POINTS]
+    inside, outside = points[covered][:points_wanted], points[~covered][:POINTS]
     maps = (made.followup_from_baseline, made.baseline_from_followup)
     return Draw(name, baseline, made.followup, *maps, inside, outside)

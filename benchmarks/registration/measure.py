@@ -38,6 +38,11 @@ class Results:
         kept = json.loads(path.read_text()) if path.exists() else {}
         self._known: dict[str, Record] = kept["measured"] if kept.get("of") == self._of else {}
 
+    @property
+    def known(self) -> dict[str, Record]:
+        """What was measured so far, by name."""
+        return self._known
+
     def get(self, name: str, measure: Callable[[], Record]) -> Record:
         """Return what is known under a name, or measure and keep it."""
         if name not in self._known:
@@ -55,7 +60,7 @@ def _short(record: Record) -> str:
 
 def measure(draw: Draw, deformable: bool) -> Record:
     """Register a pair, affinely and, if asked, deformably; both are computed afresh."""
-    record: Record = {"name": draw.name, "refused": ""}
+    record: Record = {"name": draw.name, "refused": "", "points": len(draw.inside)}
     try:
         baseline, followup = (
             Volume(v.hu, v.grid) for v in (draw.baseline, draw.followup)
@@ -79,6 +84,7 @@ def _errors(method: str, draw: Draw, there: FollowupFromBaseline) -> Record:
         f"{method}_back_mm": float(back.max()),
         f"{method}_s": float(sum(there.seconds.values())),
         f"{method}_fallback": there.fallback,
+        f"{method}_doubts": [doubt.kind for doubt in there.doubts],
         f"{method}_quality": there.quality,
     }
     if len(draw.outside):
@@ -87,12 +93,12 @@ def _errors(method: str, draw: Draw, there: FollowupFromBaseline) -> Record:
     return record
 
 
-def refused(baseline: Volume, followup: Volume) -> Record:
-    """Register a wrong pair and say how it was refused ("" if it was not)."""
-    started = time.perf_counter()
+def doubted(baseline: Volume, followup: Volume) -> Record:
+    """Register a wrong pair deformably and say how it was refused ("" if it was not), and which doubts it was given."""
     try:
-        quality = register_affine(baseline, followup).quality
-        reason = ""
+        affine = register_affine(baseline, followup)
+        there = register_deformable(baseline, followup, affine)
     except RegistrationFailed as error:
-        quality, reason = {}, str(error)
-    return {"refused": reason, "quality": quality, "affine_s": time.perf_counter() - started}
+        return {"refused": str(error), "doubts": [], "quality": {}}
+    kinds = [doubt.kind for doubt in there.doubts]
+    return {"refused": "", "doubts": kinds, "quality": affine.quality, "deformable_quality": there.quality}

@@ -4,10 +4,18 @@ import json
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from benchmarks.registration.draws import Draw
 from lesion_tracker.arrays import PointsMm
+from lesion_tracker.registration.register import register
+from lesion_tracker.registration.views import view_of
 from lesion_tracker.volumes.reader import read_volume
+
+CONTRAST_HU = 150.0
+"""Standard deviation round a point, from which on its place can be told."""
+
+WINDOW_HU = (-1000.0, 400.0)
 
 
 def real_pair(folder: Path, name: str, number: int = 0) -> Draw:
@@ -26,3 +34,19 @@ def real_pair(folder: Path, name: str, number: int = 0) -> Draw:
 
     baseline, followup = (read_volume(folder / pair[key]) for key in ("baseline", "followup"))
     return Draw(name, baseline, followup, truth, back, before, before[:0])
+
+
+def mapped_pair(folder: Path, name: str, count: int = 3000) -> Draw:
+    """Read a pair, with the deformable map of the whole studies as truth, at points of the body where there is contrast.
+
+    It says what a smaller field of view changes where a pair has no silver points, and nothing about the map itself.
+    """
+    draw = real_pair(folder, name)
+    there = register(draw.baseline, draw.followup, "deformable")
+    view = view_of(draw.baseline)
+    hu = np.clip(view.image.hu, *WINDOW_HU)
+    spread = np.sqrt(np.maximum(ndimage.uniform_filter(hu * hu, 5) - ndimage.uniform_filter(hu, 5) ** 2, 0.0))
+    where = np.argwhere(ndimage.binary_erosion(view.body, iterations=3) & (spread > CONTRAST_HU))[:, ::-1]
+    where = np.random.default_rng(0).permutation(where)[:count].astype(np.float64)
+    points = view.image.grid.lps_from_indices(where)
+    return Draw(f"{name}, map of the whole", draw.baseline, draw.followup, there, there.inverse, points, points[:0])

@@ -84,10 +84,20 @@ def test_a_point_outside_is_refused_with_the_extent_and_the_likely_cause() -> No
         track(PAIR, [ras], "affine")
 
 
-def test_another_patient_s_study_is_refused() -> None:
-    with pytest.raises(RegistrationFailed):
+def test_another_patient_s_study_is_answered_uncertain_with_a_warning_in_numbers() -> None:
+    (answer,) = track(
+        Pair(phantom.study(z_mm=(0.0, 110.0)), phantom.study(z_mm=(190.0, 300.0), patient=4)),
+        [Lesion(id="a", center_mm=(30.0, 0.0, 50.0), radius_mm=8.0)],
+        "affine",
+    )
+    assert answer.state in ("uncertain", "outside")
+    assert any("agree poorly" in warning for warning in answer.warnings)
+
+
+def test_studies_with_nothing_in_common_are_refused() -> None:
+    with pytest.raises(RegistrationFailed, match="fit nowhere"):
         track(
-            Pair(phantom.study(z_mm=(0.0, 110.0)), phantom.study(z_mm=(190.0, 300.0), patient=4)),
+            Pair(phantom.study(), phantom.study(z_mm=(100.0, 108.0))),
             [Lesion(id="a", center_mm=(30.0, 0.0, 50.0), radius_mm=8.0)],
             "affine",
         )

@@ -16,7 +16,7 @@ LesionTrackerError
 │   ├── NoRoom                no room on the disk, or no leave to write there
 │   └── NoMemory              of the machine or of its GPU
 ├── PacsError                 a PACS that is down, slow, wants a login or sends nonsense
-├── RegistrationFailed        two volumes could not be aligned plausibly
+├── RegistrationFailed        a volume without a body, or two that have nothing in common
 └── WeightsError              no published weights, or a file that is torn or does not fit its card
 
 Which HTTP status each one has is said in one place, `lesion_tracker.server.errors`.
@@ -88,7 +88,7 @@ class PacsError(LesionTrackerError):
 
 
 class RegistrationFailed(LesionTrackerError):  # noqa: N818 - the name that the design and the answers use
-    """Two volumes could not be aligned plausibly; the message gives the quality numbers."""
+    """A volume holds no body, or two volumes have nothing of a body in common."""
 
 
 class WeightsError(LesionTrackerError):

@@ -63,7 +63,7 @@ def track(
 
     Raises:
         PointOutsideError: if a lesion lies outside the baseline.
-        RegistrationFailed: if the studies could not be aligned plausibly.
+        RegistrationFailed: for a study without a body, and for studies that have nothing in common.
         WeightsError: for a method that needs weights, without them.
         ValueError: for an unknown method.
     """
@@ -83,10 +83,20 @@ def track(
         model=model if chosen.network != "unused" else None,
         note=_join(note, NO_WEIGHTS if chosen.network == "fused" and model is None else ""),
         created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        warnings=(*pair.baseline.warnings, *pair.followup.warnings),
+        warnings=(
+            *pair.baseline.warnings,
+            *pair.followup.warnings,
+            *(doubt.sentence for doubt in registration.doubts),
+        ),
         registration_s=time.perf_counter() - started,
     )
-    return [_track_one(job, lesion) for lesion in lesions]
+    tracks = [_track_one(job, lesion) for lesion in lesions]
+    return [_doubted(one) for one in tracks] if registration.doubts else tracks
+
+
+def _doubted(answer: Track) -> Track:
+    """Return an answer on a doubtful registration: its state is "uncertain" at most."""
+    return answer.with_changes(state="uncertain") if answer.state == "found" else answer
 
 
 def require_inside(pair: Pair, lesion: Lesion) -> None:
