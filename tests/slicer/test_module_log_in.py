@@ -2,10 +2,13 @@
 
 import http.server
 import importlib
+import ssl
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -35,8 +38,10 @@ def client() -> Iterator[Any]:
 
 
 @contextmanager
-def answering(answer: Callable[[http.server.BaseHTTPRequestHandler], None]) -> Iterator[str]:
-    """Run a small HTTP server; yields its address."""
+def answering(
+    answer: Callable[[http.server.BaseHTTPRequestHandler], None], context: ssl.SSLContext | None = None
+) -> Iterator[str]:
+    """Run a small HTTP server, or one of HTTPS; yields its address."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -46,9 +51,11 @@ def answering(answer: Callable[[http.server.BaseHTTPRequestHandler], None]) -> I
             return
 
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as small:
+        if context is not None:
+            small.socket = context.wrap_socket(small.socket, server_side=True)
         thread = threading.Thread(target=small.serve_forever, args=(0.05,), daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{small.server_port}"
+        yield f"{'http' if context is None else 'https'}://127.0.0.1:{small.server_port}"
         small.shutdown()
         thread.join(10)
 
@@ -136,6 +143,29 @@ def test_the_token_does_not_follow_a_redirect_to_another_server(client: Any) -> 
         with answering(redirect) as url:
             assert not client.Server(url, token="secret").has_study(STUDY)
     assert seen == ["Bearer secret", None]
+
+
+def test_a_certificate_that_this_computer_trusts_is_enough(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hospital's own authority is not among those that `requests` ships."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*words, *names], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    def study(request: http.server.BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.end_headers()
+        request.wfile.write(b'{"objects": {"a": {}}}')
+
+    with answering(study, context) as url:
+        with pytest.raises(client.ServerError, match=r"does not answer .*certificate"):
+            client.Server(url, token="any").has_study("a")
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert client.Server(url, token="any").has_study("a")
 
 
 @needs_slicer

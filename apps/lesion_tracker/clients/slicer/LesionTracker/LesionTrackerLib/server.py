@@ -1,13 +1,12 @@
-"""Requests to a Lesion Tracker server, with nothing but Python's standard library."""
+"""Requests to a Lesion Tracker server, with the `requests` that 3D Slicer ships."""
 
-import http.client
 import json
-import urllib.error
-import urllib.parse
-import urllib.request
-import uuid
+import ssl
 from pathlib import Path
 from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
 
 TIMEOUT_S = 900
 UNAUTHORIZED, NOT_FOUND = 401, 404
@@ -24,6 +23,13 @@ class ServerError(Exception):
     def __init__(self, text: str, status: int = 0) -> None:
         super().__init__(text)
         self.status = status
+
+
+class _SystemCertificates(HTTPAdapter):
+    """Also trusts what this computer trusts: a hospital's own authority is not among those that `requests` ships."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, ssl_context=ssl.create_default_context())
 
 
 class Server:
@@ -45,6 +51,8 @@ class Server:
         self._user, self._password = user.strip(), password
         self._token = token
         self._is_known = bool(token)
+        self._session = requests.Session()
+        self._session.mount("https://", _SystemCertificates())
 
     def log_in(self) -> str:
         """Log in where the server wants it; return the name, "" on a server without accounts.
@@ -57,46 +65,45 @@ class Server:
             if not self._user or not self._password:
                 raise ServerError(f"{self.url} has accounts: enter user and password", UNAUTHORIZED)
             fields = {"username": self._user, "password": self._password, "grant_type": "password"}
-            body = urllib.parse.urlencode(fields).encode()
-            answer = self._open("POST", "/auth/token", body, "application/x-www-form-urlencoded")
-            self._token = str(json.loads(answer)["access_token"])
+            self._token = str(self._open("POST", "/auth/token", data=fields)["access_token"])
         self._is_known = True
         return self._user if self._token else ""
 
     def has_study(self, study_id: str) -> bool:
         """Say whether the server has a study of this id."""
-        known = json.loads(self._send("GET", "/datastore/?output=all"))
+        known = self._send("GET", "/datastore/", params={"output": "all"})
         return study_id in known.get("objects", {})
 
     def upload(self, study_id: str, file: Path, patient: str = "", date: str = "") -> str:
         """Upload a volume; the same volume again changes nothing, another one under the same id is refused."""
-        params = {name: value for name, value in (("patient", patient), ("date", date)) if value}
-        fields = {"params": json.dumps({**params, "client_id": self.reader})}
-        answer = self._form("PUT", f"/datastore/?image={_quoted(study_id)}", fields, file)
-        return str(json.loads(answer)["image"])
+        said = {name: value for name, value in (("patient", patient), ("date", date)) if value}
+        content = ("volume" + "".join(file.suffixes), file.read_bytes())
+        answer = self._send(
+            "PUT",
+            "/datastore/",
+            params={"image": study_id},
+            data={"params": json.dumps({**said, "client_id": self.reader})},
+            files={"file": content},
+        )
+        return str(answer["image"])
 
     def infer(self, model: str, study_id: str, params: dict[str, Any]) -> dict[str, Any]:
         """Run mark_lesion, track_lesion or correct_lesion and return the params of its answer."""
-        fields = {"params": json.dumps({**params, "client_id": self.reader})}
-        path = f"/infer/{model}?image={_quoted(study_id)}&output=json"
-        return json.loads(self._form("POST", path, fields))
+        return self._send(
+            "POST",
+            f"/infer/{model}",
+            params={"image": study_id, "output": "json"},
+            data={"params": json.dumps({**params, "client_id": self.reader})},
+        )
 
     def accept(self, study_id: str, lesion_id: str, created_at: str) -> None:
         """Say that a tracked point is right."""
         body = {"study": study_id, "lesion": lesion_id, "track": created_at, "reader": self.reader}
-        self._send("POST", "/lesions/accept", json.dumps(body).encode(), "application/json")
-
-    def _form(self, method: str, path: str, fields: dict[str, str], file: "Path | None" = None) -> bytes:
-        mark = uuid.uuid4().hex
-        parts = [_part(mark, f'name="{name}"', value.encode()) for name, value in fields.items()]
-        if file is not None:
-            parts.append(_part(mark, f'name="file"; filename="volume{"".join(file.suffixes)}"', file.read_bytes()))
-        body = b"".join(parts) + f"--{mark}--\r\n".encode()
-        return self._send(method, path, body, f"multipart/form-data; boundary={mark}")
+        self._send("POST", "/lesions/accept", json=body)
 
     def _has_accounts(self) -> bool:
         try:
-            return bool(json.loads(self._open("GET", "/auth/"))["enabled"])
+            return bool(self._open("GET", "/auth/")["enabled"])
         except ServerError as error:
             if error.status == NOT_FOUND:
                 return False
@@ -104,45 +111,39 @@ class Server:
         except (ValueError, KeyError, TypeError):
             raise ServerError(f"{self.url} is no Lesion Tracker server: another program answers there") from None
 
-    def _send(self, method: str, path: str, body: "bytes | None" = None, kind: str = "") -> bytes:
+    def _send(self, method: str, path: str, **parts: Any) -> Any:
         """Send a request, after the log-in; one that is refused because that has expired is sent once more."""
         if not self._is_known:
             self.log_in()
         try:
-            return self._open(method, path, body, kind)
+            return self._open(method, path, **parts)
         except ServerError as error:
             if error.status != UNAUTHORIZED:
                 raise
             self.log_in()
-            return self._open(method, path, body, kind)
+            return self._open(method, path, **parts)
 
-    def _open(self, method: str, path: str, body: "bytes | None" = None, kind: str = "") -> bytes:
-        headers = {"Content-Type": kind} if kind else {}
+    def _open(self, method: str, path: str, **parts: Any) -> Any:
+        """Return what the server answers, read as JSON."""
         if not self.url.startswith(("http://", "https://")):
             raise ServerError(f"{self.url!r} is no address of a server; one looks like http://127.0.0.1:8000")
-        request = urllib.request.Request(self.url + path, body, headers, method=method)
-        if self._token:  # not sent on to where a redirect leads
-            request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
-                return answer.read()
-        except urllib.error.HTTPError as error:
-            raise ServerError(_detail(error), error.code) from None
-        except (OSError, http.client.HTTPException) as error:
+            answer = self._session.request(method, self.url + path, auth=self._signed, timeout=TIMEOUT_S, **parts)
+        except requests.RequestException as error:
             raise ServerError(f"{self.url} does not answer ({error}): is the server running?") from None
+        if not answer.ok:
+            raise ServerError(_detail(answer), answer.status_code)
+        return answer.json()
+
+    def _signed(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add the token; `requests` takes it off again where a redirect leads to another server."""
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
 
 
-def _detail(error: urllib.error.HTTPError) -> str:
-    text = error.read().decode(errors="replace")
+def _detail(answer: requests.Response) -> str:
     try:
-        return str(json.loads(text)["detail"])
+        return str(answer.json()["detail"])
     except (ValueError, KeyError, TypeError):
-        return f"the server answered {error.code}: {text[:300]}"
-
-
-def _part(mark: str, disposition: str, content: bytes) -> bytes:
-    return f"--{mark}\r\nContent-Disposition: form-data; {disposition}\r\n\r\n".encode() + content + b"\r\n"
-
-
-def _quoted(text: str) -> str:
-    return urllib.parse.quote(text, safe="")
+        return f"the server answered {answer.status_code}: {answer.text[:300]}"
