@@ -213,9 +213,9 @@ def test_a_lesion_that_was_not_scanned_is_not_chained(cohort, call):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "row 1: the columns are"),
+        ("", "row 1: the column 'patient' is missing, the columns are"),
         ("patient,date\n", "wanted are patient, date, image"),
-        ("patient,date,image,lesion\n", "row 1: the columns are"),
+        ("patient,date,image,lesion\n", "row 1: unknown or repeated columns in .*wanted are patient, date, image"),
         ("patient,date,image\n", "has no studies"),
         ("patient,date,image\np,20200101\n", "row 2: 2 cells for 3 columns"),
         ("patient,date,image\np,20200101,\n", "row 2: the cell 'image' is empty"),

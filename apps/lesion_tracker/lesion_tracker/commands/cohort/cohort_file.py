@@ -1,14 +1,13 @@
 """COHORT.csv: one row a study, `patient, date, image[, lesions]`; the earliest study of a patient has the lesions."""
 
-import csv
-import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.files.lesions_file import read_lesions
+from lesion_tracker.files.table import read_table, row_of
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.studies.study import parse_date
 
@@ -62,7 +61,9 @@ def read_cohort(path: Path) -> list[CohortPatient]:
             lesions of a later study.
     """
     patients: dict[str, list[CohortStudy]] = {}
-    for study in _rows(path):
+    for row, cells in read_table(path, str(path), REQUIRED, OPTIONAL):
+        with row_of(str(path), row):
+            study = _study(path.parent, row, cells)
         patients.setdefault(study.patient, []).append(study)
     if not patients:
         raise FileFormatError(f"{path} has no studies")
@@ -88,54 +89,12 @@ def _patient(path: Path, name: str, studies: Sequence[CohortStudy]) -> CohortPat
                 f"{path}, row {later.row}: lesions are tracked from the earliest study of {name!r} (row {first.row}); "
                 "leave this cell empty"
             )
-    try:
+    with row_of(str(path), first.row):
         lesions = tuple(read_lesions(first.lesions))
-    except FileFormatError as error:
-        raise FileFormatError(f"{path}, row {first.row}: {error}") from None
     return CohortPatient(name, tuple(ordered), lesions)
 
 
-def _rows(path: Path) -> list[CohortStudy]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise FileFormatError(f"there is no file {path}") from None
-    except OSError as error:
-        raise FileFormatError(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise FileFormatError(f"{path} is not UTF-8 ({error.reason}); save it as CSV UTF-8") from None
-    lines = csv.reader(io.StringIO(text), strict=True)
-    try:
-        columns = _columns(path, next(lines, []))
-        return [_study(path, columns, cells, lines.line_num) for cells in lines if any(cell.strip() for cell in cells)]
-    except csv.Error as error:
-        raise FileFormatError(f"{path}, row {lines.line_num}: not a CSV line ({error})") from None
-
-
-def _columns(path: Path, header: Sequence[str]) -> list[str]:
-    columns = [cell.strip().lower() for cell in header]
-    missing = [name for name in REQUIRED if name not in columns]
-    unknown = [name for name in columns if name not in REQUIRED + OPTIONAL]
-    if missing or unknown or len(set(columns)) < len(columns):
-        raise FileFormatError(
-            f"{path}, row 1: the columns are {columns}; wanted are patient, date, image[, lesions], separated by commas"
-        )
-    return columns
-
-
-def _study(path: Path, columns: Sequence[str], cells: Sequence[str], row: int) -> CohortStudy:
-    where = f"{path}, row {row}"
-    if len(cells) != len(columns):
-        raise FileFormatError(f"{where}: {len(cells)} cells for {len(columns)} columns: {list(cells)}")
-    values = dict(zip(columns, (cell.strip() for cell in cells), strict=True))
-    for name in REQUIRED:
-        if not values[name]:
-            raise FileFormatError(f"{where}: the cell {name!r} is empty")
-    try:
-        date = parse_date(values["date"])
-    except FileFormatError as error:
-        raise FileFormatError(f"{where}: {error}") from None
-    lesions = values.get("lesions")
-    return CohortStudy(
-        row, values["patient"], date, path.parent / values["image"], path.parent / lesions if lesions else None
-    )
+def _study(folder: Path, row: int, cells: Mapping[str, str]) -> CohortStudy:
+    lesions = cells.get("lesions")
+    date = parse_date(cells["date"])
+    return CohortStudy(row, cells["patient"], date, folder / cells["image"], folder / lesions if lesions else None)
