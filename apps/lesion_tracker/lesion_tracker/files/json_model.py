@@ -15,20 +15,29 @@ SCHEMA = 1
 class Entry(BaseModel):
     """A JSON object of known keys, in which no text stands for a number and no number for a text.
 
-    A field's description ends the sentence "<key> must be …".
+    A field's description ends the sentence "<key> must be …"; only what may be anything, or any list, does without.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Refuse a format whose refusals would have no words."""
+        for name, field in cls.model_fields.items():
+            if field.description is None and field.annotation not in (Any, list[Any]):
+                raise TypeError(f"{cls.__name__}.{name} needs a description: what must it be?")
+
 
 Number = Annotated[FiniteFloat, Field(description="a finite number")]
+NumberOrNone = Annotated[FiniteFloat | None, Field(description="a finite number")]
 Entries = Annotated[list[Any], Field(min_length=1)]
 """A list of at least one entry, each of which is checked with its number."""
 
-Triple = Annotated[
-    tuple[FiniteFloat, FiniteFloat, FiniteFloat], Field(strict=False, description="three finite numbers")
-]
+_Triple = Annotated[tuple[FiniteFloat, FiniteFloat, FiniteFloat], Field(strict=False)]
 """A JSON list; `strict` would ask for Python's tuple, the numbers in it stay strict."""
+
+Triple = Annotated[_Triple, Field(description="three finite numbers")]
+TripleOrNone = Annotated[_Triple | None, Field(description="three finite numbers")]
 
 Model = TypeVar("Model", bound=Entry)
 

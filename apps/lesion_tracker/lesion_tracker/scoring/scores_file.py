@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.files.json_file import read_json, require_schema
-from lesion_tracker.files.json_model import Entries, Entry, Number, Triple, checked
+from lesion_tracker.files.json_model import Entries, Entry, Number, NumberOrNone, Triple, checked
 from lesion_tracker.scoring.answers import Answer
 from lesion_tracker.scoring.cpm import Scores
 from lesion_tracker.scoring.looser import LooserHits
@@ -90,11 +90,11 @@ class _AnswerEntry(Entry):
     difference_mm: Triple
     radius_mm: Number
     patient: str = Field("", description="a text")
-    slice_mm: Number | None = None
+    slice_mm: NumberOrNone = None
     direction: str = Field("unknown", description="a text")
-    prior_mm: Number | None = None
-    confidence: Number | None = None
-    seconds: Number | None = None
+    prior_mm: NumberOrNone = None
+    confidence: NumberOrNone = None
+    seconds: NumberOrNone = None
     shift: int = Field(0, description="a whole number")
     looser: Any = None
 

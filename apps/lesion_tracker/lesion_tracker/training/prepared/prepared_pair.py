@@ -10,7 +10,7 @@ from pydantic import Field
 
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.errors import FileFormatError
-from lesion_tracker.files.json_model import Entry, Number, Triple, checked
+from lesion_tracker.files.json_model import Entry, Number, Triple, TripleOrNone, checked
 from lesion_tracker.training.prepared.prepared_study import (
     INDEX_NAME,
     PreparedStudy,
@@ -81,8 +81,8 @@ class _LesionEntry(Entry):
     baseline_radius_mm: Number
     followup_mm: Triple
     followup_radius_mm: Number
-    expected_mm: Triple | None
-    expected_back_mm: Triple | None
+    expected_mm: TripleOrNone
+    expected_back_mm: TripleOrNone
 
 
 class _PairEntry(Entry):
