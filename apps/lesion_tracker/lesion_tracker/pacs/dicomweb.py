@@ -1,4 +1,8 @@
-"""A DICOMweb server: queries (QIDO-RS) and the files of a series (WADO-RS), bounded in time and tries."""
+"""A DICOMweb server: queries (QIDO-RS) and the files of a series (WADO-RS), bounded in time and tries.
+
+By hand, because dicomweb-client bounds neither the time of a series nor the pages of an answer, and encodes what it asks
+for, which Orthanc 1.10 does not decode.
+"""
 
 import json
 import logging

@@ -1,4 +1,7 @@
-"""95 % intervals: patients are drawn again with replacement, because the lesions of one patient succeed together."""
+"""95 % intervals: patients are drawn again with replacement, because the lesions of one patient succeed together.
+
+By hand, because the bootstrap of SciPy draws single values, not all lesions of a patient at once.
+"""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,7 @@
-"""A folder with one DICOM series → Volume: the headers decide whether it is one gapless, orthogonal CT."""
+"""A folder with one DICOM series → Volume: the headers decide whether it is one gapless, orthogonal CT.
+
+By hand up to the voxels, because the refusals are the product: ITK reads a series with a gap, and moves what lies behind it.
+"""
 
 import logging
 import re

@@ -1,4 +1,7 @@
-"""Accounts of readers: a file of names and salted hashes, and tokens that are signed, not stored."""
+"""Accounts of readers: a file of names and salted hashes, and tokens that are signed, not stored.
+
+By hand, because MONAI Label's own log-in wants a Keycloak server; what is needed of it are the hashes of Python's library.
+"""
 
 import base64
 import binascii
@@ -12,7 +15,9 @@ import threading
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lesion_tracker.errors import Busy, FileFormatError, InputError
 from lesion_tracker.files.whole import refusals_of, write_text
@@ -21,6 +26,7 @@ Role = Literal["reader", "admin"]
 """reader: marks, tracks, corrects; admin: also trains, rolls back, removes studies."""
 
 SCHEMA = 1
+Hexadecimal = Annotated[str, Field(pattern="^([0-9a-fA-F]{2})+$")]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 8, 1024
 LIFETIME_S = 12 * 3600
@@ -154,6 +160,23 @@ def password_hash(password: str, salt: str) -> str:
     return hashlib.scrypt(secret, salt=bytes.fromhex(salt), n=2**14, r=8, p=1, maxmem=64 * 2**20).hex()
 
 
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _AccountEntry(_Strict):
+    name: str
+    role: Role
+    salt: Hexadecimal
+    scrypt: Hexadecimal
+
+
+class _AccountsFile(_Strict):
+    schema_: int = Field(alias="schema")
+    key: Hexadecimal
+    accounts: list[_AccountEntry]
+
+
 def read_accounts(path: Path) -> Accounts:
     """Read an accounts file.
 
@@ -162,25 +185,21 @@ def read_accounts(path: Path) -> Accounts:
         FileFormatError: if it is damaged; the message does not show its content.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except FileNotFoundError:
         raise InputError(
             f"there is no accounts file {path}: make it with `lesion-tracker account {path} NAME`"
         ) from None
-    except (OSError, ValueError) as error:
-        raise FileFormatError(f"the accounts file {path} cannot be read: {type(error).__name__}") from None
+    except OSError as error:
+        raise FileFormatError(f"the accounts file {path} cannot be read: {error.strerror}") from None
     try:
-        if data["schema"] != SCHEMA:
-            raise FileFormatError(
-                f"the accounts file {path} is of schema {data['schema']!r}, this version reads {SCHEMA}"
-            )
-        accounts = [Account(**entry) for entry in data["accounts"]]
-        bytes.fromhex(data["key"])
-        if any(account.role not in get_args(Role) or not bytes.fromhex(account.salt) for account in accounts):
-            raise ValueError
-        return Accounts(data["key"], {account.name: account for account in accounts})
-    except (KeyError, TypeError, ValueError):
+        file = _AccountsFile.model_validate_json(content)
+    except ValidationError:
         raise FileFormatError(f"{path} is no accounts file, or is damaged") from None
+    if file.schema_ != SCHEMA:
+        raise FileFormatError(f"the accounts file {path} is of schema {file.schema_}, this version reads {SCHEMA}")
+    accounts = [Account(**entry.model_dump()) for entry in file.accounts]
+    return Accounts(file.key, {account.name: account for account in accounts})
 
 
 def set_account(path: Path, name: str, password: str, role: Role) -> None:
