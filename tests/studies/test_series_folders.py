@@ -75,3 +75,61 @@ def test_a_damaged_series_is_named_and_a_study_of_such_only_refused(tmp_path: Pa
         path.write_bytes(b"")
     with pytest.raises(StudyError, match=r"study: no usable series: torn .*; whole "):
         series_in(study, has_lesions=False)
+
+
+def test_parts_of_one_series_are_no_choice(tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    whole = write(study, "whole", 12, 5.0)
+    for number, path in enumerate(sorted(whole.iterdir())):
+        part = study / f"DIR{number // 8:03d}"
+        part.mkdir(exist_ok=True)
+        path.rename(part / path.name)
+    whole.rmdir()
+    assert series_in(study, has_lesions=True) == (study, "")
+    assert read_volume(study).grid.size == (8, 8, 12)
+    chosen, sentence = series_in(study / "DIR001", has_lesions=True)  # the smaller part was named
+    assert chosen == study / "DIR001"
+    assert sentence == (
+        "DIR001: DIR000 beside it holds files of the same series: it may be a part of it; give the folder that holds them all"
+    )
+
+
+def test_a_series_in_parts_is_chosen_by_all_of_them(tmp_path: Path) -> None:
+    """120 mm in two folders: neither half covers what the whole 80 mm of the other series do."""
+    study = tmp_path / "study"
+    long, short = write(study, "long", 24, 5.0), write(study, "short", 40, 2.0)
+    for number, path in enumerate(sorted(long.iterdir())):
+        part = study / f"DIR{number // 12:03d}"
+        part.mkdir(exist_ok=True)
+        path.rename(part / path.name)
+    long.rmdir()
+    chosen, sentence = series_in(study, has_lesions=True)
+    assert chosen.name == f"study#{uid_of('tests', 'study', 'long')}"
+    assert "short (short: 80 mm in slices 2 mm apart)" in sentence
+    assert read_volume(chosen).grid.size == (8, 8, 24)
+    assert read_volume(short).grid.size == (8, 8, 40)
+
+
+def test_series_in_one_folder_are_a_choice(tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    for name, slices in (("thick", 10), ("thin", 20)):
+        for path in sorted(write(study, name, slices, 100 / slices).iterdir()):
+            path.rename(study / f"{name}{path.name}")
+        (study / name).rmdir()
+    chosen, sentence = series_in(study, has_lesions=True)
+    assert chosen.name == f"study#{uid_of('tests', 'study', 'thin')}"
+    assert "thick: 100 mm in slices 10 mm apart" in sentence
+    assert read_volume(chosen).grid.size == (8, 8, 20)
+
+
+def test_a_damaged_part_spoils_its_series_and_no_other(tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    parts, other = write(study, "parts", 20, 5.0), write(study, "other", 10, 5.0)
+    (study / "DIR001").mkdir()
+    for path in sorted(parts.iterdir())[12:]:
+        path.rename(study / "DIR001" / path.name)
+    torn = next((study / "DIR001").iterdir())
+    torn.write_bytes(torn.read_bytes()[:300])
+    chosen, sentence = series_in(study, has_lesions=True)
+    assert chosen == other
+    assert torn.name in sentence

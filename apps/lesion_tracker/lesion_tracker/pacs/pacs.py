@@ -15,7 +15,7 @@ from lesion_tracker.pacs.series import FIELDS, PacsSeries, series_of
 from lesion_tracker.pacs.series_records import SeriesRecords
 from lesion_tracker.studies.series_choice import SeriesQuality, assess, choose, explain
 from lesion_tracker.studies.study import Study
-from lesion_tracker.volumes.dicom_headers import first_header
+from lesion_tracker.volumes.dicom_folders import first_header
 from lesion_tracker.volumes.volume import Volume
 
 logger = logging.getLogger(__name__)

@@ -5,15 +5,18 @@ from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
+from lesion_tracker.volumes.read_files import stamps_of
+from lesion_tracker.volumes.unchanged import Stamp
 from lesion_tracker.volumes.volume import Volume
 
-Key = tuple[str, int, int]
+Key = tuple[str, tuple[Stamp, ...]]
+"""The path, and the stamps of the files that are read for it."""
 
 
 class VolumeCache:
     """The volumes that were used last, bounded by their bytes; safe for threads.
 
-    A file that changed on disk (time or size) is read again. Several threads that ask for the same file at once
+    A file that changed on disk, or one of a series' files, is read again. Several threads that ask for the same file at once
     read it once.
 
     Args:
@@ -69,5 +72,4 @@ class VolumeCache:
 
 
 def _key(path: Path) -> Key:
-    status = path.stat()
-    return str(path), status.st_mtime_ns, status.st_size
+    return str(path), stamps_of(path)

@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 
 from lesion_tracker.errors import StudyError
 from lesion_tracker.volumes.dicom_headers import TAGS, SliceHeader
+from lesion_tracker.volumes.dicom_kinds import doubt_of
 from lesion_tracker.volumes.dicom_series import grid_of_headers
 
 ENOUGH = 0.9
@@ -27,6 +28,7 @@ class SeriesQuality:
         slice_mm: distance of neighbouring slices.
         frame_of_reference_uid: or "".
         problem: why it cannot be used; "" where it can.
+        doubt: why another one of the study is better; "" where nothing speaks against it.
     """
 
     series_uid: str
@@ -35,53 +37,62 @@ class SeriesQuality:
     slice_mm: float = 0.0
     frame_of_reference_uid: str = ""
     problem: str = ""
+    doubt: str = ""
 
     def describe(self) -> str:
         """Return one line for an answer or a log."""
         what = self.problem or f"{self.coverage_mm:.0f} mm in slices {self.slice_mm:g} mm apart"
+        what += f"; {self.doubt}" if self.doubt and not self.problem else ""
         return f"{self.series_uid} ({self.description or 'no description'}: {what})"
 
 
-def assess(series_uid: str, items: Sequence[dict[str, Any]], *, any_modality: bool = False) -> SeriesQuality:
+def assess(
+    series_uid: str, items: Sequence[dict[str, Any]], *, any_modality: bool = False, reformats: bool = False
+) -> SeriesQuality:
     """Judge a series by the headers of its instances.
 
     Args:
         series_uid: SeriesInstanceUID.
         items: the headers in DICOM's JSON model.
         any_modality: accept what is not CT.
+        reformats: accept axial reformats.
     """
     if not items:
         return SeriesQuality(series_uid, "", problem="it has no instances")
     headers = [_header(number, item) for number, item in enumerate(items, start=1)]
-    return assess_headers(series_uid, headers, any_modality=any_modality)
+    return assess_headers(series_uid, headers, any_modality=any_modality, reformats=reformats)
 
 
-def assess_headers(series_uid: str, headers: list[SliceHeader], *, any_modality: bool = False) -> SeriesQuality:
+def assess_headers(
+    series_uid: str, headers: list[SliceHeader], *, any_modality: bool = False, reformats: bool = False
+) -> SeriesQuality:
     """Judge a series by the headers of its files.
 
     Args:
         series_uid: what it is called in answers.
         headers: of all its files, at least one.
         any_modality: accept what is not CT.
+        reformats: accept axial reformats.
     """
     description, frame = headers[0].text("SeriesDescription"), headers[0].text("FrameOfReferenceUID")
     try:
-        _, grid = grid_of_headers(headers, any_modality=any_modality)
+        _, grid = grid_of_headers(headers, any_modality=any_modality, reformats=reformats)
     except StudyError as error:
         return SeriesQuality(series_uid, description, frame_of_reference_uid=frame, problem=str(error))
     step_mm = round(float(grid.spacing_mm[2]), 3)
-    return SeriesQuality(series_uid, description, step_mm * grid.size[2], step_mm, frame)
+    return SeriesQuality(series_uid, description, step_mm * grid.size[2], step_mm, frame, doubt=doubt_of(headers))
 
 
 def choose(series: Sequence[SeriesQuality]) -> SeriesQuality | None:
     """Return the series to take, or None if none can be used.
 
-    Of those that cover at least 90 % of what the longest one covers, the one with the thinnest slices; among equals the
-    longest, then the first by its UID, so that the choice is always the same.
+    Of those that nothing speaks against, else of all, and that cover at least 90 % of what the longest of them covers, the
+    one with the thinnest slices; among equals the longest, then the first by its UID, so that the choice is always the same.
     """
     usable = [quality for quality in series if not quality.problem]
     if not usable:
         return None
+    usable = [quality for quality in usable if not quality.doubt] or usable
     longest = max(quality.coverage_mm for quality in usable)
     enough = [quality for quality in usable if quality.coverage_mm >= ENOUGH * longest]
     return min(enough, key=lambda quality: (quality.slice_mm, -quality.coverage_mm, quality.series_uid))

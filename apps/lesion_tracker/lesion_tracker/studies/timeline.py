@@ -19,7 +19,7 @@ from typing import Any
 from lesion_tracker.errors import FileFormatError, StudyOrderError
 from lesion_tracker.studies.studies_csv import FILE_NAME, read_studies_csv
 from lesion_tracker.studies.study import Source, Study, parse_date, parse_time, study_id_of
-from lesion_tracker.volumes.dicom_headers import first_header
+from lesion_tracker.volumes.dicom_folders import first_header, split_address
 
 UPLOAD_KEYS = {
     "patient_id": ("patient", "PatientID", "patient_id"),
@@ -84,7 +84,7 @@ def _from_csv(path: Path, studies_csv: Path | None) -> dict[str, str]:
 
 
 def _from_dicom(path: Path) -> dict[str, str]:
-    header = first_header(path) if path.is_dir() else None
+    header = first_header(path) if path.is_dir() or split_address(path)[1] else None
     if header is None:
         return {}
     found = {

@@ -1,7 +1,9 @@
-"""A folder → the headers of its DICOM files, before anybody looks at a voxel."""
+"""The header of a DICOM file, with its preamble or without, before anybody looks at a voxel."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,17 @@ import pydicom
 from pydicom.errors import InvalidDicomError
 
 from lesion_tracker.errors import StudyError
+
+UID = re.compile(r"[0-9]+(\.[0-9]+)+")
+
+FIRST_GROUPS = (b"\x02\0", b"\x08\0", b"\0\x08")
+"""How a file without preamble begins: the group of its first element, in either byte order."""
+
+READING_FAILS = (EOFError, ValueError, KeyError, AttributeError, NotImplementedError)
+"""What pydicom raises at bytes that are no DICOM, or damaged."""
+
+KEPT = 4096
+"""So many headers are remembered as long as their files stay the same: a choice among series reads them before the reader."""
 
 TAGS = [
     "AcquisitionTime",
@@ -19,12 +32,17 @@ TAGS = [
     "ImagePositionPatient",
     "ImageType",
     "InstanceNumber",
+    "IssuerOfPatientID",
     "Modality",
     "NumberOfFrames",
+    "PatientBirthDate",
     "PatientID",
+    "PatientName",
+    "PatientSex",
     "PixelSpacing",
     "RescaleIntercept",
     "RescaleSlope",
+    "RescaleType",
     "Rows",
     "SOPClassUID",
     "SOPInstanceUID",
@@ -50,6 +68,11 @@ class SliceHeader:
 
     path: Path
     tags: Any
+
+    @property
+    def series_uid(self) -> str:
+        """Return the SeriesInstanceUID."""
+        return self.text("SeriesInstanceUID")
 
     def text(self, keyword: str) -> str:
         """Return an element as text, "" where it is missing."""
@@ -93,46 +116,44 @@ class SliceHeader:
         return numbers
 
 
-def read_headers(folder: Path) -> list[SliceHeader]:
-    """Read the headers of all DICOM files directly in a folder, sorted by file name.
-
-    Files without the DICOM mark are passed over, unless they claim to be DICOM by their ending.
+def read_header(path: Path) -> SliceHeader | None:
+    """Return the header of a file, or None for one that is no DICOM and does not claim to be.
 
     Raises:
-        StudyError: for a folder without DICOM files, or a damaged one among them.
+        StudyError: for a damaged file, or one that only claims to be DICOM by its ending.
     """
-    files = _files(folder)
-    headers = [header for header in (_read(path) for path in files) if header is not None]
-    if not headers:
-        inner = sorted(entry.name for entry in folder.iterdir() if entry.is_dir())
-        hint = f"; it has the subfolders {', '.join(inner[:5])}: give one of them" if inner else ""
-        raise StudyError(f"the folder holds no DICOM images ({len(files)} files){hint}")
-    return headers
+    status = path.stat()
+    return _read(path, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
-def first_header(folder: Path) -> SliceHeader | None:
-    """Return the header of the first DICOM file directly in a folder, or None."""
-    return next((header for header in (_read(path) for path in _files(folder)) if header is not None), None)
-
-
-def _files(folder: Path) -> list[Path]:
-    """Leave out hidden files and DICOMDIR, the table of contents of a disc."""
-    entries = (entry for entry in folder.iterdir() if entry.is_file())
-    return sorted(entry for entry in entries if not entry.name.startswith(".") and entry.name.upper() != "DICOMDIR")
-
-
-def _read(path: Path) -> SliceHeader | None:
+@lru_cache(maxsize=KEPT)
+def _read(path: Path, _inode: int, size: int, _changed: int) -> SliceHeader | None:
     claims_dicom = path.suffix.lower() in (".dcm", ".dicom", ".ima")
-    if claims_dicom and path.stat().st_size == 0:
+    if claims_dicom and size == 0:
         raise StudyError(f"{path.name} is empty (0 bytes): was the upload or copy cut off?")
     try:
         tags = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=TAGS)
     except InvalidDicomError:
-        if claims_dicom:
+        tags = _without_preamble(path)
+        if tags is None and claims_dicom:
             raise StudyError(f"{path.name} is not a DICOM file, whatever its name says") from None
-        return None
-    except (EOFError, ValueError, KeyError, AttributeError, NotImplementedError) as error:
+        if tags is None:
+            return None
+    except READING_FAILS as error:
         raise StudyError(f"{path.name} is a damaged DICOM file ({error}): was the copy cut off?") from None
     if "SeriesInstanceUID" not in tags:
         raise StudyError(f"{path.name} has no SeriesInstanceUID: truncated within its header; was the copy cut off?")
     return SliceHeader(path, tags)
+
+
+def _without_preamble(path: Path) -> Any:
+    """Return the elements of a file without preamble and mark, as old exports write them; None for any other file."""
+    with path.open("rb") as stream:
+        if stream.read(2) not in FIRST_GROUPS:
+            return None
+    try:
+        tags = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=TAGS, force=True)
+    except Exception:  # whatever pydicom raises at bytes that were never DICOM
+        return None
+    known = [str(tags.get(keyword, "")) for keyword in ("SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID")]
+    return tags if all(UID.fullmatch(uid) for uid in known) else None

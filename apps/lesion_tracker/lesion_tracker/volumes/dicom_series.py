@@ -4,35 +4,33 @@ By hand up to the voxels, because the refusals are the product: ITK reads a seri
 """
 
 import logging
-import re
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
 from lesion_tracker.errors import StudyError
+from lesion_tracker.volumes.dicom_folders import read_headers
 from lesion_tracker.volumes.dicom_geometry import grid_of_slices, sort_slices
-from lesion_tracker.volumes.dicom_headers import SliceHeader, read_headers
+from lesion_tracker.volumes.dicom_headers import SliceHeader
+from lesion_tracker.volumes.dicom_kinds import kind_warnings, named, refuse_no_scan
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.hounsfield import MAX_VOXELS, compact_hu, hu_warnings
+from lesion_tracker.volumes.plausible import extent_warnings
+from lesion_tracker.volumes.unchanged import unchanged
 from lesion_tracker.volumes.volume import Volume
 
 logger = logging.getLogger(__name__)
 
-SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
-"""SOP class of screenshots and of pages of text, which scanners store with modality CT, too."""
 
-NO_SCAN = re.compile(r"SCREEN.?SAVE|SCREENSHOT|DOSE")
-REFORMATTED = re.compile(r"(?<![A-Z])(MPR|REFORMATTED|CPR|MIP|MINIP|VRT|SSD|VOLUME RENDERING)(?![A-Z])")
-"""Words of ImageType (0008,0008); the standard leaves its third value and those behind it to the vendors."""
-
-
-def read_dicom_series(folder: Path, *, any_modality: bool = False) -> Volume:
-    """Read the one series of a folder through ITK (GDCM).
+def read_dicom_series(path: Path, *, any_modality: bool = False, reformats: bool = False) -> Volume:
+    """Read one series through ITK (GDCM).
 
     Args:
-        folder: holds the slices of exactly one series; their order and names do not matter.
+        path: a folder with the slices of exactly one series, in it or in folders below it, or `FOLDER#UID`; their order
+            and names do not matter.
         any_modality: accept what is not CT.
+        reformats: accept axial reformats.
 
     Returns:
         HU with RescaleSlope and RescaleIntercept applied; slices ascend along row x column.
@@ -40,26 +38,30 @@ def read_dicom_series(folder: Path, *, any_modality: bool = False) -> Volume:
     Raises:
         StudyError: see `read_volume`.
     """
-    slices, grid = grid_of_headers(read_headers(folder), any_modality=any_modality)
-    hu = compact_hu(_read_voxels(slices))
-    return Volume(hu, grid, (*_series_warnings(slices, float(grid.spacing_mm[2])), *hu_warnings(hu)))
+    headers = read_headers(path)
+    with unchanged([header.path for header in headers]):
+        slices, grid = grid_of_headers(headers, any_modality=any_modality, reformats=reformats)
+        hu = compact_hu(_read_voxels(slices))
+    notes = (*kind_warnings(slices), *_series_warnings(slices, float(grid.spacing_mm[2])), *extent_warnings(grid))
+    return Volume(hu, grid, (*_folder_warnings(headers), *notes, *hu_warnings(hu)))
 
 
-def grid_of_headers(headers: list[SliceHeader], *, any_modality: bool = False) -> tuple[list[SliceHeader], Grid]:
+def grid_of_headers(
+    headers: list[SliceHeader], *, any_modality: bool = False, reformats: bool = False
+) -> tuple[list[SliceHeader], Grid]:
     """Return the slices of a series in their order and its grid, from the headers alone.
 
     Raises:
         StudyError: for what is not one gapless, orthogonal CT of plain slices; see `read_volume`.
     """
     _refuse_several_series(headers)
-    _refuse_modality(headers, any_modality)
-    _refuse_localizer(headers)
-    _refuse_no_scan(headers)
+    refuse_no_scan(headers, any_modality=any_modality, reformats=reformats)
     _refuse_no_plain_slices(headers)
     slices = sort_slices(headers)
     grid = grid_of_slices(slices)
     if int(np.prod(grid.size)) > MAX_VOXELS:
         raise StudyError(f"it has {grid.size} voxels, more than the {MAX_VOXELS} that are accepted")
+    extent_warnings(grid)
     return slices, grid
 
 
@@ -75,40 +77,8 @@ def _refuse_several_series(headers: list[SliceHeader]) -> None:
         ]
         raise StudyError(
             f"the folder mixes {len(series)} series: {'; '.join(lines[:8])}{'; …' if len(lines) > 8 else ''}. "
-            "Give each series a folder of its own"
+            "Give each series a folder of its own, or name one as FOLDER#SeriesInstanceUID"
         )
-
-
-def _refuse_modality(headers: list[SliceHeader], any_modality: bool) -> None:
-    modalities = sorted({header.text("Modality") or "(none)" for header in headers})
-    if modalities != ["CT"] and not any_modality:
-        hint = ": a dose report?" if modalities == ["SR"] else "; HU are needed"
-        raise StudyError(f"its modality is {', '.join(modalities)}, not CT{hint}")
-
-
-def _refuse_localizer(headers: list[SliceHeader]) -> None:
-    localizers = [h for h in headers if "LOCALIZER" in {word.upper() for word in h.words("ImageType")}]
-    if localizers:
-        raise StudyError(
-            f"{len(localizers)} of its {len(headers)} files are localizer images (ImageType "
-            f"{'/'.join(localizers[0].words('ImageType'))}): a scout, not the scan itself"
-        )
-
-
-def _refuse_no_scan(headers: list[SliceHeader]) -> None:
-    """Refuse what a scanner's console made of a scan: its HU are blended, or it is a page of text."""
-    for header in headers:
-        kind = "/".join(header.words("ImageType"))
-        if header.text("SOPClassUID") == SECONDARY_CAPTURE or NO_SCAN.search(kind.upper()):
-            raise StudyError(
-                f"{header.path.name} is a screen capture (ImageType {kind or 'not given'}): a dose report or a saved "
-                "picture, not a scan"
-            )
-        if REFORMATTED.search(kind.upper()):
-            raise StudyError(
-                f"it is a reformatted view (ImageType {kind}), whose slices are interpolated: open the series that it "
-                "was made from"
-            )
 
 
 def _refuse_no_plain_slices(headers: list[SliceHeader]) -> None:
@@ -155,11 +125,24 @@ def _decodes(path: Path) -> bool:
 def _series_warnings(slices: list[SliceHeader], step_mm: float) -> tuple[str, ...]:
     notes: list[str] = []
     first = slices[0]
-    if first.text("Modality") != "CT":
-        notes.append(f"its modality is {first.text('Modality') or '(none)'}, not CT: the values are no HU")
-    elif not first.numbers("RescaleIntercept"):
+    without = [header for header in slices if not header.numbers("RescaleIntercept")]
+    if first.text("Modality") == "CT" and len(without) == len(slices):
         notes.append("the DICOM series has no RescaleIntercept: its values may be no HU")
+    elif without:
+        others = sorted({_rescale(header)[1] for header in slices if header not in without})
+        notes.append(
+            f"{len(without)} of {len(slices)} slices have no RescaleIntercept ({named(without)}), the others "
+            f"{' and '.join(f'{value:g}' for value in others)}: the HU of these slices may be wrong by that much"
+        )
     thickness = first.numbers("SliceThickness")
     if thickness and 0 < thickness[0] < step_mm / 1.5:
         notes.append(f"slices of {thickness[0]:g} mm lie {step_mm:g} mm apart: every second slice missing?")
     return tuple(notes)
+
+
+def _folder_warnings(headers: list[SliceHeader]) -> tuple[str, ...]:
+    folders = sorted({header.path.parent for header in headers})
+    if len(folders) < 2:
+        return ()
+    listed = ", ".join(folder.name for folder in folders[:8]) + (", …" if len(folders) > 8 else "")
+    return (f"the files of the series lie in {len(folders)} folders ({listed}); they were read together",)

@@ -3,28 +3,32 @@
 from pathlib import Path
 
 from lesion_tracker.errors import StudyError
+from lesion_tracker.volumes.dicom_folders import split_address
 from lesion_tracker.volumes.dicom_series import read_dicom_series
 from lesion_tracker.volumes.image_file import read_image_file
 from lesion_tracker.volumes.volume import Volume
 
 
-def read_volume(path: Path, *, any_modality: bool = False) -> Volume:
+def read_volume(path: Path, *, any_modality: bool = False, reformats: bool = False) -> Volume:
     """Read a CT volume.
 
     Args:
-        path: a NIfTI, NRRD or MetaImage file, or a folder with exactly one DICOM series.
-        any_modality: accept DICOM of a modality that is not CT.
+        path: a NIfTI, NRRD or MetaImage file, a folder with exactly one DICOM series in it or in folders below it, or
+            `FOLDER#UID`, the DICOM series of that SeriesInstanceUID among others.
+        any_modality: accept DICOM of a modality that is not CT, and of values that are no HU.
+        reformats: accept axial reformats (ImageType MPR or REFORMATTED).
 
     Returns:
         HU (z, y, x) in int16 where that is exact, else float32; grid in LPS mm; `warnings` name what is odd.
 
     Raises:
         StudyError: with the name, the fact, the value and the likely cause, when it is missing, unreadable, empty,
-            truncated, no image, not 3D, coloured, not finite, not orthogonal, not one gapless series, or not CT.
+            truncated, no image, not 3D, coloured, not finite, not orthogonal, of an extent that no body has, not one
+            gapless series, or not CT.
     """
     try:
-        if path.is_dir():
-            return read_dicom_series(path, any_modality=any_modality)
+        if path.is_dir() or split_address(path)[1]:
+            return read_dicom_series(path, any_modality=any_modality, reformats=reformats)
         if not path.exists():
             raise StudyError("there is no such file or folder")
         return read_image_file(path)

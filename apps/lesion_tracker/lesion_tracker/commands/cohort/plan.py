@@ -13,6 +13,7 @@ from lesion_tracker.errors import FileFormatError
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 from lesion_tracker.scoring.provenance import versions
+from lesion_tracker.volumes.read_files import files_of
 
 Way = Literal["first", "chain"]
 """From the first study, or through every study between; the second study is reached by the first way alone."""
@@ -111,6 +112,5 @@ def _seen(image: Path) -> list[tuple[str, int, int]]:
     Raises:
         OSError: if it is not there or may not be read.
     """
-    files = sorted(image.iterdir()) if image.is_dir() else [image]
-    seen = [(file.name, file.stat()) for file in files]
+    seen = [(file.name, file.stat()) for file in files_of(image)]
     return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in seen]
