@@ -18,6 +18,7 @@ from lesion_tracker.commands.cohort.job import track_job
 from lesion_tracker.commands.cohort.plan import payload_of, steps_of
 from lesion_tracker.commands.dispatch import main
 from lesion_tracker.errors import FileFormatError
+from lesion_tracker.studies import reading
 from lesion_tracker.volumes.dicom_writer import uid_of, write_dicom_series
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
@@ -128,14 +129,14 @@ def test_a_path_that_no_system_takes_stops_only_its_patient(cohort, call, tmp_pa
     text = path.read_text().replace("p_1_y", "n" * 300).replace("q_1_y", "q\0y")
     path.write_text(text)
     forbidden = tmp_path / "r_1_y.nii.gz"
-    real = run.series_in
+    real = reading.series_in
 
-    def series_in(study, *, has_lesions):
+    def series_in(study, **accepted):
         if study == forbidden:
             raise PermissionError(13, "Permission denied")
-        return real(study, has_lesions=has_lesions)
+        return real(study, **accepted)
 
-    monkeypatch.setattr(run, "series_in", series_in)
+    monkeypatch.setattr(reading, "series_in", series_in)
     code, rows, calls = call(path)
     assert code == 0
     errors = {patient: row["error"] for (patient, *_), row in by_pair(rows).items()}

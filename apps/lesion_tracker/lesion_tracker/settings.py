@@ -26,7 +26,8 @@ class Settings(BaseModel):
         registration_workers: registrations that are computed at the same time, each in a process of its own.
         registration_threads: threads of each; 0: the processors, up to 8.
         background: register a patient's later studies as soon as a lesion is marked.
-        any_modality: accept studies that are not CT.
+        any_modality: accept studies that are not CT, or whose values are no HU.
+        reformats: accept axial reformats (ImageType MPR or REFORMATTED).
         accounts: file of readers' accounts (`lesion-tracker account` makes it); None: nobody has to log in.
         data_dir: folder of the marks, tracks and corrections of a PACS's studies; None: `.local/share/lesion_tracker` at
             home. (A folder of studies keeps them in its own `labels`.)
@@ -49,6 +50,7 @@ class Settings(BaseModel):
     registration_threads: int = Field(default=0, ge=0, le=64)
     background: bool = True
     any_modality: bool = False
+    reformats: bool = False
     accounts: Path | None = None
     data_dir: Path | None = None
     pacs_timeout_s: float = Field(default=20.0, gt=0.0, le=600.0)

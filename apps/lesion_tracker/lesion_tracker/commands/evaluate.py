@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"pair {number} of {len(pairs)}: {entry.followup.name}", file=sys.stderr)
         lesions = [lesion.lesion for lesion in entry.lesions]
         try:
-            runs.append(run_pair(entry.baseline, entry.followup, lesions, args.method, model, cache))
+            runs.append(run_pair(entry.baseline, entry.followup, lesions, args.method, model, cache, any_pair=True))
         except LesionTrackerError as error:
             raise type(error)(f"{args.pairs}: pair {number}: {error}") from error
     answers = pair_answers(pairs, [(done.pair.followup.grid, done.tracks) for done in runs])

@@ -1,4 +1,4 @@
-"""Options that several commands share: method, weights, device and cache."""
+"""Options that several commands share: method, weights, device and cache; what is accepted of studies."""
 
 import argparse
 from pathlib import Path
@@ -8,6 +8,7 @@ from lesion_tracker.network.weights import CARD_FILE, Tracker, load_tracker
 from lesion_tracker.places import MODEL
 from lesion_tracker.records.method import DEFAULT_METHOD, METHODS
 from lesion_tracker.registration.cache import RegistrationCache
+from lesion_tracker.studies.reading import Reading
 
 CACHE_BYTES = 2 * 1024**3
 
@@ -20,6 +21,24 @@ def add_method_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, help="folder of a model and its card, or one of the two files")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument("--cache", type=Path, metavar="FOLDER", help="keep registrations here and use them again")
+
+
+def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --reformats, --any-modality and --any-pair."""
+    parser.add_argument(
+        "--reformats", action="store_true", help="accept axial reformats (ImageType MPR or REFORMATTED)"
+    )
+    parser.add_argument("--any-modality", action="store_true", help="accept what is not CT, or whose values are no HU")
+    parser.add_argument(
+        "--any-pair",
+        action="store_true",
+        help="track although the headers name two patients, or the follow-up is the earlier study; every track says so",
+    )
+
+
+def reading_of(args: argparse.Namespace) -> Reading:
+    """Return what the arguments accept of a study."""
+    return Reading(any_modality=args.any_modality, reformats=args.reformats)
 
 
 def tracker_of(args: argparse.Namespace) -> Tracker | None:

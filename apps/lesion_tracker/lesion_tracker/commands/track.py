@@ -5,7 +5,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lesion_tracker.commands.options import add_method_arguments, cache_of, tracker_of
+from lesion_tracker.commands.options import (
+    add_method_arguments,
+    add_reading_arguments,
+    cache_of,
+    reading_of,
+    tracker_of,
+)
 from lesion_tracker.commands.outputs import require_folder_of
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.files.json_file import write_json
@@ -29,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--csv", type=Path, help="the tracks as a table")
     parser.add_argument("--markups", type=Path, help="the tracks as markups JSON for 3D Slicer")
     add_method_arguments(parser)
+    add_reading_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -38,7 +45,9 @@ def run(args: argparse.Namespace) -> int:
         raise FileFormatError(f"--picture is one of {', '.join(SUFFIXES)}, got {args.picture.name!r}")
     lesions = read_lesions(args.lesions)
     truth = {lesion.id: lesion.center_mm for lesion in read_lesions(args.truth)} if args.truth else None
-    done = run_pair(args.baseline, args.followup, lesions, args.method, tracker_of(args), cache_of(args))
+    model, cache = tracker_of(args), cache_of(args)
+    studies, reading = (args.baseline, args.followup), reading_of(args)
+    done = run_pair(*studies, lesions, args.method, model, cache, reading=reading, any_pair=args.any_pair)
     _write(args, lesions, done, truth)
     for line in _warnings(done):
         print(f"warning: {line}", file=sys.stderr)

@@ -12,7 +12,7 @@ from lesion_tracker.commands.cohort.job import track_job
 from lesion_tracker.commands.cohort.plan import steps_of
 from lesion_tracker.commands.cohort.results import TABLE, ResultFolder
 from lesion_tracker.commands.cohort.run import CohortRun, run_cohort
-from lesion_tracker.commands.options import add_method_arguments, tracker_of
+from lesion_tracker.commands.options import add_method_arguments, add_reading_arguments, tracker_of
 from lesion_tracker.commands.work.local import LocalWorkers
 from lesion_tracker.commands.work.workers import Workers
 from lesion_tracker.errors import InputError
@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--ray", metavar="ADDRESS", help='of a Ray cluster, or "local" to start one here')
     add_method_arguments(parser)
+    add_reading_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,6 +56,9 @@ def run(args: argparse.Namespace) -> int:
         "device": args.device,
         "cache": str(args.cache.absolute()) if args.cache else None,
         "model_sha256": model.sha256 if model else None,
+        "any_modality": args.any_modality,
+        "reformats": args.reformats,
+        "any_pair": args.any_pair,
     }
     workers = _workers(args)
     try:

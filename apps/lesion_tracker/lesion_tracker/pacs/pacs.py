@@ -38,11 +38,20 @@ class Pacs:
         cache: for fetched series.
         records: what was known of a series when it was opened.
         any_modality: accept what is not CT.
+        reformats: accept axial reformats.
     """
 
-    def __init__(self, web: DicomWeb, cache: DiskCache, records: SeriesRecords, *, any_modality: bool = False) -> None:
+    def __init__(
+        self,
+        web: DicomWeb,
+        cache: DiskCache,
+        records: SeriesRecords,
+        *,
+        any_modality: bool = False,
+        reformats: bool = False,
+    ) -> None:
         self.web, self.cache, self.records = web, cache, records
-        self._any_modality = any_modality
+        self._any_modality, self._reformats = any_modality, reformats
         self._rows: dict[str, PacsSeries] = {}
         self._timelines: dict[str, tuple[float, list[PacsSeries]]] = {}
         self._lock = threading.Lock()
@@ -171,7 +180,8 @@ class Pacs:
         if key not in self._qualities:
             items = self.web.metadata(study.study_uid, study.id)
             self._qualities[key] = replace(
-                assess(study.id, items, any_modality=self._any_modality), description=study.series
+                assess(study.id, items, any_modality=self._any_modality, reformats=self._reformats),
+                description=study.series,
             )
         return self._qualities[key]
 

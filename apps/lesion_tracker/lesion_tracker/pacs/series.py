@@ -71,7 +71,7 @@ class PacsSeries:
             "study_uid": self.study_uid,
             "series_uid": self.series_uid,
         }
-        return Study(id=self.series_uid, path=path, source="dicom", **{**fields, **more})
+        return Study(id=self.series_uid, path=path, source="dicom", patient_source="dicom", **{**fields, **more})
 
     def same_person(self, other: "PacsSeries") -> bool:
         """Say whether two series can be of one person: the same PatientID, and no contradicting birth dates."""

@@ -59,7 +59,8 @@ class SeriesRecords:
         fields = self._read(series_uid).get("study")
         if not fields:
             return None
-        return Study(id=series_uid, path=path, source="dicom", **{name: str(fields.get(name, "")) for name in FIELDS})
+        known = {name: str(fields.get(name, "")) for name in FIELDS}
+        return Study(id=series_uid, path=path, source="dicom", patient_source="dicom", **known)
 
     def ids(self) -> list[str]:
         """Return the SeriesInstanceUIDs of all series that were ever opened."""

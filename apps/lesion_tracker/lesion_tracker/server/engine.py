@@ -4,7 +4,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 from lesion_tracker.errors import WeightsError
@@ -16,10 +15,10 @@ from lesion_tracker.registration.register import register
 from lesion_tracker.server.published_tracker import PublishedTracker
 from lesion_tracker.server.volume_cache import VolumeCache
 from lesion_tracker.settings import Settings
+from lesion_tracker.studies.reading import Reading
 from lesion_tracker.studies.study import Study
 from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.tracking.track import track
-from lesion_tracker.volumes.reader import read_volume
 from lesion_tracker.volumes.volume import Volume
 
 logger = logging.getLogger(__name__)
@@ -48,7 +47,7 @@ class Engine:
         fetch: Callable[[Study], Path] | None = None,
         guard: Callable[[Path, Callable[[Path], Volume]], Volume] | None = None,
     ) -> None:
-        self.read = partial(read_volume, any_modality=settings.any_modality)
+        self.read = Reading(any_modality=settings.any_modality, reformats=settings.reformats).volume
         self._fetch = fetch
         self.volumes = VolumeCache(
             settings.volumes_mb * MIB, self.read if guard is None else lambda path: guard(path, self.read)

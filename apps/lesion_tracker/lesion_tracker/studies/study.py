@@ -30,7 +30,12 @@ class Study:
         study_uid: DICOM's, or "".
         series_uid: DICOM's, or "".
         frame_of_reference_uid: DICOM's, or "".
+        patient_name: DICOM's, or "".
+        birth_date: YYYYMMDD, or "".
+        sex: M, F, O, or "".
+        issuer: who gave the PatientID (IssuerOfPatientID), or "".
         source: where the date comes from (or, without a date, the patient).
+        patient_source: where the patient comes from.
     """
 
     id: str
@@ -43,7 +48,12 @@ class Study:
     study_uid: str = ""
     series_uid: str = ""
     frame_of_reference_uid: str = ""
+    patient_name: str = ""
+    birth_date: str = ""
+    sex: str = ""
+    issuer: str = ""
     source: Source = "unknown"
+    patient_source: Source = "unknown"
 
     def describe(self) -> str:
         """Return one line for an error or a list: id, patient, date, time, series."""

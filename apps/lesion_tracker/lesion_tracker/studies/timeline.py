@@ -57,7 +57,8 @@ def study_of(path: Path, studies_csv: Path | None = None, upload: Mapping[str, A
     date = parse_date(fields.pop("study_date")) if "study_date" in fields else ""
     times = {name: parse_time(fields.pop(name)) for name in ("study_time", "acquisition_time") if name in fields}
     patient_id = fields.pop("patient_id", "")
-    return Study(study_id_of(path), path, patient_id, date, source=source, **times, **fields)
+    whose = sources.get("patient_id", "unknown")
+    return Study(study_id_of(path), path, patient_id, date, source=source, patient_source=whose, **times, **fields)
 
 
 def _take(fields: dict[str, str], sources: dict[str, Source], found: Mapping[str, str], source: Source) -> None:
@@ -96,6 +97,10 @@ def _from_dicom(path: Path) -> dict[str, str]:
         "study_uid": header.text("StudyInstanceUID"),
         "series_uid": header.text("SeriesInstanceUID"),
         "frame_of_reference_uid": header.text("FrameOfReferenceUID"),
+        "patient_name": header.text("PatientName"),
+        "birth_date": header.text("PatientBirthDate"),
+        "sex": header.text("PatientSex").upper(),
+        "issuer": header.text("IssuerOfPatientID"),
     }
     return found
 

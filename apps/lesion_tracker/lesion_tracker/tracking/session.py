@@ -2,17 +2,21 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lesion_tracker.errors import InputError
 from lesion_tracker.network.weights import Tracker
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 from lesion_tracker.registration.cache import RegistrationCache
-from lesion_tracker.studies.study import study_id_of
+from lesion_tracker.studies.one_patient import pair_facts
+from lesion_tracker.studies.reading import Reading
 from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.tracking.track import track
-from lesion_tracker.volumes.reader import read_volume
+
+AS_IT_IS = Reading()
+"""Nothing is accepted but CT."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,16 +41,30 @@ def run_pair(
     method: str,
     model: Tracker | None,
     cache: RegistrationCache | None,
+    *,
+    reading: Reading = AS_IT_IS,
+    any_pair: bool = False,
 ) -> PairRun:
     """Track lesions from one file or DICOM folder to another.
 
+    Args:
+        baseline: a file, a folder with a series or with several, or `FOLDER#UID`.
+        followup: the same of the later study.
+        lesions: of the baseline, LPS mm.
+        method: how to track.
+        model: the network, or None.
+        cache: of registrations, or None.
+        reading: what is accepted of the studies.
+        any_pair: also where the headers name two patients, or the follow-up is the earlier one; every track then says so.
+
     Raises:
+        InputError: for studies that are no pair by their headers.
         StudyError: for a file that is no usable CT volume.
         PointOutsideError: for a lesion outside the baseline.
         RegistrationFailed, WeightsError: as `lesion_tracker.tracking.track.track`.
     """
     start = time.perf_counter()
-    pair = Pair(read_volume(baseline), read_volume(followup), study_id_of(baseline), study_id_of(followup))
+    pair = _pair(baseline, followup, reading, any_pair)
     loaded = time.perf_counter()
     tracks = track(pair, lesions, method, model=model, cache=cache)
     seconds = {
@@ -56,3 +74,18 @@ def run_pair(
         "total": time.perf_counter() - start,
     }
     return PairRun(pair, tracks, {stage: round(value, 3) for stage, value in seconds.items()})
+
+
+def _pair(baseline: Path, followup: Path, reading: Reading, any_pair: bool) -> Pair:
+    """Read both studies; what their headers say against each other, or leave open, is among the follow-up's warnings."""
+    (first, fixed), (later, moving) = (
+        reading.study(baseline, has_lesions=True),
+        reading.study(followup, has_lesions=False),
+    )
+    facts = pair_facts(first, later)
+    if facts.refusals and not any_pair:
+        raise InputError(
+            f"{'; '.join(facts.refusals)}: the right studies, in the right order? To track all the same: --any-pair"
+        )
+    notes = (*facts.refusals, *facts.warnings, *moving.warnings)
+    return Pair(fixed, replace(moving, warnings=notes), first.id, later.id)

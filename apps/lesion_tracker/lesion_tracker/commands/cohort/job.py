@@ -1,7 +1,7 @@
 """One pair, on whatever worker it lands: studies and lesions in, tracks out, all as plain values."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from lesion_tracker.commands.options import cache_of, tracker_of
 from lesion_tracker.network.weights import Tracker
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
+from lesion_tracker.studies.reading import Reading
 from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.tracking.session import run_pair
 from lesion_tracker.tracking.track import track
@@ -33,9 +34,21 @@ def track_job(payload: dict[str, Any]) -> dict[str, Any]:
     args = _arguments(options)
     lesions = [Lesion.from_json(entry) for entry in payload["lesions"]]
     done = run_pair(
-        Path(payload["baseline"]), Path(payload["followup"]), lesions, args.method, _tracker(options), cache_of(args)
+        Path(payload["baseline"]),
+        Path(payload["followup"]),
+        lesions,
+        args.method,
+        _tracker(options),
+        cache_of(args),
+        reading=reading_in(payload),
+        any_pair=bool(payload.get("any_pair")),
     )
     return {"tracks": [track.to_json() for track in done.tracks], "seconds": done.seconds}
+
+
+def reading_in(options: Mapping[str, Any]) -> Reading:
+    """Return what a cohort's options accept of a study."""
+    return Reading(any_modality=bool(options.get("any_modality")), reformats=bool(options.get("reformats")))
 
 
 def pair_tracker(payload: dict[str, Any]) -> Callable[[Pair, Sequence[Lesion]], list[Track]]:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from lesion_tracker.commands.cohort.job import reading_in
 from lesion_tracker.commands.cohort.plan import Step, lesions_after, payload_of
 from lesion_tracker.commands.cohort.results import ResultFolder
 from lesion_tracker.commands.work.workers import Outcome, Workers, one_line
 from lesion_tracker.errors import InputError
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
-from lesion_tracker.studies.series_folders import series_in
 
 logger = logging.getLogger(__name__)
 
@@ -131,7 +131,7 @@ class _Cohort:
     def series(self, image: Path, has_lesions: bool = False) -> Path:
         """Return the series of a study, chosen once a run."""
         if image not in self.chosen:
-            self.chosen[image], sentence = series_in(image, has_lesions=has_lesions)
+            self.chosen[image], sentence = reading_in(self.options).series(image, has_lesions=has_lesions)
             if sentence:
                 self.run.choices.append(sentence)
                 logger.info("%s", sentence)

@@ -81,7 +81,10 @@ def _on_a_pacs(address: str, settings: Settings) -> OpenedStudies:
     pacs, folder = open_pacs(address, settings)
     marks = MarkStore(folder / "labels")
     datastore = PacsDatastore(
-        pacs, lambda series, file: write_volume(read_volume(series, any_modality=settings.any_modality), file)
+        pacs,
+        lambda series, file: write_volume(
+            read_volume(series, any_modality=settings.any_modality, reformats=settings.reformats), file
+        ),
     )
     return OpenedStudies(datastore, PacsCatalog(pacs, marks.in_use), marks, folder, pacs)
 
@@ -121,4 +124,4 @@ def open_pacs(address: str, settings: Settings) -> tuple[Pacs, Path]:
     cache = DiskCache(cache_folder, settings.pacs_cache_mb * MIB, settings.pacs_download_s + settings.pacs_timeout_s)
     records = SeriesRecords(data_folder / "series")
     logger.info("PACS %s; marks in %s, fetched series in %s", web.address, data_folder, cache_folder)
-    return Pacs(web, cache, records, any_modality=settings.any_modality), data_folder
+    return Pacs(web, cache, records, any_modality=settings.any_modality, reformats=settings.reformats), data_folder
