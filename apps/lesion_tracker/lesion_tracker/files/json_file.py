@@ -1,7 +1,6 @@
 """JSON files in and out: a missing, torn or wrong file says so in one sentence, and none is left half-written."""
 
 import json
-import math
 from pathlib import Path
 from reprlib import Repr
 from typing import Any
@@ -42,30 +41,6 @@ def write_json(data: dict[str, Any], path: Path) -> None:
         write_text(text, path)
 
 
-def require_keys(where: str, entry: object, required: set[str], optional: set[str]) -> dict[str, Any]:
-    """Return `entry` as a dict that has all `required` keys and no unknown one.
-
-    Args:
-        where: the file and the entry's number, for the message.
-        entry: what was read.
-        required: keys that must be there.
-        optional: keys that may be there.
-
-    Raises:
-        FileFormatError: if it is no JSON object, or names a key too few or too many.
-    """
-    if not isinstance(entry, dict):
-        raise FileFormatError(f"{where} must be a JSON object, got {type(entry).__name__}")
-    missing, unknown = sorted(required - entry.keys()), sorted(entry.keys() - required - optional)
-    if missing:
-        raise FileFormatError(f"{where} lacks {_quoted(missing)}; it has {_quoted(sorted(entry)) or 'nothing'}")
-    if unknown:
-        raise FileFormatError(
-            f"{where} has the unknown key {_quoted(unknown)}; known are {_quoted(sorted(required | optional))}"
-        )
-    return entry
-
-
 def require_schema(where: str, data: object, known: int) -> None:
     """Refuse a file of another version; one that names no schema is taken for the known one.
 
@@ -84,44 +59,9 @@ def require_schema(where: str, data: object, known: int) -> None:
         raise FileFormatError(f"{where} has the unknown schema {shown(found)}; this version reads {known}")
 
 
-def require_number(where: str, key: str, value: object) -> float:
-    """Return a finite number.
-
-    Raises:
-        FileFormatError: for anything else, also an integer beyond what a float holds.
-    """
-    number = _finite(value)
-    if number is None:
-        raise FileFormatError(f"{where}: {key!r} must be a finite number, got {shown(value)}")
-    return number
-
-
-def require_numbers(where: str, key: str, value: object, count: int) -> list[float]:
-    """Return a list of `count` finite numbers.
-
-    Raises:
-        FileFormatError: for anything else.
-    """
-    numbers = [_finite(one) for one in value] if isinstance(value, list | tuple) else []
-    found = [number for number in numbers if number is not None]
-    if len(numbers) != count or len(found) != count:
-        raise FileFormatError(f"{where}: {key!r} must be {count} finite numbers, got {shown(value)}")
-    return found
-
-
 def shown(value: object) -> str:
     """Return a value for a message, shortened where it is long or deep."""
     return _SHORT.repr(value)
-
-
-def _finite(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -131,20 +71,3 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for number, name in enumerate(names) if name in names[:number])
         raise ValueError(f"an object has the key {twice!r} twice")
     return found
-
-
-def require_list(where: str, entry: object) -> list[Any]:
-    """Return `entry` as a list with at least one element.
-
-    Raises:
-        FileFormatError: if it is no list, or an empty one.
-    """
-    if not isinstance(entry, list):
-        raise FileFormatError(f"{where} must be a list, got {type(entry).__name__}")
-    if not entry:
-        raise FileFormatError(f"{where} is empty")
-    return entry
-
-
-def _quoted(names: list[str]) -> str:
-    return ", ".join(repr(name) for name in names)

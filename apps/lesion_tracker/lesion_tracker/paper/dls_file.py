@@ -4,17 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ConfigDict, FiniteFloat, TypeAdapter, ValidationError
 
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.errors import FileFormatError
-from lesion_tracker.files.json_file import (
-    read_json,
-    require_list,
-    require_number,
-    require_numbers,
-    require_schema,
-    shown,
-)
+from lesion_tracker.files.json_file import read_json, require_schema, shown
+from lesion_tracker.files.json_model import Entries, Entry, checked
 from lesion_tracker.paper.dls_names import direction_of, dls_name
 from lesion_tracker.scoring.answers import Answer
 from lesion_tracker.scoring.looser import looser_hits
@@ -60,6 +55,12 @@ def read_dls(path: Path, key: str = DEFAULT_KEY) -> list[Answer]:
     return [_answer(f"{path}: entry {name!r}", name, entry, key) for name, entry in dls_entries(path)]
 
 
+class _Results(Entry):
+    model_config = ConfigDict(extra="ignore")
+
+    results: Entries
+
+
 def dls_entries(path: Path) -> list[tuple[str, dict[str, Any]]]:
     """Return the entries of either form of file with their numbers ("0001" and so on).
 
@@ -67,20 +68,39 @@ def dls_entries(path: Path) -> list[tuple[str, dict[str, Any]]]:
         FileFormatError: for a missing file, another schema, no entries, or an entry that is no JSON object.
     """
     data = read_json(path)
-    if not isinstance(data, dict):
-        raise FileFormatError(f"{path} must be a JSON object, got {type(data).__name__}")
-    require_schema(str(path), data, SCHEMA)
-    if "results" in data:
-        entries = require_list(f"'results' of {path}", data["results"])
-        numbered = [(f"{number:04d}", entry) for number, entry in enumerate(entries, start=1)]
-    else:
+    if isinstance(data, dict) and "results" not in data:
+        require_schema(str(path), data, SCHEMA)
         numbered = [(name, entry) for name, entry in data.items() if name != "schema"]
+    else:
+        entries = checked(_Results, data, path).results
+        numbered = [(f"{number:04d}", entry) for number, entry in enumerate(entries, start=1)]
     if not numbered:
         raise FileFormatError(f"{path} has no entries")
     for name, entry in numbered:
         if not isinstance(entry, dict):
             raise FileFormatError(f"{path}: entry {name!r} must be a JSON object, got {type(entry).__name__}")
     return numbered
+
+
+_NUMBER = TypeAdapter(FiniteFloat, config=ConfigDict(strict=True))
+_NUMBERS = TypeAdapter(list[FiniteFloat], config=ConfigDict(strict=True))
+
+
+def dls_numbers(where: str, entry: dict[str, Any], key: str, count: int) -> np.ndarray:
+    """Return `count` numbers of an entry.
+
+    Raises:
+        FileFormatError: if they are missing, or not so many finite numbers.
+    """
+    if key not in entry:
+        raise FileFormatError(f"{where} lacks {key!r}")
+    try:
+        numbers = _NUMBERS.validate_python(entry[key])
+    except ValidationError:
+        numbers = []
+    if len(numbers) != count:
+        raise FileFormatError(f"{where}: {key!r} must be {count} finite numbers, got {shown(entry[key])}")
+    return np.array(numbers)
 
 
 def dls_center(where: str, entry: dict[str, Any], key: str) -> PointMm:
@@ -92,7 +112,7 @@ def dls_center(where: str, entry: dict[str, Any], key: str) -> PointMm:
     if key not in entry:
         known = ", ".join(repr(k) for k in entry if "center" in k)
         raise FileFormatError(f"{where} lacks {key!r}; the centres it has are {known or 'none'}")
-    return _numbers(where, entry, key, 3)
+    return dls_numbers(where, entry, key, 3)
 
 
 def dls_spacing(where: str, entry: dict[str, Any], side: str) -> PointMm:
@@ -102,7 +122,7 @@ def dls_spacing(where: str, entry: dict[str, Any], side: str) -> PointMm:
         FileFormatError: if it is missing, or not three finite numbers above 0.
     """
     key = f"{side} spacing"
-    spacing_mm = _numbers(where, entry, key, 3)
+    spacing_mm = dls_numbers(where, entry, key, 3)
     if not (spacing_mm > 0).all():
         raise FileFormatError(f"{where}: {key!r} must be above 0 mm, got {shown(entry[key])}")
     return spacing_mm
@@ -116,7 +136,7 @@ def dls_diameter(where: str, entry: dict[str, Any], side: str, spacing_mm: Point
             a metre.
     """
     key = f"{side} recist diameter"
-    diameters = _numbers(where, entry, key, 2)
+    diameters = dls_numbers(where, entry, key, 2)
     if diameters.max() <= 0:
         raise FileFormatError(f"{where}: the longest {key!r} must be above 0 pixels, got {shown(entry[key])}")
     with np.errstate(over="ignore"):
@@ -145,7 +165,7 @@ def _answer(where: str, name: str, entry: dict[str, Any], key: str) -> Answer:
     truth, answer = dls_center(where, entry, "target center"), dls_center(where, entry, key)
     spacing_mm = dls_spacing(where, entry, "target")
     diameter_mm = dls_diameter(where, entry, "target", spacing_mm)
-    box = None if entry.get("target box") is None else _numbers(where, entry, "target box", 6)
+    box = None if entry.get("target box") is None else dls_numbers(where, entry, "target box", 6)
     prior = dls_center(where, entry, PRIOR_KEY) if PRIOR_KEY in entry else None
     source, target = (dls_name(str(entry.get(side, ""))) for side in ("source", "target"))
     known = {
@@ -176,11 +196,8 @@ def _number(where: str, entry: dict[str, Any], key: str) -> float | None:
     """Return an optional number; below 0 is the released files' way to say that there is none."""
     if entry.get(key) is None:
         return None
-    value = require_number(where, key, entry[key])
+    try:
+        value = _NUMBER.validate_python(entry[key])
+    except ValidationError:
+        raise FileFormatError(f"{where}: {key!r} must be a finite number, got {shown(entry[key])}") from None
     return value if value >= 0 else None
-
-
-def _numbers(where: str, entry: dict[str, Any], key: str, count: int) -> np.ndarray:
-    if key not in entry:
-        raise FileFormatError(f"{where} lacks {key!r}")
-    return np.array(require_numbers(where, key, entry[key], count))

@@ -9,8 +9,16 @@ import numpy as np
 
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.errors import FileFormatError
-from lesion_tracker.files.json_file import require_numbers, shown
-from lesion_tracker.paper.dls_file import DEFAULT_KEY, PRIOR_KEY, SHIFT_KEY, dls_entries, dls_from_lps, shift_of
+from lesion_tracker.files.json_file import shown
+from lesion_tracker.paper.dls_file import (
+    DEFAULT_KEY,
+    PRIOR_KEY,
+    SHIFT_KEY,
+    dls_entries,
+    dls_from_lps,
+    dls_numbers,
+    shift_of,
+)
 from lesion_tracker.paper.dls_pairs_file import DlsSide, dls_side
 from lesion_tracker.paper.dls_robustness import clicks_of
 from lesion_tracker.records.lesion import Lesion
@@ -147,7 +155,7 @@ def _require_same_entry(where: str, entry: dict[str, Any], true: dict[str, Any],
     for key, (count, absolute, relative) in TRUTH.items():
         if key in OPTIONAL and (entry.get(key) is None or true.get(key) is None):
             continue
-        mine, own = (require_numbers(at, key, one.get(key), count) for at, one in ((where, entry), (whose, true)))
+        mine, own = (dls_numbers(at, one, key, count) for at, one in ((where, entry), (whose, true)))
         if not np.allclose(mine, own, rtol=relative, atol=absolute):
             differing.append(key)
     if differing:
