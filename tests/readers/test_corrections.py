@@ -98,7 +98,7 @@ def test_what_was_not_tracked_or_lies_outside_cannot_be_accepted(store: MarkStor
     store.add_tracks("second", [TRACK.with_changes(lesion_id="lesion_2", state="outside")])
     with pytest.raises(InputError, match="lesion_9 has not been tracked"):
         store.accept("second", ["lesion_1", "lesion_9"], "")
-    with pytest.raises(InputError, match="outside of study"):
+    with pytest.raises(InputError, match="expected outside of this scan"):
         store.accept("second", ["lesion_1", "lesion_2"], "")
     assert store.corrections("second") == []
 

@@ -10,7 +10,7 @@ import pytest
 
 from lesion_tracker.errors import InputError, PointOutsideError, RegistrationFailed, StudyOrderError
 from lesion_tracker.readers.mark_store import MarkStore
-from lesion_tracker.readers.sources import SAME_FRAME
+from lesion_tracker.records.derived import SAME_FRAME
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 from lesion_tracker.settings import Settings

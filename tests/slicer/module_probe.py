@@ -45,7 +45,7 @@ found["ids"] = ids
 found["tracks"] = logic.track(*ids, points)
 shown = slicer.vtkMRMLMarkupsFiducialNode()
 scene.AddNode(shown)
-show(logic.tracks, shown, vtk.vtkVector3d)
+show(logic.tracks, logic.states, shown, vtk.vtkVector3d)
 found["shown_lps"] = [lps_of(shown, number) for number in range(shown.GetNumberOfControlPoints())]
 slices = slicer.vtkMRMLSliceNode()
 slices.SetLayoutName("Red")
@@ -62,7 +62,7 @@ logic.accept(0)
 x, y, z = found["shown_lps"][1]
 shown.SetNthControlPointPositionWorld(1, -(x + 3.0), -y, z)
 logic.correct(1, shown)
-found["rows"] = [table_row(track) for track in logic.tracks]
+found["rows"] = [table_row(track, logic.states) for track in logic.tracks]
 found["again"] = logic.ensure_on_server(baseline, "slicer patient", "20200101")
 followup.SetName(baseline.GetName())
 for name, refused in (

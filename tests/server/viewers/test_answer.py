@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from lesion_tracker.errors import InputError
+from lesion_tracker.records.derived import shown_mark
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.server.viewers.answer import (
     AnswerForm,
     answer_form,
     answer_params,
     plain_json,
-    track_of_mark,
     write_answer,
 )
 from lesion_tracker.volumes.grid import Grid
@@ -48,7 +48,7 @@ def test_what_cannot_be_written_is_refused(request_: dict[str, Any]) -> None:
 
 
 def test_markups_hold_the_point() -> None:
-    path = write_answer(AnswerForm("markups"), [track_of_mark(LESION)], GRID)
+    path = write_answer(AnswerForm("markups"), [shown_mark(LESION)], GRID)
     assert path is not None
     (point,) = json.loads(path.read_text())["markups"][0]["controlPoints"]
     path.unlink()
@@ -58,7 +58,7 @@ def test_markups_hold_the_point() -> None:
 
 def test_a_label_map_has_the_labels_number_and_leaves_out_other_lesions() -> None:
     other = Lesion("node", (5.0, 5.0, 5.0), 3.0, study_id="s")
-    path = write_answer(AnswerForm("label_map"), [track_of_mark(LESION), track_of_mark(other)], GRID)
+    path = write_answer(AnswerForm("label_map"), [shown_mark(LESION), shown_mark(other)], GRID)
     assert path is not None
     header, data = path.read_bytes().split(b"\n\n", 1)
     path.unlink()
@@ -72,8 +72,8 @@ def test_no_file_where_none_is_asked_for() -> None:
 
 
 def test_params_name_what_was_left_out() -> None:
-    other = track_of_mark(Lesion("lesion_21", (5.0, 5.0, 5.0), 3.0, study_id="s"))
-    params = answer_params([track_of_mark(LESION), other], seconds={"total": 1.0})
+    other = shown_mark(Lesion("lesion_21", (5.0, 5.0, 5.0), 3.0, study_id="s"))
+    params = answer_params([shown_mark(LESION), other], seconds={"total": 1.0})
     assert params["label_names"] == {"lesion_3": 3}
     assert params["left_out"] == ["lesion_21"]
     assert "lesion_21" in params["warnings"][0]

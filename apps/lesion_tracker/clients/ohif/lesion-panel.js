@@ -7,10 +7,7 @@ const JUMP_TRIES = 240; // every half second
 const STYLE = `
 .lesionTracker { color: #fff; font-size: 13px; padding: 8px; overflow-y: auto; height: 100%; }
 .lesionTracker h3 { font-size: 13px; font-weight: 600; margin: 10px 0 2px; color: #5acce6; }
-.lesionTracker .point { border-left: 3px solid #348cfd; margin: 4px 0 8px; padding: 2px 0 2px 8px; }
-.lesionTracker .point.uncertain { border-color: #f5c542; }
-.lesionTracker .point.outside { border-color: #e07070; }
-.lesionTracker .point.reader { border-color: #6fdc8c; }
+.lesionTracker .point { border-left: 3px solid; margin: 4px 0 8px; padding: 2px 0 2px 8px; }
 .lesionTracker .shown { font-weight: 600; }
 .lesionTracker button { background: #3a3f99; border-radius: 3px; padding: 1px 8px; margin: 3px 6px 0 0; }
 .lesionTracker button:focus, .lesionTracker button:hover { background: #5acce6; color: #000; }
@@ -47,6 +44,7 @@ function jump(point) {
 
 // What the server is asked for; its configuration of OHIF says where.
 const addresses = () => window.config.lesionTracker.addresses;
+const states = () => window.config.lesionTracker.states; // what points are shown as, by name: the server's table
 
 async function ask(address, body) {
   const answer = await fetch(address, body && {
@@ -154,6 +152,7 @@ function pointOf(study, row, cell) {
   const made = element('div', { className: `point ${cell.color}` },
     element('div', { className: shown ? 'shown' : '', textContent: when }),
     element('div', { textContent: `${cell.words}${confidence}` }));
+  made.style.borderColor = states()[cell.color].color;
   const place = `(${cell.center_mm.map((value) => value.toFixed(1)).join(', ')}) LPS mm`;
   made.append(button('Go', `show ${place}`, () => goTo(study, cell)));
   if (cell.is_open) {

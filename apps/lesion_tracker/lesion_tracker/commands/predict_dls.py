@@ -21,6 +21,7 @@ from lesion_tracker.paper.dls_file import dls_entries
 from lesion_tracker.paper.dls_jobs import DlsClick, DlsJob, read_dls_jobs, released_entry, released_file
 from lesion_tracker.paper.dls_pairs_file import require_dls_grid
 from lesion_tracker.paper.dls_robustness import SEED, SHIFTS
+from lesion_tracker.records.derived import expected_track
 from lesion_tracker.records.track import Track
 from lesion_tracker.scoring.provenance import hash_of, provenance, versions
 from lesion_tracker.tracking.pair import Pair
@@ -120,10 +121,10 @@ def _middle(pair: Pair, click: DlsClick, reason: str) -> Track:
     low, high = pair.baseline.grid.bounds_mm()
     target_low, target_high = pair.followup.grid.bounds_mm()
     x, y, z = (float(v) for v in click.center_mm + (target_low + target_high - low - high) / 2)
-    return Track(
-        click.id, pair.baseline_id, pair.followup_id, (x, y, z), click.lesion.radius_mm, 0.0, "uncertain", (x, y, z),
-        NO_REGISTRATION, note=reason,
-    )  # fmt: skip
+    radius_mm = click.lesion.radius_mm
+    return expected_track(
+        click.lesion, pair.baseline_id, pair.followup_id, (x, y, z), radius_mm, NO_REGISTRATION, note=reason
+    )
 
 
 def _track(args: argparse.Namespace, jobs: list[DlsJob], options: Mapping[str, Any], parts: Path) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,28 +10,33 @@ from lesion_tracker.errors import FileFormatError
 from lesion_tracker.files.json_model import Entry, read_model
 from lesion_tracker.files.whole import refusals_of, write_text
 from lesion_tracker.records.json_record import SCHEMA
+from lesion_tracker.records.quantity import QUANTITIES
 from lesion_tracker.records.track import Track
 
-COLUMNS = (
-    "lesion_id",
-    "label",
-    "state",
-    "confidence",
-    "calibrated",
-    "x_mm",
-    "y_mm",
-    "z_mm",
-    "radius_mm",
-    "expected_x_mm",
-    "expected_y_mm",
-    "expected_z_mm",
-    "moved_mm",
-    "method",
-    "baseline_study",
-    "followup_study",
-    "note",
-)
-"""Positions are LPS mm of the follow-up."""
+Cell = str | float | bool
+
+COLUMNS: dict[str, Callable[[Track], Cell]] = {
+    "lesion_id": lambda track: track.lesion_id,
+    "label": lambda track: track.label or track.lesion_id,
+    "state": lambda track: track.state,
+    "confidence": lambda track: round(track.confidence, 4),
+    "calibrated": lambda track: track.calibrated,
+    "x_mm": lambda track: round(track.center_mm[0], 3),
+    "y_mm": lambda track: round(track.center_mm[1], 3),
+    "z_mm": lambda track: round(track.center_mm[2], 3),
+    "radius_mm": QUANTITIES["radius_mm"].cell,
+    "expected_x_mm": lambda track: round(track.expected_mm[0], 3),
+    "expected_y_mm": lambda track: round(track.expected_mm[1], 3),
+    "expected_z_mm": lambda track: round(track.expected_mm[2], 3),
+    "moved_mm": QUANTITIES["moved_mm"].cell,
+    "method": lambda track: track.method,
+    "baseline_study": lambda track: track.baseline_study,
+    "followup_study": lambda track: track.followup_study,
+    "note": lambda track: track.note,
+}
+"""Name and content of each column; positions are LPS mm of the follow-up. Quantities without a place here come last."""
+
+COLUMNS |= {name: quantity.cell for name, quantity in QUANTITIES.items() if name not in COLUMNS}
 
 
 def tracks_json(tracks: Sequence[Track], seconds: Mapping[str, float]) -> dict[str, Any]:
@@ -79,20 +84,6 @@ def write_tracks_csv(tracks: Sequence[Track], path: Path) -> None:
         write_text(tracks_csv(tracks), path)
 
 
-def track_row(track: Track) -> list[str | float | bool]:
+def track_row(track: Track) -> list[Cell]:
     """Return a track as the cells of `COLUMNS`."""
-    return [
-        track.lesion_id,
-        track.label or track.lesion_id,
-        track.state,
-        round(track.confidence, 4),
-        track.calibrated,
-        *(round(v, 3) for v in track.center_mm),
-        round(track.radius_mm, 3),
-        *(round(v, 3) for v in track.expected_mm),
-        round(track.moved_mm, 3),
-        track.method,
-        track.baseline_study,
-        track.followup_study,
-        track.note,
-    ]
+    return [content(track) for content in COLUMNS.values()]

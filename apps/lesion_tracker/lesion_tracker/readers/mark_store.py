@@ -15,7 +15,9 @@ from lesion_tracker.readers.history import History
 from lesion_tracker.readers.replay import MarkState
 from lesion_tracker.readers.study_records import RecordCache, StudyRecords
 from lesion_tracker.records.correction import Correction
+from lesion_tracker.records.derived import accepted
 from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.state import STATES
 from lesion_tracker.records.track import Track
 
 TAGS = ("lesions", "tracks", "corrections")
@@ -129,19 +131,19 @@ class MarkStore:
             All current corrections of the study.
 
         Raises:
-            InputError: for a lesion that was not tracked there, or that lies outside of the study; nothing is kept then.
+            InputError: for a lesion that was not tracked there, or that has no point there; nothing is kept then.
         """
         tracks = {track.lesion_id: track for track in self.tracks(study_id)}
         for name in lesion_ids:
             if name not in tracks:
                 raise InputError(f"{name} has not been tracked in study {study_id!r}: there is no point to accept")
-            if tracks[name].state == "outside":
+            if not tracks[name].has_point:
                 raise InputError(
-                    f"{name} is expected outside of study {study_id!r}, so there is no point to accept; "
+                    f"{name} in study {study_id!r} is {STATES[tracks[name].state].words}, so there is no point to accept; "
                     "if it is visible there, click it"
                 )
         chosen = [tracks[name] for name in lesion_ids]
-        return self.correct(study_id, [Correction(t, t.center_mm, by, verdict="accepted") for t in chosen])
+        return self.correct(study_id, [accepted(track, by) for track in chosen])
 
     def rename(self, study_id: str, lesion_id: str, label: str, by: str) -> None:
         """Give a lesion of a study another name; its id and tracking_uid stay.

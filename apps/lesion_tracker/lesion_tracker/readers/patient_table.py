@@ -8,6 +8,7 @@ from typing import Literal
 from lesion_tracker.readers.study_records import StudyRecords
 from lesion_tracker.records.correction import Correction
 from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.state import READER, STATES
 from lesion_tracker.records.track import Track
 
 Kind = Literal["marked", "accepted", "corrected", "tracked"]
@@ -51,8 +52,8 @@ class Cell:
 
     @property
     def color(self) -> str:
-        """Name of the crosshair's colour in `lesion_tracker.report.crop.COLORS`."""
-        return self.track.state if self.kind == "tracked" and self.track else "reader"
+        """What the point is shown as: a name of `lesion_tracker.records.state.SHOWN`."""
+        return self.track.state if self.kind == "tracked" and self.track else READER.name
 
     @property
     def words(self) -> str:
@@ -64,11 +65,12 @@ class Cell:
             return f"accepted{by}"
         if self.kind == "corrected":
             return f"corrected{by}"
-        return {
-            "found": "found",
-            "uncertain": "a reader should look",
-            "outside": "expected outside of this scan",
-        }[self.track.state]
+        return STATES[self.track.state].words
+
+    @property
+    def pointless(self) -> str:
+        """Why the tracker has no point here, in words, or ""."""
+        return "" if self.track is None or self.track.has_point else STATES[self.track.state].words
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from lesion_tracker.errors import InputError, StudyError, StudyOrderError
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.patient_table import natural_order
+from lesion_tracker.records.derived import SAME_FRAME, passed_on
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 from lesion_tracker.studies.catalog import Catalog
@@ -16,9 +17,6 @@ from lesion_tracker.studies.study import Study
 from lesion_tracker.studies.timeline import earlier_studies
 
 Contains = Callable[[Study, Lesion], bool]
-
-SAME_FRAME = "same frame of reference"
-"""The method of a point that was passed on without any registration."""
 
 
 @dataclass(frozen=True)
@@ -74,24 +72,9 @@ def sources_of(
     return [_still_there(catalog, study, lesions, contains) for study, lesions in groups]
 
 
-def passed_on(source: Source, followup: Study, contains: Contains) -> list[Track]:
+def passed_on_from(source: Source, followup: Study, contains: Contains) -> list[Track]:
     """Return the lesions of one series as they are in another series of the same study and frame of reference."""
-    return [
-        Track(
-            lesion_id=lesion.id,
-            baseline_study=source.study.id,
-            followup_study=followup.id,
-            center_mm=lesion.center_mm,
-            radius_mm=lesion.radius_mm,
-            confidence=1.0,
-            state="found" if contains(followup, lesion) else "outside",
-            expected_mm=lesion.center_mm,
-            method=SAME_FRAME,
-            tracking_uid=lesion.tracking_uid,
-            label=lesion.label,
-        )
-        for lesion in source.lesions
-    ]
+    return [passed_on(lesion, source.study.id, followup.id, contains(followup, lesion)) for lesion in source.lesions]
 
 
 def same_place(catalog: Catalog, one: Study, other: Study) -> bool:

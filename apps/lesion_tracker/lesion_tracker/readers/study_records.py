@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from lesion_tracker.readers.history import History
 from lesion_tracker.readers.replay import MarkState, replay_corrections, replay_marks
 from lesion_tracker.records.correction import Correction
+from lesion_tracker.records.derived import answered_lesion, answered_mark
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 
@@ -69,7 +70,7 @@ class StudyRecords:
         answers = {answer.track.lesion_id: answer for answer in self.corrections()}
         marks = {name: self._named(state.mark) for name, state in self._alive().items() if state.mark}
         known = {name: _later(mark, answers.get(name)) for name, mark in marks.items()}
-        new = {name: self._of_answer(answer) for name, answer in answers.items() if name not in marks}
+        new = {name: answered_lesion(answer, self._study_id) for name, answer in answers.items() if name not in marks}
         return [*known.values(), *new.values()]
 
     def tracks(self) -> list[Track]:
@@ -154,25 +155,11 @@ class StudyRecords:
         states = self._marks.get(name)
         return replace(record, label=states[-1].label) if states and states[-1].label else record
 
-    def _of_answer(self, answer: Correction) -> Lesion:
-        track = answer.track
-        return Lesion(
-            id=track.lesion_id,
-            center_mm=answer.center_mm,
-            radius_mm=track.radius_mm,
-            label=track.label,
-            tracking_uid=track.tracking_uid,
-            study_id=self._study_id,
-            marked_by=answer.corrected_by,
-            marked_at=answer.corrected_at,
-            radius_source="estimated",
-        )
-
 
 def _later(mark: Lesion, answer: Correction | None) -> Lesion:
     if answer is None or answer.corrected_at <= mark.marked_at:
         return mark
-    return replace(mark, center_mm=answer.center_mm, marked_by=answer.corrected_by, marked_at=answer.corrected_at)
+    return answered_mark(mark, answer)
 
 
 def _differ(uid: str, other: str) -> bool:

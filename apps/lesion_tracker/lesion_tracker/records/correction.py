@@ -4,18 +4,15 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from lesion_tracker.arrays import point_mm
-from lesion_tracker.errors import FileFormatError
+from lesion_tracker.records.json_record import JsonRecord, Point, read_record, triple
 from lesion_tracker.records.track import Track
-
-SCHEMA = 1
 
 Verdict = Literal["corrected", "accepted"]
 """corrected: the reader moved the point; accepted: the reader says that the tracked point is right."""
 
 
 @dataclass(frozen=True)
-class Correction:
+class Correction(JsonRecord):
     """A reader's answer to a Track; the tracked point stays in `track`, so both points are kept.
 
     Args:
@@ -31,15 +28,14 @@ class Correction:
     """
 
     track: Track
-    center_mm: tuple[float, float, float]
+    center_mm: Point
     corrected_by: str = ""
     corrected_at: str = ""
     verdict: Verdict = "corrected"
 
     def __post_init__(self) -> None:
         """Refuse nonsense."""
-        x, y, z = (float(value) for value in point_mm(self.center_mm))
-        object.__setattr__(self, "center_mm", (x, y, z))
+        object.__setattr__(self, "center_mm", triple(self.center_mm))
         if self.verdict not in get_args(Verdict):
             raise ValueError(f"verdict must be one of {get_args(Verdict)}, got {self.verdict!r}")
         if self.verdict == "accepted" and self.center_mm != self.track.center_mm:
@@ -51,15 +47,8 @@ class Correction:
         return math.dist(self.center_mm, self.track.center_mm)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the record as plain JSON values, with its schema version."""
-        return {
-            "schema": SCHEMA,
-            "track": self.track.to_json(),
-            "center_mm": list(self.center_mm),
-            "corrected_by": self.corrected_by,
-            "corrected_at": self.corrected_at,
-            "verdict": self.verdict,
-        }
+        """Return the record as plain JSON values, with its schema version and its track's."""
+        return {**super().to_json(), "track": self.track.to_json()}
 
     @classmethod
     def from_json(cls, data: object) -> "Correction":
@@ -68,15 +57,4 @@ class Correction:
         Raises:
             FileFormatError: for a missing or unknown key, or a value that is nonsense.
         """
-        if not isinstance(data, dict):
-            raise FileFormatError(f"a correction must be a JSON object, got {type(data).__name__}")
-        values = dict(data)
-        if values.pop("schema", SCHEMA) != SCHEMA:
-            raise FileFormatError(
-                f"a correction of schema {data['schema']!r} cannot be read; this version reads {SCHEMA}"
-            )
-        try:
-            x, y, z = (float(value) for value in point_mm(values.get("center_mm")))
-            return cls(**{**values, "track": Track.from_json(values.get("track")), "center_mm": (x, y, z)})
-        except (TypeError, ValueError) as error:
-            raise FileFormatError(f"correction: {error}") from None
+        return read_record(cls, "correction", data, "correction", {"track": Track.from_json})

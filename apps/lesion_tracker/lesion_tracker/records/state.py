@@ -43,6 +43,17 @@ SHOWN = {READER.name: READER, **STATES}
 """As what a point can be shown."""
 
 
+def shown(name: str) -> str:
+    """Return a name of `SHOWN`.
+
+    Raises:
+        ValueError: for any other.
+    """
+    if name not in SHOWN:
+        raise ValueError(f"a point is shown as one of {', '.join(SHOWN)}, not as {name!r}")
+    return name
+
+
 def states_json() -> dict[str, dict[str, Any]]:
     """Return `SHOWN` as plain JSON values, by name and in order: what clients draw and write points by."""
     return {

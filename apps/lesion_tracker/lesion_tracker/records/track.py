@@ -1,22 +1,22 @@
 """The record of an answer: the Track that says where a lesion is in a later study."""
 
 import math
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lesion_tracker.errors import FileFormatError
-from lesion_tracker.records.json_record import SCHEMA, require_schema, triple, with_triples
+from lesion_tracker.records.json_record import Flag, JsonRecord, Number, Point, read_record, triple
 from lesion_tracker.records.state import STATES
 
 
 @dataclass(frozen=True)
-class Track:
+class Track(JsonRecord):
     """Where one lesion of a baseline study is in a follow-up study.
 
     Args:
         center_mm: the answer, LPS mm of the follow-up.
         radius_mm: the radius that registration expects there, mm.
         confidence: probability that the answer is right, in [0, 1]; `calibrated` says whether it was fitted.
+        state: one of `lesion_tracker.records.state.STATES`.
         expected_mm: where registration put the lesion, LPS mm of the follow-up.
         moved_mm: distance between `center_mm` and `expected_mm`.
         method: what made the answer; a fallback names itself here ("deformable (no published weights)").
@@ -32,14 +32,14 @@ class Track:
     lesion_id: str
     baseline_study: str
     followup_study: str
-    center_mm: tuple[float, float, float]
-    radius_mm: float
-    confidence: float
+    center_mm: Point
+    radius_mm: Number
+    confidence: Number
     state: str
-    expected_mm: tuple[float, float, float]
+    expected_mm: Point
     method: str
-    moved_mm: float = -1.0
-    calibrated: bool = False
+    moved_mm: Number = -1.0
+    calibrated: Flag = False
     tracking_uid: str = ""
     label: str = ""
     model: dict[str, Any] | None = None
@@ -51,21 +51,14 @@ class Track:
 
     def __post_init__(self) -> None:
         """Refuse nonsense."""
-        object.__setattr__(self, "center_mm", triple("center_mm", self.center_mm))
-        object.__setattr__(self, "expected_mm", triple("expected_mm", self.expected_mm))
+        object.__setattr__(self, "center_mm", triple(self.center_mm))
+        object.__setattr__(self, "expected_mm", triple(self.expected_mm))
         object.__setattr__(self, "warnings", tuple(self.warnings))
         if not 0.0 <= self.confidence <= 1.0:
             raise ValueError(f"confidence must lie in [0, 1], got {self.confidence!r}")
         if self.state not in STATES:
             raise ValueError(f"state must be one of {tuple(STATES)}, got {self.state!r}")
         object.__setattr__(self, "moved_mm", math.dist(self.center_mm, self.expected_mm))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the record as plain JSON values, with its schema version."""
-        data = {"schema": SCHEMA, **asdict(self)}
-        for key in ("center_mm", "expected_mm", "warnings"):
-            data[key] = list(data[key])
-        return data
 
     @classmethod
     def from_json(cls, data: object) -> "Track":
@@ -74,13 +67,13 @@ class Track:
         Raises:
             FileFormatError: for a missing or unknown key, or a value that is nonsense.
         """
-        values = require_schema("track", data)
-        try:
-            triples = with_triples(values, "center_mm", "expected_mm")
-            return cls(**{**triples, "warnings": tuple(values.get("warnings", ()))})
-        except (TypeError, ValueError) as error:
-            raise FileFormatError(f"track of {values.get('lesion_id', '?')!r}: {error}") from None
+        return read_record(cls, "track", data, "track of {lesion_id!r}")
 
     def with_changes(self, **changes: Any) -> "Track":
         """Return a copy with some fields replaced."""
         return replace(self, **changes)
+
+    @property
+    def has_point(self) -> bool:
+        """Say whether its point is a place in the follow-up, which can be shown, accepted and tracked on."""
+        return STATES[self.state].has_point

@@ -8,17 +8,12 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from lesion_tracker.arrays import PointMm
-from lesion_tracker.report.panel import FAINT, INK, SHADOW, Color, draw_letters, draw_scale_bar, write
+from lesion_tracker.records.state import OUTSIDE, SHOWN, UNCERTAIN
+from lesion_tracker.report.panel import FAINT, INK, SHADOW, Color, draw_letters, draw_scale_bar, rgb, write
 from lesion_tracker.report.planes import BONE, LUNG, PLANES, SOFT_TISSUE, Plane, Window, cut, window_for
 from lesion_tracker.volumes.volume import Volume
 
-READER: Color = (120, 190, 255)
-COLORS: dict[str, Color] = {
-    "reader": READER,
-    "found": (90, 225, 120),
-    "uncertain": (255, 196, 64),
-    "outside": (255, 96, 80),
-}
+COLORS = {name: rgb(one.color) for name, one in SHOWN.items()}
 """Whose point it is: a reader's, or the tracker's by its state."""
 
 WINDOWS: dict[str, Window] = {"lung": LUNG, "soft": SOFT_TISSUE, "bone": BONE}
@@ -112,7 +107,7 @@ def draw_crop(volume: Volume, view: CropView, window: Window, marks: CropMarks) 
             (view.pixels / 2, view.pixels * 0.7),
             "outside of the scan",
             11 if small else 16,
-            COLORS["outside"],
+            COLORS[OUTSIDE.name],
             "mm",
         )
     return image
@@ -140,6 +135,6 @@ def _crosshair(draw: ImageDraw.ImageDraw, view: CropView, marks: CropMarks) -> N
 
 def _cross(draw: ImageDraw.ImageDraw, at: tuple[float, float]) -> None:
     x, y = at
-    for width, color in ((3, SHADOW), (1, COLORS["uncertain"])):
+    for width, color in ((3, SHADOW), (1, COLORS[UNCERTAIN.name])):
         draw.line([(x - 5, y - 5), (x + 5, y + 5)], fill=color, width=width)
         draw.line([(x - 5, y + 5), (x + 5, y - 5)], fill=color, width=width)

@@ -20,7 +20,7 @@ LabelMap = UInt8[ndarray, "z y x"]
 def sphere_label_map(grid: Grid, tracks: Sequence[Track], values: Mapping[str, int]) -> LabelMap:
     """Draw each track as a ball of its radius, at least one voxel large.
 
-    Where balls overlap, the nearer centre wins. A track that is "outside", or whose centre lies outside the grid, is
+    Where balls overlap, the nearer centre wins. A track whose state has no point, or whose centre lies outside the grid, is
     not drawn.
 
     Args:
@@ -31,7 +31,7 @@ def sphere_label_map(grid: Grid, tracks: Sequence[Track], values: Mapping[str, i
     Raises:
         ValueError: for a lesion without a value, or a value outside 1 to 255.
     """
-    drawn = [track for track in tracks if track.state != "outside" and _inside(grid, track)]
+    drawn = [track for track in tracks if track.has_point and _inside(grid, track)]
     for track in drawn:
         if not 1 <= values.get(track.lesion_id, 0) <= 255:
             raise ValueError(

@@ -14,7 +14,7 @@ SLICER_SCHEMA = (
 def markups_from_tracks(tracks: Sequence[Track], name: str = "tracks") -> dict[str, Any]:
     """Return Slicer's markups JSON.
 
-    A lesion whose state is "outside" is listed where registration expects it; its description says so.
+    A lesion whose state has no point is listed where registration expects it; its description says so.
 
     Args:
         tracks: one control point each, in this order.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from lesion_tracker.report.planes import Plane
 
@@ -33,6 +33,12 @@ class Marks:
     caption: str
     truth_mm: tuple[float, float] | None = None
     truth_depth_mm: float = 0.0
+
+
+def rgb(color: str) -> Color:
+    """Return "#rrggbb" as Pillow wants it."""
+    red, green, blue = ImageColor.getrgb(color)[:3]
+    return red, green, blue
 
 
 @cache

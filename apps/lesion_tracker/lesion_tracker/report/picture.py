@@ -9,8 +9,9 @@ from PIL import Image, ImageDraw
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.files.whole import refusals_of, written_whole
 from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.state import READER, STATES
 from lesion_tracker.records.track import Track
-from lesion_tracker.report.panel import FAINT, INK, TRUTH, Color, Marks, draw_panel, write
+from lesion_tracker.report.panel import FAINT, INK, TRUTH, Color, Marks, draw_panel, rgb, write
 from lesion_tracker.report.planes import PLANES, Plane, Window, cut, window_for
 from lesion_tracker.volumes.volume import Volume
 
@@ -19,8 +20,8 @@ GUTTER = 6
 TITLE_HEIGHT = 58
 ROW_HEADING = 26
 BACKGROUND: Color = (18, 20, 24)
-BASELINE_COLOR: Color = (120, 190, 255)
-STATE_COLORS: dict[str, Color] = {"found": (90, 225, 120), "uncertain": (255, 196, 64), "outside": (255, 96, 80)}
+BASELINE_COLOR = rgb(READER.color)
+STATE_COLORS = {name: rgb(state.color) for name, state in STATES.items()}
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff")
 
 

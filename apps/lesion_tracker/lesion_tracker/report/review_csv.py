@@ -3,35 +3,64 @@
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from lesion_tracker.readers.patient_table import Cell, Row
+from lesion_tracker.records.quantity import QUANTITIES
+from lesion_tracker.records.track import Track
 
-COLUMNS = (
-    "patient",
-    "lesion_id",
-    "lesion",
-    "tracking_uid",
-    "study",
-    "study_date",
-    "x_mm",
-    "y_mm",
-    "z_mm",
-    "radius_mm",
-    "status",
-    "state",
-    "confidence",
-    "confidence_calibrated",
-    "moved_from_expected_mm",
-    "moved_by_reader_mm",
-    "reader",
-    "time",
-    "method",
-    "model",
-    "baseline_study",
-)
-"""Positions are LPS mm of the study; `moved_from_expected_mm` is the track's distance from registration's point,
-`moved_by_reader_mm` the distance of the reader's point from the tracked one."""
+
+@dataclass(frozen=True)
+class _Line:
+    """What one line is about: a point of a lesion in a study, of `date` (YYYYMMDD or "")."""
+
+    patient_id: str
+    row: Row
+    cell: Cell
+    date: str
+
+    def by_track(self, content: Callable[[Track], object]) -> object:
+        """Return what the track says, "" where the point was never tracked."""
+        return "" if self.cell.track is None else content(self.cell.track)
+
+    def moved_by_reader(self) -> str:
+        """Return the distance of the reader's point from the tracked one, mm; "" where there are not both."""
+        track = self.cell.track
+        return "" if track is None or self.cell.is_open else f"{math.dist(self.cell.center_mm, track.center_mm):.2f}"
+
+
+COLUMNS: dict[str, Callable[[_Line], object]] = {
+    "patient": lambda line: line.patient_id,
+    "lesion_id": lambda line: line.cell.lesion_id,
+    "lesion": lambda line: line.row.label,
+    "tracking_uid": lambda line: line.cell.tracking_uid,
+    "study": lambda line: line.cell.study_id,
+    "study_date": lambda line: line.date,
+    "x_mm": lambda line: f"{line.cell.center_mm[0]:.2f}",
+    "y_mm": lambda line: f"{line.cell.center_mm[1]:.2f}",
+    "z_mm": lambda line: f"{line.cell.center_mm[2]:.2f}",
+    "radius_mm": lambda line: f"{line.cell.radius_mm:.2f}",
+    "status": lambda line: line.cell.kind,
+    "state": lambda line: line.by_track(lambda track: track.state),
+    "confidence": lambda line: line.by_track(lambda track: f"{track.confidence:.3f}"),
+    "confidence_calibrated": lambda line: line.by_track(lambda track: track.calibrated),
+    "moved_from_expected_mm": lambda line: line.by_track(lambda track: f"{track.moved_mm:.2f}"),
+    "moved_by_reader_mm": _Line.moved_by_reader,
+    "reader": lambda line: line.cell.who,
+    "time": lambda line: line.cell.when,
+    "method": lambda line: line.by_track(lambda track: track.method),
+    "model": lambda line: line.by_track(lambda track: (track.model or {}).get("name", "")),
+    "baseline_study": lambda line: line.by_track(lambda track: track.baseline_study),
+}
+"""Name and content of each column; positions are LPS mm of the study. `moved_from_expected_mm` is the track's distance
+from registration's point. Further quantities of tracks come last."""
+
+COLUMNS |= {
+    name: lambda line, cell=quantity.cell: line.by_track(cell)  # type: ignore[misc] # mypy infers no default's type
+    for name, quantity in QUANTITIES.items()
+    if name not in ("radius_mm", "moved_mm")
+}
 
 
 def review_csv(patient_id: str, rows: Sequence[Row], dates: Mapping[str, str]) -> str:
@@ -48,20 +77,9 @@ def review_csv(patient_id: str, rows: Sequence[Row], dates: Mapping[str, str]) -
     for row in rows:
         for study_id, date in dates.items():
             if study_id in row.cells:
-                writer.writerow([_harmless(value) for value in _line(patient_id, row.cells[study_id], row, date)])
+                line = _Line(patient_id, row, row.cells[study_id], date)
+                writer.writerow([_harmless(content(line)) for content in COLUMNS.values()])
     return text.getvalue()
-
-
-def _line(patient_id: str, cell: Cell, row: Row, date: str) -> list[object]:
-    track = cell.track
-    point = [f"{value:.2f}" for value in cell.center_mm]
-    by_reader = "" if track is None or cell.is_open else f"{math.dist(cell.center_mm, track.center_mm):.2f}"
-    said: list[object] = ["", "", ""] if track is None else [track.state, f"{track.confidence:.3f}", track.calibrated]
-    moved = "" if track is None else f"{track.moved_mm:.2f}"
-    model = (track.model or {}).get("name", "") if track else ""
-    made = [track.method, model, track.baseline_study] if track else ["", "", ""]
-    head: list[object] = [patient_id, cell.lesion_id, row.label, cell.tracking_uid, cell.study_id, date, *point]
-    return [*head, f"{cell.radius_mm:.2f}", cell.kind, *said, moved, by_reader, cell.who, cell.when, *made]
 
 
 def _harmless(value: object) -> object:

@@ -6,7 +6,7 @@ from lesion_tracker.files.plain_json import plain_json
 from lesion_tracker.readers.inside import is_inside, require_inside
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.patient_table import natural_order
-from lesion_tracker.readers.sources import Source, passed_on, same_place, sources_of
+from lesion_tracker.readers.sources import Source, passed_on_from, same_place, sources_of
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 from lesion_tracker.server.engine import Engine
@@ -64,7 +64,7 @@ class Followups:
         seconds: dict[str, float] = {}
         for source in sources:
             if same_place(self._catalog, source.study, followup):
-                tracks += passed_on(source, followup, self._contains)
+                tracks += passed_on_from(source, followup, self._contains)
                 continue
             found, stages = self._engine.track(source.study, followup, source.lesions, method)
             tracks += [_plain(track) for track in found]

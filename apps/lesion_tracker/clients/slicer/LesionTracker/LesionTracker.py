@@ -89,7 +89,7 @@ class LesionTrackerWidget(ScriptedLoadableModuleWidget):
             self.shown = self.shown or slicer.mrmlScene.AddNewNodeByClass(
                 "vtkMRMLMarkupsFiducialNode", "Tracked lesions"
             )
-            show(tracks, self.shown, vtk.vtkVector3d)
+            show(tracks, self.logic.states, self.shown, vtk.vtkVector3d)
             slicer.util.setSliceViewerLayers(background=self.followup.currentNode(), fit=True)
             self._fill()
 
@@ -120,7 +120,7 @@ class LesionTrackerWidget(ScriptedLoadableModuleWidget):
         chosen = self.table.currentRow()
         self.table.setRowCount(len(self.logic.tracks))
         for row, track in enumerate(self.logic.tracks):
-            for column, text in enumerate(table_row(track)):
+            for column, text in enumerate(table_row(track, self.logic.states)):
                 self.table.setItem(row, column, qt.QTableWidgetItem(text))
         self.table.resizeColumnsToContents()
         self.table.setCurrentCell(max(chosen, 0), 0)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from lesion_tracker.commands.cohort.cohort_file import CohortPatient, CohortStudy
 from lesion_tracker.errors import FileFormatError
+from lesion_tracker.records.derived import followed
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 from lesion_tracker.scoring.provenance import versions
@@ -68,18 +69,8 @@ def lesions_after(step: Step, tracks: Sequence[Track]) -> list[Lesion]:
         step: the step to start.
         tracks: of the step before.
     """
-    labels = {lesion.id: lesion for lesion in step.lesions}
-    return [
-        Lesion(
-            track.lesion_id,
-            track.center_mm,
-            track.radius_mm,
-            label=labels[track.lesion_id].label,
-            tracking_uid=labels[track.lesion_id].tracking_uid,
-        )
-        for track in tracks
-        if track.state != "outside"
-    ]
+    marked = {lesion.id: lesion for lesion in step.lesions}
+    return [followed(marked[track.lesion_id], track) for track in tracks if track.has_point]
 
 
 def payload_of(step: Step, lesions: Sequence[Lesion], options: Mapping[str, Any]) -> dict[str, Any]:

@@ -73,7 +73,8 @@ class ResultFolder:
                     writer.writerow([*facts, "", *track_row(track)])
                 else:
                     reason = errors.get(step.key) or "the study before does not show its place"
-                    writer.writerow([*facts, reason, lesion.id, lesion.label, *[""] * (len(COLUMNS) - 2)])
+                    known = {"lesion_id": lesion.id, "label": lesion.label}
+                    writer.writerow([*facts, reason, *(known.get(name, "") for name in COLUMNS)])
         write_page(text.getvalue(), self.folder / TABLE)
 
     def _path(self, step: Step) -> Path:

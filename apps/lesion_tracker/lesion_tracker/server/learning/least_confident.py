@@ -43,8 +43,6 @@ class LeastConfident(Strategy):
 
 
 def unanswered(tracks: Sequence[Track], corrections: Sequence[Correction]) -> list[Track]:
-    """Return the tracks that no reader accepted or corrected; those outside of the study ask for nothing."""
+    """Return the tracks that no reader accepted or corrected; those without a point ask for nothing."""
     answered = {(correction.track.lesion_id, correction.track.created_at) for correction in corrections}
-    return [
-        track for track in tracks if track.state != "outside" and (track.lesion_id, track.created_at) not in answered
-    ]
+    return [track for track in tracks if track.has_point and (track.lesion_id, track.created_at) not in answered]

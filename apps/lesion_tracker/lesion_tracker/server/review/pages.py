@@ -8,13 +8,21 @@ from urllib.parse import quote, urlencode
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from lesion_tracker.errors import NotFound
 from lesion_tracker.places import PACKAGE
 from lesion_tracker.readers.patient_table import Cell
+from lesion_tracker.records.quantity import quantities_in_words
+from lesion_tracker.records.state import SHOWN
 from lesion_tracker.report.planes import PLANES
 from lesion_tracker.server import addresses
 
 FOLDER = PACKAGE / "server" / "review" / "web"
-FILES = {"review.css": "text/css", "review.js": "text/javascript", "detail.js": "text/javascript"}
+FILES = {
+    "states.css": "text/css",
+    "review.css": "text/css",
+    "review.js": "text/javascript",
+    "detail.js": "text/javascript",
+}
 """What the pages load beside images."""
 
 AT = {
@@ -100,11 +108,23 @@ def _distance(a: Any, b: Any) -> float:
 ENVIRONMENT = Environment(
     loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-ENVIRONMENT.filters |= {"day": _shown_date, "mm": _mm, "when": _when}
+ENVIRONMENT.filters |= {"day": _shown_date, "mm": _mm, "when": _when, "quantities": quantities_in_words}
 ENVIRONMENT.globals |= {"at": AT, "place": _place, "crop": _crop, "months": _months, "distance": _distance}
+ENVIRONMENT.globals["SHOWN"] = SHOWN
 ENVIRONMENT.globals["PLANES"] = [{"name": plane.name, "right": plane.right, "down": plane.down} for plane in PLANES]
 
 
 def page(template: str, **values: Any) -> str:
     """Return a page as HTML."""
     return ENVIRONMENT.get_template(template).render(**values)
+
+
+def page_file(name: str) -> str:
+    """Return one of FILES; the colours of states come from their table.
+
+    Raises:
+        NotFound: for any other name.
+    """
+    if name not in FILES:
+        raise NotFound(f"there is no {name} here")
+    return page(name) if name == "states.css" else (FOLDER / name).read_text(encoding="utf-8")

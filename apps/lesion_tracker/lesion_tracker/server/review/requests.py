@@ -2,7 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
+
+from lesion_tracker.records.state import shown
 
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 Reader = Annotated[str, Field(max_length=64)]
@@ -88,4 +90,4 @@ class TrackAll(_Request):
 
 Plane = Literal["axial", "coronal", "sagittal", "all"]
 WindowName = Literal["auto", "lung", "soft", "bone"]
-Color = Literal["reader", "found", "uncertain", "outside"]
+Color = Annotated[str, AfterValidator(shown)]

@@ -1,7 +1,6 @@
 """The routes of the review page: /lesions/ with its crops, its clicks and its table."""
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -9,7 +8,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from monailabel.endpoints.user.auth import User
 
-from lesion_tracker.errors import InputError, NotFound
+from lesion_tracker.errors import InputError
 from lesion_tracker.report.crop import COLORS, CropMarks, crop_png, views_of, window_named
 from lesion_tracker.report.review_csv import review_csv
 from lesion_tracker.server import addresses
@@ -17,7 +16,7 @@ from lesion_tracker.server.access.roles import ANNOTATOR, READER, known_user
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.errors import refusal_or_raise
 from lesion_tracker.server.review.jobs import Job, TrackJobs
-from lesion_tracker.server.review.pages import FILES, FOLDER, HEADERS, page
+from lesion_tracker.server.review.pages import FILES, HEADERS, page, page_file
 from lesion_tracker.server.review.requests import Accept, Color, Move, OnLesion, Plane, Rename, TrackAll, WindowName
 from lesion_tracker.server.review.review import Review
 from lesion_tracker.server.review.views import Views
@@ -130,10 +129,8 @@ def _add_jobs(router: APIRouter, jobs: TrackJobs) -> None:
 def _add_files(router: APIRouter) -> None:
     @router.get(addresses.PAGE_FILE)
     def file(name: str, ending: str) -> Response:
-        kind = FILES.get(f"{name}.{ending}")
-        if kind is None:
-            raise NotFound(f"there is no {name}.{ending} here")
-        return Response((Path(FOLDER) / f"{name}.{ending}").read_bytes(), media_type=kind, headers=HEADERS)
+        text = page_file(f"{name}.{ending}")
+        return Response(text, media_type=FILES[f"{name}.{ending}"], headers=HEADERS)
 
 
 def _progress(job: Job) -> dict[str, Any]:

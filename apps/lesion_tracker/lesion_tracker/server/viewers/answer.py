@@ -11,7 +11,6 @@ from typing import Any, Literal
 from lesion_tracker.errors import InputError
 from lesion_tracker.files.plain_json import plain_json
 from lesion_tracker.files.whole import write_text
-from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 from lesion_tracker.report.label_map import sphere_label_map, write_label_map
 from lesion_tracker.report.markups import markups_from_tracks
@@ -86,20 +85,3 @@ def answer_params(tracks: Sequence[Track], /, **more: Any) -> dict[str, Any]:
     if left_out:
         warnings.append(f"the viewers offer {MOST_LABELS} labels; not in a label map: {', '.join(left_out)}")
     return plain_json({"label_names": label_values(ids), "left_out": left_out, "warnings": warnings, **more})
-
-
-def track_of_mark(lesion: Lesion) -> Track:
-    """Return a mark as the track of a lesion onto itself, for showing it."""
-    return Track(
-        lesion_id=lesion.id,
-        baseline_study=lesion.study_id,
-        followup_study=lesion.study_id,
-        center_mm=lesion.center_mm,
-        radius_mm=lesion.radius_mm,
-        confidence=1.0,
-        state="found",
-        expected_mm=lesion.center_mm,
-        method="marked by a reader",
-        tracking_uid=lesion.tracking_uid,
-        label=lesion.label,
-    )

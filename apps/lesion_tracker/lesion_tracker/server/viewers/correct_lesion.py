@@ -10,6 +10,7 @@ from lesion_tracker.errors import InputError
 from lesion_tracker.readers.inside import require_inside
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.correction import Correction
+from lesion_tracker.records.derived import answered_track
 from lesion_tracker.records.track import Track
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.viewers.answer import answer_form, answer_params, write_answer
@@ -97,6 +98,5 @@ def current_tracks(tracks: list[Track], corrections: list[Correction]) -> list[T
         if correction is None or correction.track.created_at != track.created_at:
             shown.append(track)
         else:
-            changes = {"confidence": 1.0, "state": "found", "note": f"{correction.verdict} by a reader"}
-            shown.append(track.with_changes(center_mm=correction.center_mm, **changes))
+            shown.append(answered_track(track, correction))
     return shown

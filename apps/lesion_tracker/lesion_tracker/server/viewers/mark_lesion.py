@@ -14,10 +14,11 @@ from lesion_tracker.errors import InputError
 from lesion_tracker.readers.blob_radius import estimate_radius
 from lesion_tracker.readers.inside import require_inside
 from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.records.derived import shown_mark
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.server.background import Background
 from lesion_tracker.server.engine import Engine
-from lesion_tracker.server.viewers.answer import answer_form, answer_params, track_of_mark, write_answer
+from lesion_tracker.server.viewers.answer import answer_form, answer_params, write_answer
 from lesion_tracker.server.viewers.clicks import Click, clicks_of, lps_from_click
 from lesion_tracker.server.viewers.lesions_param import lesion_from, lesion_objects
 from lesion_tracker.server.viewers.options import Option, option_number, option_text
@@ -73,7 +74,7 @@ class MarkLesion(LesionTask):
         marked = self._marks.mark(study.id, lesions)
         if lesions:
             self._register_later_studies(study)
-        tracks = [track_of_mark(lesion) for lesion in marked]
+        tracks = [shown_mark(lesion) for lesion in marked]
         warnings = [*volume.warnings, *passed_over(unknown)]
         file = write_answer(form, tracks, volume.grid)
         seconds = {"total": round(time.perf_counter() - start, 3)}

@@ -12,6 +12,7 @@ from monailabel.endpoints.user.auth import User
 from lesion_tracker.errors import InputError, NotFound
 from lesion_tracker.files.plain_json import plain_json
 from lesion_tracker.readers.patient_table import Cell
+from lesion_tracker.records.state import states_json
 from lesion_tracker.server import addresses
 from lesion_tracker.server.access.roles import READER
 from lesion_tracker.server.review.review import Review
@@ -22,7 +23,7 @@ ASKED = {"lesions": addresses.OHIF_LESIONS, "accept": addresses.ACCEPT, "move": 
 """The addresses that the panel asks; it reads them from OHIF's configuration."""
 
 ADDED = f"""
-window.config.lesionTracker = {json.dumps({"addresses": ASKED})};
+window.config.lesionTracker = {json.dumps({"addresses": ASKED, "states": states_json()})};
 window.config.extensions = [...(window.config.extensions || []), {json.dumps(addresses.OHIF_PANEL)}];
 """
 HEADERS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}

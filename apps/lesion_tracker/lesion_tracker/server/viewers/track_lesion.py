@@ -8,6 +8,7 @@ from monailabel.interfaces.tasks.infer_v2 import InferType
 from lesion_tracker.errors import InputError
 from lesion_tracker.readers.sources import Source
 from lesion_tracker.records.method import METHODS
+from lesion_tracker.records.state import states_json
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.followups import Followups
 from lesion_tracker.server.viewers.answer import answer_form, answer_params, write_answer
@@ -71,6 +72,7 @@ class TrackLesion(LesionTask):
         params = answer_params(
             tracks,
             tracks=[track.to_json() for track in tracks],
+            states=states_json(),
             baseline_image=sources[0].study.id,
             followup_image=followup.id,
             seconds=seconds,

@@ -11,6 +11,9 @@ from LesionTrackerLib.server import Server
 Save = Callable[[Any, str], bool]
 """Writes a volume node to a file and says whether it worked."""
 
+States = dict[str, dict[str, Any]]
+"""The server's table of what tracks can be, by name; `words` is what readers see."""
+
 NO_FILE_NAME = re.compile(r"""[/\\:*?"<>|\x00-\x1f]+""")
 ENDINGS = re.compile(r"\.(nii\.gz|nii|nrrd|mha)", re.IGNORECASE)
 LONGEST_BYTES = 150
@@ -28,6 +31,7 @@ class LesionTrackerLogic:
         self.server = server
         self._save = save
         self.tracks: list[dict[str, Any]] = []
+        self.states: States = {}
 
     def ensure_on_server(self, volume: Any, patient: str = "", date: str = "") -> str:
         """Return the server's id of a volume, uploading it first; its name is changed where it cannot be a file's.
@@ -63,7 +67,7 @@ class LesionTrackerLogic:
             raise ValueError("place a point on a lesion of the baseline first")
         self.server.infer("mark_lesion", baseline_id, {"lesions": lesions})
         answer = self.server.infer("track_lesion", followup_id, {"baseline_image": baseline_id})
-        self.tracks = list(answer["tracks"])
+        self.tracks, self.states = list(answer["tracks"]), dict(answer["states"])
         return list(self.tracks)
 
     def accept(self, number: int) -> None:
@@ -112,11 +116,14 @@ def lesions_of(points: Any) -> list[dict[str, Any]]:
     return lesions
 
 
-def show(tracks: Sequence[dict[str, Any]], points: Any, vector: Callable[[float, float, float], Any]) -> None:
+def show(
+    tracks: Sequence[dict[str, Any]], states: States, points: Any, vector: Callable[[float, float, float], Any]
+) -> None:
     """Fill a markups node with tracks, one control point each.
 
     Args:
         tracks: as the server sent them.
+        states: the server's.
         points: the node; what it held before is removed.
         vector: makes a vtkVector3d.
     """
@@ -124,7 +131,7 @@ def show(tracks: Sequence[dict[str, Any]], points: Any, vector: Callable[[float,
     for number, track in enumerate(tracks):
         x, y, z = track["center_mm"]
         points.AddControlPointWorld(vector(-x, -y, z), track.get("label") or track["lesion_id"])
-        points.SetNthControlPointDescription(number, " · ".join(table_row(track)[1:]))
+        points.SetNthControlPointDescription(number, " · ".join(table_row(track, states)[1:]))
 
 
 def jump(number: int, shown: Any, markups_logic: Any) -> bool:
@@ -141,11 +148,10 @@ def jump(number: int, shown: Any, markups_logic: Any) -> bool:
     return True
 
 
-def table_row(track: dict[str, Any]) -> tuple[str, str, str, str]:
+def table_row(track: dict[str, Any], states: States) -> tuple[str, str, str, str]:
     """Return what the table shows: name, state in words, confidence, distance moved."""
-    words = {"found": "found", "uncertain": "a reader should look", "outside": "expected outside of this scan"}
     note = str(track.get("note", ""))
-    state = note if note.endswith("by a reader") else words[track["state"]]
+    state = note if note.endswith("by a reader") else str(states[track["state"]]["words"])
     sure = "" if track.get("calibrated") else " (not calibrated)"
     confidence = f"confidence {track['confidence']:.2f}{sure}"
     return track.get("label") or track["lesion_id"], state, confidence, f"moved {track['moved_mm']:.1f} mm"

@@ -89,7 +89,7 @@ function setWindow(value) {
 }
 
 function accept(cell) {
-  if (cell.dataset.outside === "1") { say("It is expected outside of this scan: there is no point to accept. If it is visible, click it.", true); return; }
+  if (cell.dataset.pointless) { say(`It is ${cell.dataset.pointless}: there is no point to accept. If it is visible, click it.`, true); return; }
   if (cell.dataset.open !== "1") { say("There is no tracked point left to accept here."); return; }
   change("accept", { study: cell.dataset.study, lesion: cell.dataset.lesion, track: cell.dataset.track });
 }

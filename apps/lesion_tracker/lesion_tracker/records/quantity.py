@@ -1,0 +1,44 @@
+"""The table of quantities: the numbers that a track reports beside its place, as columns of tables and in sentences."""
+
+from dataclasses import dataclass
+
+from lesion_tracker.records.track import Track
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One number of a track.
+
+    Args:
+        name: the field of Track that holds it, with its unit; also the name of its column.
+        sentence: what readers see, with the number in braces.
+    """
+
+    name: str
+    sentence: str
+
+    def of(self, track: Track) -> float | None:
+        """Return the number, or None where the track has none."""
+        value = getattr(track, self.name)
+        return None if value is None else float(value)
+
+    def cell(self, track: Track) -> float | str:
+        """Return the number as a table has it, to a thousandth; "" where the track has none."""
+        value = self.of(track)
+        return "" if value is None else round(value, 3)
+
+
+QUANTITIES = {
+    quantity.name: quantity
+    for quantity in (
+        Quantity("moved_mm", "{:.1f} mm from where registration expects it"),
+        Quantity("radius_mm", "expected radius {:.1f} mm"),
+    )
+}
+"""In the order in which readers see them."""
+
+
+def quantities_in_words(track: Track) -> str:
+    """Return what a track reports as one sentence without its full stop."""
+    values = {quantity.sentence: quantity.of(track) for quantity in QUANTITIES.values()}
+    return "; ".join(sentence.format(value) for sentence, value in values.items() if value is not None)
