@@ -172,6 +172,7 @@ class ModelStore:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         with FileLock(self.folder / ".publish.lock"):
+            remove_drafts(self.folder)
             yield
 
     @contextmanager
