@@ -262,3 +262,19 @@ def test_two_patients_and_the_wrong_order_are_refused_and_said_where_allowed(tmp
     assert all(fact in failed for fact in facts)
     table = (tmp_path / "results" / "cohort.csv").read_text()
     assert all(fact in table for fact in facts)
+
+
+@pytest.mark.parametrize("kind", ["mrk.json", "csv"])
+def test_lesions_as_slicer_and_spreadsheets_write_them(tmp_path, track, kind):
+    """Without a radius the lesion's is estimated from the image, as for a click; the sample's is 12.3 mm."""
+    (lesion,) = json.loads(LESIONS.read_text())["lesions"]
+    x, y, z = lesion["center_mm"]
+    path = tmp_path / f"marks.{kind}"
+    point = {"label": "F-1", "position": [-x, -y, z], "positionStatus": "defined"}
+    fiducials = {"type": "Fiducial", "coordinateSystem": "RAS", "coordinateUnits": "mm", "controlPoints": [point]}
+    path.write_text(json.dumps({"markups": [fiducials]}) if kind == "mrk.json" else f"id,r,a,s\nF-1,{-x},{-y},{z}\n")
+    code, done, err = track(FOLLOWUP, lesions=path)
+    assert (code, err) == (0, "")
+    assert done["lesion_id"] == "F-1"
+    assert is_at(done, TRUTH)
+    assert 8 < done["radius_mm"] < 16

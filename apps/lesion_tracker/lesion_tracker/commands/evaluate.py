@@ -16,7 +16,7 @@ from lesion_tracker.scoring.pairs_file import read_pairs
 from lesion_tracker.scoring.provenance import provenance
 from lesion_tracker.scoring.scores_file import evaluation_json
 from lesion_tracker.scoring.summary import scores_of
-from lesion_tracker.tracking.session import PairRun, run_pair
+from lesion_tracker.tracking.session import PairRun, load_pair, run_pair
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"pair {number} of {len(pairs)}: {entry.followup.name}", file=sys.stderr)
         lesions = [lesion.lesion for lesion in entry.lesions]
         try:
-            runs.append(run_pair(entry.baseline, entry.followup, lesions, args.method, model, cache, any_pair=True))
+            loaded = load_pair(entry.baseline, entry.followup, any_pair=True)
+            runs.append(run_pair(loaded, lesions, args.method, model, cache))
         except LesionTrackerError as error:
             raise type(error)(f"{args.pairs}: pair {number}: {error}") from error
     answers = pair_answers(pairs, [(done.pair.followup.grid, done.tracks) for done in runs])

@@ -15,20 +15,23 @@ from lesion_tracker.commands.options import (
 from lesion_tracker.commands.outputs import require_folder_of
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.files.json_file import write_json
-from lesion_tracker.files.lesions_file import read_lesions
+from lesion_tracker.files.marks_file import read_marks
 from lesion_tracker.files.tracks_file import tracks_json, write_tracks_csv
+from lesion_tracker.readers.sizes import sized
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 from lesion_tracker.report.markups import markups_from_tracks
 from lesion_tracker.report.picture import SUFFIXES, write_picture
-from lesion_tracker.tracking.session import PairRun, run_pair
+from lesion_tracker.tracking.session import PairRun, load_pair, run_pair
+
+MARKS = '{"lesions": [{"id", "center_mm", "radius_mm"}]}, Slicer\'s .mrk.json, or a CSV with x, y, z (LPS mm)'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.add_argument("baseline", type=Path, help="NIfTI, NRRD or MetaImage file, or DICOM folder")
     parser.add_argument("followup", type=Path, help="the same of the later study")
-    parser.add_argument("--lesions", type=Path, required=True, help='{"lesions": [{"id", "center_mm", "radius_mm"}]}')
+    parser.add_argument("--lesions", type=Path, required=True, help=MARKS)
     parser.add_argument("--out", type=Path, required=True, help="tracks.json")
     parser.add_argument("--picture", type=Path, help="PNG: baseline and follow-up, three planes through each lesion")
     parser.add_argument("--truth", type=Path, help="a lesions file of the follow-up; marked in the picture")
@@ -43,11 +46,12 @@ def run(args: argparse.Namespace) -> int:
     require_folder_of(args.out, args.picture, args.csv, args.markups)
     if args.picture and args.picture.suffix.lower() not in SUFFIXES:
         raise FileFormatError(f"--picture is one of {', '.join(SUFFIXES)}, got {args.picture.name!r}")
-    lesions = read_lesions(args.lesions)
-    truth = {lesion.id: lesion.center_mm for lesion in read_lesions(args.truth)} if args.truth else None
+    marks = read_marks(args.lesions)
+    truth = {mark.id: mark.center_mm for mark in read_marks(args.truth)} if args.truth else None
     model, cache = tracker_of(args), cache_of(args)
-    studies, reading = (args.baseline, args.followup), reading_of(args)
-    done = run_pair(*studies, lesions, args.method, model, cache, reading=reading, any_pair=args.any_pair)
+    loaded = load_pair(args.baseline, args.followup, reading_of(args), any_pair=args.any_pair)
+    lesions = sized(marks, loaded.pair.baseline, loaded.pair.baseline_id)
+    done = run_pair(loaded, lesions, args.method, model, cache)
     _write(args, lesions, done, truth)
     for line in _warnings(done):
         print(f"warning: {line}", file=sys.stderr)

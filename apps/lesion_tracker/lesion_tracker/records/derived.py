@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from lesion_tracker.records.correction import Correction
-from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.lesion import Lesion, Marked
 from lesion_tracker.records.state import FOUND, OUTSIDE, UNCERTAIN
 from lesion_tracker.records.track import Track
 
@@ -68,7 +68,7 @@ def passed_on(lesion: Lesion, baseline_study: str, followup_study: str, is_insid
     return track.with_changes(confidence=1.0, state=(FOUND if is_inside else OUTSIDE).name)
 
 
-def followed(lesion: Lesion, track: Track) -> Lesion:
+def followed(lesion: Marked, track: Track) -> Lesion:
     """Return a lesion of the first study where its track ends, to be tracked on from there."""
     return Lesion(
         track.lesion_id, track.center_mm, track.radius_mm, label=lesion.label, tracking_uid=lesion.tracking_uid

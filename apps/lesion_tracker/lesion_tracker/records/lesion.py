@@ -1,4 +1,4 @@
-"""The record of a mark: a Lesion that a reader marked in a study."""
+"""The records of a mark: a Lesion that a reader marked in a study, or a Spot, whose size is still to be estimated."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,6 +6,7 @@ from typing import Literal
 from lesion_tracker.records.json_record import AnyNumber, JsonRecord, Point, read_record, triple
 
 RadiusSource = Literal["estimated", "given"]
+SMALLEST_RADIUS_MM, LARGEST_RADIUS_MM = 0.5, 200.0
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Lesion(JsonRecord):
         if not self.id.strip():
             raise ValueError(f"a lesion needs an id, got {self.id!r}")
         object.__setattr__(self, "center_mm", triple(self.center_mm))
-        if not 0.5 <= self.radius_mm <= 200:
+        if not SMALLEST_RADIUS_MM <= self.radius_mm <= LARGEST_RADIUS_MM:
             raise ValueError(f"radius_mm of {self.id!r} must be between 0.5 and 200 mm, got {self.radius_mm!r}")
         object.__setattr__(self, "radius_mm", float(self.radius_mm))
         if not self.label:
@@ -54,3 +55,49 @@ class Lesion(JsonRecord):
             FileFormatError: for a missing or unknown key, or a value that is nonsense.
         """
         return read_record(cls, "lesion", data, "lesion {id!r}")
+
+
+@dataclass(frozen=True)
+class Spot(JsonRecord):
+    """A point that a reader set in a lesion, without a size: the study has to be read before it is a `Lesion`.
+
+    Args:
+        id: unique within the study.
+        center_mm: LPS, mm.
+        label: the name shown; the id unless given.
+        tracking_uid: as of a lesion.
+
+    Raises:
+        ValueError: for a centre that is not three finite numbers, or no id.
+    """
+
+    id: str
+    center_mm: Point
+    label: str = ""
+    tracking_uid: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what would be no lesion of any size."""
+        lesion = self.sized(SMALLEST_RADIUS_MM)
+        object.__setattr__(self, "center_mm", lesion.center_mm)
+        object.__setattr__(self, "label", lesion.label)
+
+    def sized(self, radius_mm: float) -> Lesion:
+        """Return the lesion of an estimated radius."""
+        more: dict[str, str] = {"label": self.label, "tracking_uid": self.tracking_uid}
+        return Lesion(self.id, self.center_mm, radius_mm, radius_source="estimated", **more)
+
+
+Marked = Lesion | Spot
+"""What a file of marks holds."""
+
+
+def marked_from_json(data: object) -> Marked:
+    """Read a lesion, or a spot, which has no radius.
+
+    Raises:
+        FileFormatError: for a missing or unknown key, or a value that is nonsense.
+    """
+    if isinstance(data, dict) and "radius_mm" not in data:
+        return read_record(Spot, "lesion", data, "lesion {id!r}")
+    return Lesion.from_json(data)

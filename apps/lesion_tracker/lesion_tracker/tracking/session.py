@@ -34,50 +34,60 @@ class PairRun:
     seconds: dict[str, float]
 
 
-def run_pair(
-    baseline: Path,
-    followup: Path,
-    lesions: Sequence[Lesion],
-    method: str,
-    model: Tracker | None,
-    cache: RegistrationCache | None,
-    *,
-    reading: Reading = AS_IT_IS,
-    any_pair: bool = False,
-) -> PairRun:
-    """Track lesions from one file or DICOM folder to another.
+@dataclass(frozen=True, eq=False)
+class LoadedPair:
+    """A pair that was read.
 
     Args:
-        baseline: a file, a folder with a series or with several, or `FOLDER#UID`.
-        followup: the same of the later study.
+        pair: the two studies.
+        load_s: seconds that reading took.
+    """
+
+    pair: Pair
+    load_s: float
+
+
+def run_pair(
+    loaded: LoadedPair, lesions: Sequence[Lesion], method: str, model: Tracker | None, cache: RegistrationCache | None
+) -> PairRun:
+    """Track lesions from the first study of a pair to the second.
+
+    Args:
+        loaded: the pair.
         lesions: of the baseline, LPS mm.
         method: how to track.
         model: the network, or None.
         cache: of registrations, or None.
+
+    Raises:
+        PointOutsideError: for a lesion outside the baseline.
+        RegistrationFailed, WeightsError: as `lesion_tracker.tracking.track.track`.
+    """
+    start, pair = time.perf_counter(), loaded.pair
+    tracks = track(pair, lesions, method, model=model, cache=cache)
+    seconds = {
+        "load": loaded.load_s,
+        "registration": max(found.seconds.get("registration", 0.0) for found in tracks),  # once for all lesions
+        "network": sum(found.seconds.get("network", 0.0) for found in tracks),
+        "total": loaded.load_s + time.perf_counter() - start,
+    }
+    return PairRun(pair, tracks, {stage: round(value, 3) for stage, value in seconds.items()})
+
+
+def load_pair(baseline: Path, followup: Path, reading: Reading = AS_IT_IS, *, any_pair: bool = False) -> LoadedPair:
+    """Read two studies; what their headers say against each other, or leave open, is among the follow-up's warnings.
+
+    Args:
+        baseline: a file, a folder with a series or with several, or `FOLDER#UID`.
+        followup: the same of the later study.
         reading: what is accepted of the studies.
         any_pair: also where the headers name two patients, or the follow-up is the earlier one; every track then says so.
 
     Raises:
         InputError: for studies that are no pair by their headers.
         StudyError: for a file that is no usable CT volume.
-        PointOutsideError: for a lesion outside the baseline.
-        RegistrationFailed, WeightsError: as `lesion_tracker.tracking.track.track`.
     """
     start = time.perf_counter()
-    pair = _pair(baseline, followup, reading, any_pair)
-    loaded = time.perf_counter()
-    tracks = track(pair, lesions, method, model=model, cache=cache)
-    seconds = {
-        "load": loaded - start,
-        "registration": max(found.seconds.get("registration", 0.0) for found in tracks),  # once for all lesions
-        "network": sum(found.seconds.get("network", 0.0) for found in tracks),
-        "total": time.perf_counter() - start,
-    }
-    return PairRun(pair, tracks, {stage: round(value, 3) for stage, value in seconds.items()})
-
-
-def _pair(baseline: Path, followup: Path, reading: Reading, any_pair: bool) -> Pair:
-    """Read both studies; what their headers say against each other, or leave open, is among the follow-up's warnings."""
     (first, fixed), (later, moving) = (
         reading.study(baseline, has_lesions=True),
         reading.study(followup, has_lesions=False),
@@ -88,4 +98,5 @@ def _pair(baseline: Path, followup: Path, reading: Reading, any_pair: bool) -> P
             f"{'; '.join(facts.refusals)}: the right studies, in the right order? To track all the same: --any-pair"
         )
     notes = (*facts.refusals, *facts.warnings, *moving.warnings)
-    return Pair(fixed, replace(moving, warnings=notes), first.id, later.id)
+    pair = Pair(fixed, replace(moving, warnings=notes), first.id, later.id)
+    return LoadedPair(pair, time.perf_counter() - start)

@@ -6,9 +6,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from lesion_tracker.errors import FileFormatError
-from lesion_tracker.files.lesions_file import read_lesions
+from lesion_tracker.files.marks_file import read_marks
 from lesion_tracker.files.table import read_table, row_of
-from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.lesion import Marked
 from lesion_tracker.studies.study import parse_date
 
 REQUIRED = ("patient", "date", "image")
@@ -46,7 +46,7 @@ class CohortPatient:
 
     patient: str
     studies: tuple[CohortStudy, ...]
-    lesions: tuple[Lesion, ...]
+    lesions: tuple[Marked, ...]
 
 
 def read_cohort(path: Path) -> list[CohortPatient]:
@@ -90,7 +90,7 @@ def _patient(path: Path, name: str, studies: Sequence[CohortStudy]) -> CohortPat
                 "leave this cell empty"
             )
     with row_of(str(path), first.row):
-        lesions = tuple(read_lesions(first.lesions))
+        lesions = tuple(read_marks(first.lesions))
     return CohortPatient(name, tuple(ordered), lesions)
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from lesion_tracker.commands.options import cache_of, tracker_of
 from lesion_tracker.network.weights import Tracker
-from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.readers.sizes import sized
+from lesion_tracker.records.lesion import Lesion, marked_from_json
 from lesion_tracker.records.track import Track
 from lesion_tracker.studies.reading import Reading
 from lesion_tracker.tracking.pair import Pair
-from lesion_tracker.tracking.session import run_pair
+from lesion_tracker.tracking.session import load_pair, run_pair
 from lesion_tracker.tracking.track import track
 
 OPTIONS = ("method", "weights", "device", "cache")
@@ -32,17 +33,11 @@ def track_job(payload: dict[str, Any]) -> dict[str, Any]:
     """
     options = tuple(payload[name] for name in OPTIONS)
     args = _arguments(options)
-    lesions = [Lesion.from_json(entry) for entry in payload["lesions"]]
-    done = run_pair(
-        Path(payload["baseline"]),
-        Path(payload["followup"]),
-        lesions,
-        args.method,
-        _tracker(options),
-        cache_of(args),
-        reading=reading_in(payload),
-        any_pair=bool(payload.get("any_pair")),
-    )
+    marks = [marked_from_json(entry) for entry in payload["lesions"]]
+    studies, any_pair = (Path(payload["baseline"]), Path(payload["followup"])), bool(payload.get("any_pair"))
+    loaded = load_pair(*studies, reading_in(payload), any_pair=any_pair)
+    lesions = sized(marks, loaded.pair.baseline, loaded.pair.baseline_id)
+    done = run_pair(loaded, lesions, args.method, _tracker(options), cache_of(args))
     return {"tracks": [track.to_json() for track in done.tracks], "seconds": done.seconds}
 
 

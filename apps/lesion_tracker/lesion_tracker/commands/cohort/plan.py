@@ -11,7 +11,7 @@ from typing import Any, Literal
 from lesion_tracker.commands.cohort.cohort_file import CohortPatient, CohortStudy
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.records.derived import followed
-from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.lesion import Lesion, Marked
 from lesion_tracker.records.track import Track
 from lesion_tracker.scoring.provenance import versions
 from lesion_tracker.volumes.read_files import files_of
@@ -37,7 +37,7 @@ class Step:
     way: Way
     baseline: CohortStudy
     followup: CohortStudy
-    lesions: tuple[Lesion, ...]
+    lesions: tuple[Marked, ...]
     after: "Step | None" = None
 
     @property
@@ -73,7 +73,7 @@ def lesions_after(step: Step, tracks: Sequence[Track]) -> list[Lesion]:
     return [followed(marked[track.lesion_id], track) for track in tracks if track.has_point]
 
 
-def payload_of(step: Step, lesions: Sequence[Lesion], options: Mapping[str, Any]) -> dict[str, Any]:
+def payload_of(step: Step, lesions: Sequence[Marked], options: Mapping[str, Any]) -> dict[str, Any]:
     """Return a step as the plain values that go to a worker; `stamp` changes when an answer could.
 
     That is with the images' files, the lesions, the options and the versions.

@@ -12,7 +12,7 @@ from lesion_tracker.commands.cohort.plan import Step, lesions_after, payload_of
 from lesion_tracker.commands.cohort.results import ResultFolder
 from lesion_tracker.commands.work.workers import Outcome, Workers, one_line
 from lesion_tracker.errors import InputError
-from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.lesion import Marked
 from lesion_tracker.records.track import Track
 
 logger = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ class _Cohort:
         self.stamps: dict[str, str] = {}
         self.chosen: dict[Path, Path] = {}
 
-    def begin(self, step: Step, lesions: Sequence[Lesion]) -> None:
+    def begin(self, step: Step, lesions: Sequence[Marked]) -> None:
         """Hand a step in, unless it is done already or cannot be done."""
         if not lesions:
             self.fail(step, "no lesion is left: the study before shows the place of none")
