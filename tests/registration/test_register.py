@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from lesion_tracker.errors import RegistrationFailed
 from lesion_tracker.registration import affine, bspline, process_pool
@@ -17,7 +18,7 @@ from lesion_tracker.registration.register import register
 from lesion_tracker.registration.slide import Slide
 from lesion_tracker.registration.views import view_of
 from lesion_tracker.volumes.volume import Volume
-from tests.registration.phantom import rotation_z, study, turned
+from tests.registration.phantom import body_hu, rotation_z, study, turned
 
 pytestmark = pytest.mark.usefixtures("loaded_process")
 
@@ -178,6 +179,32 @@ def test_where_a_library_fails_a_simpler_map_answers_and_says_so(method, monkeyp
     assert "by order of the test" in there.doubts[0].sentence
     assert there.fallback.startswith("translation only" if method == "affine" else "affine only")
     assert errors(there, baseline, 0.0).mean() < 5.0
+
+
+def test_a_rigid_map_turns_about_all_three_axes_and_stretches_nothing():
+    turn = Rotation.from_euler("ZXY", [5.0, 6.0, -4.0], degrees=True).as_matrix()  # intrinsic: z first, as ITK's
+    grid = np.stack(np.meshgrid(*[np.arange(-100.0, 101.0, 4.0)] * 3, indexing="ij"), axis=-1)[..., ::-1]
+    points = grid.reshape(-1, 3)
+
+    def image(at: np.ndarray) -> np.ndarray:
+        return body_hu(at * [1.3, 0.9, 1.2] + [0.0, 0.0, 180.0]).reshape(grid.shape[:3]).astype(np.float32)
+
+    job = {
+        "fixed": image(points @ turn.T + [3.0, -2.0, 5.0]),
+        "moving": image(points),
+        "mask": np.ones(grid.shape[:3], dtype=np.uint8),
+        "fixed_origin": np.full(3, -100.0),
+        "moving_origin": np.full(3, -100.0),
+        "spacing": 4.0,
+        "pyramid": (2, 1),
+        "iterations": 256,
+        "samples": 2048,
+    }
+    matrix = process_pool.pool().run("rigid", job, 120.0)["matrix"]
+    np.testing.assert_allclose(matrix[:3, :3] @ matrix[:3, :3].T, np.eye(3), atol=1e-9)
+    inner = points[np.abs(points).max(axis=1) < 60]
+    miss = inner @ matrix[:3, :3].T + matrix[:3, 3] - (inner @ turn.T + [3.0, -2.0, 5.0])
+    assert np.linalg.norm(miss, axis=1).mean() < 1.0  # a quarter of a voxel; 5 degrees are 5 mm at 60 mm
 
 
 def test_an_unknown_method_is_refused():

@@ -1,4 +1,4 @@
-"""elastix as this package uses it, inside a process of the pool: affine and B-spline between images on cubic grids."""
+"""elastix as this package uses it, inside a process of the pool: rigid, affine and B-spline between images on cubic grids."""
 
 from typing import Any
 
@@ -10,20 +10,41 @@ Images = dict[str, Any]
 
 def affine(job: Images) -> dict[str, np.ndarray]:
     """Return {"matrix": 4x4, moving from fixed in mm}."""
-    parameters = _map("affine", job)
+    numbers, center = _linear("affine", job)
+    return {"matrix": _about(center, numbers[:9].reshape(3, 3), numbers[9:])}
+
+
+def rigid(job: Images) -> dict[str, np.ndarray]:
+    """Return {"matrix": 4x4, moving from fixed in mm}, which turns and shifts only."""
+    numbers, center = _linear("rigid", job)
+    (sin_x, sin_y, sin_z), (cos_x, cos_y, cos_z) = np.sin(numbers[:3]), np.cos(numbers[:3])
+    turn_x = np.array([[1, 0, 0], [0, cos_x, -sin_x], [0, sin_x, cos_x]])
+    turn_y = np.array([[cos_y, 0, sin_y], [0, 1, 0], [-sin_y, 0, cos_y]])
+    turn_z = np.array([[cos_z, -sin_z, 0], [sin_z, cos_z, 0], [0, 0, 1]])
+    return {"matrix": _about(center, turn_z @ turn_x @ turn_y, numbers[3:])}  # ITK's order of Euler angles
+
+
+def _linear(kind: str, job: Images) -> tuple[np.ndarray, np.ndarray]:
+    """Return the parameters that elastix found and the centre (mm) about which they turn and stretch."""
     text = {
         "NumberOfResolutions": str(len(job["pyramid"])),
         "ImagePyramidSchedule": " ".join(str(f) for f in job["pyramid"] for _ in range(3)),
         "MaximumNumberOfIterations": str(job["iterations"]),
         "NumberOfSpatialSamples": str(job["samples"]),
     }
-    found = _run(job, parameters, text)
-    numbers = np.array([float(v) for v in found["TransformParameters"]])
-    center = np.array([float(v) for v in found["CenterOfRotationPoint"]])
+    found = _run(job, _map(kind, job), text)
+    numbers, center = (
+        np.array([float(v) for v in found[name]]) for name in ("TransformParameters", "CenterOfRotationPoint")
+    )
+    return numbers, center
+
+
+def _about(center: np.ndarray, linear: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Return the 4x4 matrix of a linear map about a centre, and a shift, mm."""
     matrix = np.eye(4)
-    matrix[:3, :3] = numbers[:9].reshape(3, 3)
-    matrix[:3, 3] = numbers[9:] + center - matrix[:3, :3] @ center
-    return {"matrix": matrix}
+    matrix[:3, :3] = linear
+    matrix[:3, 3] = shift + center - linear @ center
+    return matrix
 
 
 def bspline(job: Images) -> dict[str, np.ndarray]:

@@ -17,6 +17,7 @@ TASKS: dict[str, Callable[[Job], dict[str, Any]]] = {
     "bspline": elastix.bspline,
     "deform": greedy.deform,
     "load": elastix.load,
+    "rigid": elastix.rigid,
 }
 
 

@@ -24,7 +24,7 @@ from lesion_tracker.places import python_path
 logger = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 600.0
-NEEDS_ITK = ("affine", "bspline")
+NEEDS_ITK = ("affine", "bspline", "rigid")
 """Jobs before which ITK's modules are loaded, outside the job's own time limit."""
 
 
