@@ -54,7 +54,7 @@ def test_a_cache_folder_is_used(call, quick_track, tmp_path):
     ("content", "message"),
     [
         ({"lesions": []}, "'lesions' of .*lesions2.json is empty"),
-        ({"lesions": [{"id": "a", "center_mm": [1, 2, 3]}]}, "lesion 1 lacks 'radius_mm'"),
+        ({"lesions": [{"id": "a", "center_mm": [1, 2, 3]}]}, "lesion 1: lesion 'a' lacks 'radius_mm'"),
         ({"lesions": LESIONS["lesions"] * 2}, "lesions 1 and 2 have the same id 'lesion_1'"),
     ],
 )

@@ -49,22 +49,28 @@ def test_lesions_are_read(tmp_path):
         ([LESION], "must be a JSON object, got list"),
         ({}, "lacks 'lesions'"),
         ({"lesions": []}, "'lesions' of .* is empty"),
-        ({"lesions": [LESION, {**LESION, "id": "b", "centre": 1}]}, "lesion 2 has the unknown key 'centre'"),
-        ({"lesions": [without(LESION, "radius_mm")]}, "lesion 1 lacks 'radius_mm'"),
+        (
+            {"lesions": [LESION, {**LESION, "id": "b", "centre": 1}]},
+            "lesion 2: lesion 'b' has the unknown key 'centre'",
+        ),
+        ({"lesions": [without(LESION, "radius_mm")]}, "lesion 1: lesion 'lesion_1' lacks 'radius_mm'"),
         ({"lesions": [LESION, LESION]}, "lesions 1 and 2 have the same id 'lesion_1'"),
         ({"lesions": [{**LESION, "radius_mm": 0.0}]}, "lesion 1.*radius_mm of 'lesion_1' must be between"),
         (
             {"lesions": [{**LESION, "center_mm": (1.0, 2.0)}]},
-            r"lesion 1: 'center_mm' must be three finite numbers, got \[1\.0, 2\.0\]",
+            r"lesion 1: lesion 'lesion_1': center_mm: .* three finite numbers .*, got \[1\.0, 2\.0\]",
         ),
-        ({"lesions": [{**LESION, "label": 5}]}, "lesion 1: 'label' must be a text, got 5"),
+        (
+            {"lesions": [{**LESION, "label": 5}]},
+            "lesion 1: lesion 'lesion_1': label: input should be a valid string, got '5'",
+        ),
         (
             {"lesions": [{**LESION, "radius_source": "guessed"}]},
-            "'radius_source' must be 'estimated' or 'given', got 'gu",
+            "radius_source: .*'estimated' or 'given', got 'gu",
         ),
-        ({"lesions": [{**LESION, "id": " "}]}, "lesion 1: a lesion needs an id"),
-        ({"lesions": [{**LESION, "schema": 2}]}, "lesion 1 has the unknown schema 2; this version reads 1"),
-        ({"lesions": ["lesion_1"]}, "lesion 1 must be a JSON object, got str"),
+        ({"lesions": [{**LESION, "id": " "}]}, "lesion 1: lesion ' ': a lesion needs an id"),
+        ({"lesions": [{**LESION, "schema": 2}]}, "lesion 1: a lesion of schema 2 cannot be read; this version reads 1"),
+        ({"lesions": ["lesion_1"]}, "lesion 1: a lesion must be a JSON object, got str"),
     ],
 )
 def test_wrong_lesions_are_refused_with_their_number(tmp_path, content, message):

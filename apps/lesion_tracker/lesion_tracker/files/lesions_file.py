@@ -4,25 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
-
 from lesion_tracker.errors import FileFormatError
-from lesion_tracker.files.json_model import Entries, Entry, Number, Triple, checked, read_model
-from lesion_tracker.records.lesion import Lesion, RadiusSource
-
-
-class _LesionEntry(Entry):
-    id: str = Field(description="a text")
-    center_mm: Triple
-    radius_mm: Number
-    label: str = Field("", description="a text")
-    tracking_uid: str = Field("", description="a text")
-    patient_id: str = Field("", description="a text")
-    study_id: str = Field("", description="a text")
-    marked_by: str = Field("", description="a text")
-    marked_at: str = Field("", description="a text")
-    radius_source: RadiusSource = Field("given", description="'estimated' or 'given'")
-    what: Any = None
+from lesion_tracker.files.json_model import Entries, Entry, read_model
+from lesion_tracker.records.lesion import Lesion
 
 
 class _LesionsFile(Entry):
@@ -47,10 +31,10 @@ def read_lesions(path: Path) -> list[Lesion]:
 
 
 def _lesion(where: str, entry: object) -> Lesion:
-    values = checked(_LesionEntry, entry, where).model_dump(exclude={"what"})
+    values = {key: value for key, value in entry.items() if key != "what"} if isinstance(entry, dict) else entry
     try:
-        return Lesion(**values)
-    except ValueError as error:
+        return Lesion.from_json(values)
+    except FileFormatError as error:
         raise FileFormatError(f"{where}: {error}") from None
 
 
