@@ -94,7 +94,7 @@ def test_weights_that_are_named_must_be_there(call, quick_track, tmp_path, capsy
 
 
 def test_auto_does_without_weights_where_none_are_published(call, quick_track, tmp_path, monkeypatch):
-    monkeypatch.setattr("lesion_tracker.commands.options.PUBLISHED", tmp_path / "empty")
+    monkeypatch.setattr("lesion_tracker.commands.options.MODEL", tmp_path / "empty")
     assert call() == 0
     assert quick_track[0]["model"] is None
     assert call("--method", "dlt") == 1
@@ -102,7 +102,7 @@ def test_auto_does_without_weights_where_none_are_published(call, quick_track, t
 
 def test_torn_published_weights_are_a_fault(call, quick_track, tmp_path, monkeypatch, capsys):
     (tmp_path / CARD_FILE).write_text("{")
-    monkeypatch.setattr("lesion_tracker.commands.options.PUBLISHED", tmp_path)
+    monkeypatch.setattr("lesion_tracker.commands.options.MODEL", tmp_path)
     assert call() == 1
     assert "torn" in capsys.readouterr().err
     assert call("--method", "affine") == 0  # needs none
