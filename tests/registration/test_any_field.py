@@ -13,7 +13,7 @@ from lesion_tracker.registration.register import register
 from lesion_tracker.volumes.volume import Volume
 from tests.registration.phantom import body_hu, study
 
-pytestmark = pytest.mark.usefixtures("loaded_engine")
+pytestmark = pytest.mark.usefixtures("loaded_process")
 
 DATA = Path(os.environ.get("LESION_TRACKER_DATA", Path(__file__).parents[3] / "shared" / "data"))
 SHIFT = np.array([30.0, -20.0, 110.0])
