@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.constructed.validation_pairs import make_pairs
 from lesion_tracker.places import MODEL
-from lesion_tracker.training.learning.make_validation import make_pairs
 from lesion_tracker.training.learning.validation_inputs import FILE_NAME, write_inputs
 from lesion_tracker.volumes.reader import read_volume
 

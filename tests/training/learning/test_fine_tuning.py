@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.constructed.validation_pairs import make_pairs
 from lesion_tracker.errors import FileFormatError, InputError
 from lesion_tracker.network.lattice import crop_grid
 from lesion_tracker.network.weights import load_tracker, save_tracker
@@ -23,7 +24,6 @@ from lesion_tracker.training.learning.fine_tuning import (
     taught_examples,
 )
 from lesion_tracker.training.learning.learning import SHARES, Learning, Outcome, summary
-from lesion_tracker.training.learning.make_validation import make_pairs
 from lesion_tracker.training.learning.publish import SHIPPED, ModelStore
 from lesion_tracker.training.learning.taught import collect_taught
 from lesion_tracker.training.learning.taught_pairs import around, prepare_taught

@@ -1,4 +1,4 @@
-"""Makes the validation inputs: constructed pairs of a few volumes, cut to what a search reads."""
+"""Validation inputs: pairs that training would draw from a few volumes, cut to what a search reads."""
 
 from collections.abc import Sequence
 
