@@ -34,7 +34,8 @@ _INPUT: dict[str, Any] = {
 }
 """What the network reads, along x, y, z; weights that were trained on another input are useless here."""
 
-_RESERVED = {"schema", "architecture", "config", "input", "sha256", "bytes"}
+WRITTEN_BY_SAVING = {"schema", "architecture", "config", "input", "sha256", "bytes"}
+"""Keys of a card that say what the weights are; all others are the caller's."""
 
 
 def save_tracker(net: TrackerNet, folder: Path, card: dict[str, Any]) -> dict[str, Any]:
@@ -87,7 +88,7 @@ class PackedTracker:
 
 def pack_tracker(net: TrackerNet, card: dict[str, Any]) -> PackedTracker:
     """Return what `save_tracker` writes; the same arguments and errors."""
-    taken = _RESERVED & card.keys()
+    taken = WRITTEN_BY_SAVING & card.keys()
     if taken:
         raise ValueError(f"the card's keys {sorted(taken)} are written by save_tracker; choose other names")
     data = bytes_from_tensors({key: _stored(key, tensor) for key, tensor in net.state_dict().items()})
@@ -150,7 +151,7 @@ def _read_card(folder: Path) -> dict[str, Any]:
         raise WeightsError(f"{path} is torn or is no JSON: {error}") from None
     if not isinstance(card, dict):
         raise WeightsError(f"{path} is no model card: it holds a {type(card).__name__}")
-    missing = sorted((_RESERVED | {"name"}) - card.keys())
+    missing = sorted((WRITTEN_BY_SAVING | {"name"}) - card.keys())
     if missing:
         raise WeightsError(f"{path} is no model card of this app: it lacks {missing}")
     expected = {"schema": SCHEMA, "architecture": ARCHITECTURE, "input": _INPUT}

@@ -4,13 +4,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from lesion_tracker.network.weights import WRITTEN_BY_SAVING
 from lesion_tracker.training.learning.fine_tuning import FineTuningSettings
 from lesion_tracker.training.learning.gate import Decision
 from lesion_tracker.training.learning.split import Split
 from lesion_tracker.training.learning.taught_pairs import TaughtPair
 from lesion_tracker.training.run.card import hardware
-
-WRITTEN_BY_SAVING = {"schema", "architecture", "config", "input", "sha256", "bytes"}
 
 
 def tuned_card(
