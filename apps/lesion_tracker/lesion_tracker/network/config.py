@@ -21,7 +21,6 @@ class NetworkConfig:
     """Every variant of the paper's Table 3 and 6 is one value of this record; a run's settings and a card hold it.
 
     Args:
-        backbone: name of psi in `backbones.BACKBONES`; cards of before it had a name are of "dense_fpn".
         blocks: dense layers of the three blocks; DenseNet-121 has (6, 12, 24).
         growth: channels that a dense layer adds; DenseNet-121 has 32.
         stem: channels of the first convolution; DenseNet-121 has 64.
@@ -32,6 +31,7 @@ class NetworkConfig:
         fusion: "multiply" psi and phi element by element, or "concatenate" their channels.
         anatomy: False for the variant without the anatomy signal encoder.
         heat_map_n: standard deviation of the anatomy signal in lesion radii.
+        backbone: name of psi in `backbones.BACKBONES`; cards of before it had a name are of "dense_fpn".
 
     Raises:
         ValueError: for a size that is not positive, an even kernel, or an unknown variant.
@@ -39,7 +39,6 @@ class NetworkConfig:
 
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - where it is read from settings, an unknown key is refused
 
-    backbone: str = "dense_fpn"
     blocks: tuple[int, int, int] = (6, 12, 24)
     growth: int = 32
     stem: int = 64
@@ -50,6 +49,7 @@ class NetworkConfig:
     fusion: Literal["multiply", "concatenate"] = "multiply"
     anatomy: bool = True
     heat_map_n: float = 4.0
+    backbone: str = "dense_fpn"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built."""
