@@ -21,4 +21,4 @@ server        all of it as MONAI Label tasks, with the review page beside them
 commands      the command line
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
