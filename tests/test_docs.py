@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lesion_tracker.commands.dispatch import COMMANDS
+from lesion_tracker.records.state import STATES
 from lesion_tracker.settings import Settings
 from tests.test_import_order import PACKAGE
 
@@ -145,3 +146,10 @@ def test_the_architecture_names_every_folder_and_no_other() -> None:
     inner = {name for name in named if "/" in name.strip("/")}
     for name in inner:
         assert (PACKAGE / name / "__init__.py").exists(), name
+
+
+def test_the_pages_for_readers_name_the_states_as_they_are_shown() -> None:
+    for state in STATES.values():
+        assert f"`{state.name}`" in PAGES["docs/slicer.md"]
+        assert state.words in " ".join(PAGES["docs/review-page.md"].split())
+        assert state.words in " ".join(PAGES["docs/ohif-and-pacs.md"].split())
