@@ -102,6 +102,18 @@ def test_a_call_of_the_command_line_is_understood(name: str, call: str) -> None:
     parser.parse_args(words)  # ends the test where a word is unknown or one is lacking
 
 
+def test_every_option_of_the_command_line_is_on_a_page() -> None:
+    text = "\n".join(PAGES.values())
+    lacking = []
+    for command in COMMANDS:
+        parser = argparse.ArgumentParser()
+        importlib.import_module(f"lesion_tracker.commands.{command.replace('-', '_')}").add_arguments(parser)
+        for option in parser._option_string_actions:
+            if option.startswith("--") and not re.search(rf"{option}\b", text):
+                lacking.append(f"{command} {option}")
+    assert lacking == []
+
+
 def test_every_command_is_on_a_page() -> None:
     text = "\n".join(PAGES.values())
     assert [name for name in COMMANDS if not re.search(rf"(?:main\.py|lesion-tracker|    M) {name}\b", text)] == []
