@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import warnings
 
 import pytest
@@ -10,6 +11,7 @@ from fastapi import FastAPI
 
 from lesion_tracker import errors
 from lesion_tracker.server.errors import STATUS, Refusal, answer_errors, refusal_or_raise
+from tests.test_import_order import PACKAGE
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # starlette would rather have httpx's successor
@@ -82,3 +84,10 @@ def test_any_route_of_an_application_answers_errors_and_repeats_no_value_that_is
     assert wrong.status_code == 422
     assert wrong.json()["detail"][0]["loc"] == ["path", "number"]
     assert "secret" not in wrong.text
+
+
+def test_only_routes_speak_http_themselves_and_no_decision_reads_a_message() -> None:
+    sources = {path: path.read_text() for path in PACKAGE.rglob("*.py")}
+    assert [str(path) for path, text in sources.items() if "HTTPException" in text and "routes" not in path.name] == []
+    read = re.compile(r"\bin str\(|str\((?:error|exc|e)\)\.(?:startswith|endswith)|\.detail\b")
+    assert [f"{path}: {found[0]}" for path, text in sources.items() if (found := read.search(text))] == []
