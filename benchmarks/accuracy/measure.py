@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from lesion_tracker.network.weights import Tracker
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 from lesion_tracker.registration.cache import RegistrationCache
-from lesion_tracker.tracking.track import track
+from lesion_tracker.tracking.options import TrackOptions
+from lesion_tracker.tracking.session import session
 
 ROWS: tuple[str, ...] = ("affine", "deformable", "dlt", "auto")
 ORDER: tuple[str, ...] = ("dlt", "auto", "affine", "deformable")
@@ -79,12 +81,19 @@ def _row(loaded: Loaded, method: str, model: Tracker, cache: RegistrationCache) 
     """Track the first lesion by itself, so that its time is a user's, then the others."""
     lesions = loaded.lesions()
     started = time.perf_counter()
-    tracks = track(loaded.pair, lesions[:1], method, model=model, cache=cache)
+    tracks = _found(loaded, lesions[:1], method, model, cache)
     first_s = time.perf_counter() - started
     if lesions[1:]:
-        tracks += track(loaded.pair, lesions[1:], method, model=model, cache=cache)
+        tracks += _found(loaded, lesions[1:], method, model, cache)
     further = [found.seconds["network"] for found in tracks[1:]]
     return tracks, {"first": first_s, "registration": tracks[0].seconds["registration"], "further": further}
+
+
+def _found(
+    loaded: Loaded, lesions: Sequence[Lesion], method: str, model: Tracker, cache: RegistrationCache
+) -> list[Track]:
+    options = TrackOptions(method=method)
+    return session(lambda: (loaded.pair, lesions), options, published=lambda: (model, ""), cache=cache).tracks
 
 
 def _no_answer(truth: dict[str, Any]) -> dict[str, Any]:
@@ -120,7 +129,7 @@ def _shifts(
         ]
         answers.append({
             "id": truth["id"],
-            **{m: [_answer(t)["center_mm"] for t in track(loaded.pair, lesions, m, model=model, cache=cache)]
+            **{m: [_answer(t)["center_mm"] for t in _found(loaded, lesions, m, model, cache)]
                for m in ("deformable", "auto")},
         })  # fmt: skip
     return answers

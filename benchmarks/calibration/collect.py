@@ -9,11 +9,11 @@ import numpy as np
 from benchmarks.accuracy.cases import Case
 from benchmarks.accuracy.measure import CACHE_BYTES
 from lesion_tracker.errors import RegistrationFailed
-from lesion_tracker.network.inputs import hu_source
 from lesion_tracker.network.weights import Tracker
 from lesion_tracker.registration.cache import RegistrationCache
 from lesion_tracker.registration.register import register
 from lesion_tracker.tracking.candidates import propose
+from lesion_tracker.tracking.case import case_of
 from lesion_tracker.tracking.evidence import gather
 from lesion_tracker.tracking.search import search
 
@@ -28,16 +28,13 @@ def collect(case: Case, model: Tracker) -> dict[str, Any]:
             registration = register(loaded.pair.baseline, loaded.pair.followup, "deformable", cache)
         except RegistrationFailed as error:
             return {**record, "failed": str(error)}
-    baseline, followup = hu_source(loaded.pair.baseline), hu_source(loaded.pair.followup)
-    for truth in loaded.truth:
-        center, radius = np.array(truth["baseline_mm"]), truth["radius_mm"]
-        expected = registration(center[None])[0]
-        if not loaded.pair.followup.grid.contains(expected[None])[0]:
+    for truth, lesion in zip(loaded.truth, loaded.lesions(), strict=True):
+        sought = case_of(loaded.pair, registration, lesion)
+        if not loaded.pair.followup.grid.contains(sought.expected_mm[None])[0]:
             continue  # its state is "outside", without a confidence
-        there = float(np.clip(radius * registration.radius_scale, 0.5, 200.0))
-        seen = search(model, baseline, center, radius, followup, expected, there)
-        candidates = propose(loaded.pair, registration, center, radius, expected, seen)
-        evidence = gather(loaded.pair, registration, center, radius, candidates, seen)
+        seen = search(model, sought)
+        candidates = propose(sought, seen)
+        evidence = gather(sought, candidates, seen)
         record["lesions"].append({
             "truth": truth, "network_mm": np.asarray(seen.center_mm).tolist(), "widened": seen.widened,
             "candidates": [

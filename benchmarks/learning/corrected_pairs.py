@@ -17,7 +17,7 @@ from lesion_tracker.files.whole import write_text, written_whole
 from lesion_tracker.network.inputs import hu_source
 from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.registration.register import register
-from lesion_tracker.tracking.search import search
+from lesion_tracker.tracking.search import search_sources
 from lesion_tracker.training.learning.taught import TaughtLesion
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
@@ -115,7 +115,7 @@ def track_errors(tracker: Tracker, pair: StoredPair) -> list[float]:
         if lesion["seen"]:
             center = np.array(lesion["baseline_mm"])
             radii = lesion["radius_mm"], lesion["followup_radius_mm"]
-            answer = search(tracker, baseline, center, radii[0], followup, expected, radii[1]).center_mm
+            answer = search_sources(tracker, baseline, (center, radii[0]), followup, (expected, radii[1])).center_mm
         errors.append(float(np.linalg.norm(answer - lesion["followup_mm"])))
     return errors
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lesion_tracker.network.lattice import cell_grid, cells_of, crop_grid, search_grid, template_grid
+from lesion_tracker.network.lattice import cell_grid, cells_of, crop_grid, search_grid, search_voxels, template_grid
 
 
 def test_a_cell_lies_in_the_middle_of_its_voxels() -> None:
@@ -48,3 +48,14 @@ def test_a_search_that_would_cut_a_cell_is_refused(size: tuple[int, int, int]) -
 def test_the_cell_that_holds_a_cell_at_coarser_scales() -> None:
     assert cells_of((6, 16, 17)) == [(6, 16, 17), (6, 8, 8), (6, 4, 4)]
     assert cells_of((5, 7, 15)) == [(5, 7, 15), (5, 3, 7), (5, 1, 3)]
+
+
+def test_a_search_crop_reaches_as_far_as_is_asked_on_whole_blocks() -> None:
+    assert search_voxels(48.0) == (128, 128, 48)  # 51.2, 51.2 and 48 mm to either side
+    assert search_voxels(96.0) == (240, 240, 96)
+    for reach_mm in (1.0, 30.0, 51.3, 100.0):
+        size = np.array(search_voxels(reach_mm))
+        width_mm = size * [0.8, 0.8, 2.0]
+        assert (width_mm >= 2 * reach_mm - 1e-6).all()
+        assert (width_mm - [12.8, 12.8, 4.0] < 2 * reach_mm).all()  # a block less would not reach
+        search_grid(np.zeros(3), search_voxels(reach_mm))  # refuses what is no whole blocks

@@ -16,6 +16,7 @@ from lesion_tracker.records.track import Track
 from lesion_tracker.settings import Settings
 from lesion_tracker.studies.catalog import FolderCatalog
 from lesion_tracker.studies.study import Study
+from lesion_tracker.tracking.options import TrackOptions
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 from lesion_tracker.volumes.writer import write_volume
@@ -36,15 +37,14 @@ class StillEngine(Engine):
     fails = ""
 
     def track(
-        self, baseline: Study, followup: Study, lesions: Sequence[Lesion], method: Any
+        self, baseline: Study, followup: Study, lesions: Sequence[Lesion], options: TrackOptions | None = None
     ) -> tuple[list[Track], dict[str, float]]:
         """Return each lesion where it was."""
         if baseline.id == self.fails:
             raise RegistrationFailed("nothing in common")
-        names = (baseline.id, followup.id)
+        names, method = (baseline.id, followup.id), (options or self.options).method
         tracks = [
-            Track(one.id, *names, one.center_mm, one.radius_mm, 0.5, "found", one.center_mm, str(method))
-            for one in lesions
+            Track(one.id, *names, one.center_mm, one.radius_mm, 0.5, "found", one.center_mm, method) for one in lesions
         ]
         return [track.with_changes(registration={"worst": float("nan")}) for track in tracks], {"total": 1.0}
 
@@ -69,9 +69,9 @@ class World:
         found = self.followups.sources(self.catalog.study(study), **more)
         return {source.study.id: [lesion.id for lesion in source.lesions] for source in found}
 
-    def track(self, study: str, method: Any = None) -> tuple[list[Track], dict[str, float]]:
+    def track(self, study: str, options: TrackOptions | None = None) -> tuple[list[Track], dict[str, float]]:
         followup = self.catalog.study(study)
-        return self.followups.track(self.followups.sources(followup), followup, method)
+        return self.followups.track(self.followups.sources(followup), followup, options)
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_each_lesion_comes_from_the_newest_earlier_study_with_its_point(world: W
     world.mark(SECOND, "lesion_2")
     assert world.sources(THIRD) == {SECOND: ["lesion_2"], FIRST: ["lesion_1", "lesion_10"]}
     assert world.sources(THIRD, baseline_id=FIRST) == {FIRST: ["lesion_10", "lesion_2", "lesion_1"]}
-    tracks, seconds = world.track(THIRD, "affine")
+    tracks, seconds = world.track(THIRD, TrackOptions("affine"))
     assert [(track.lesion_id, track.baseline_study, track.method) for track in tracks] == [
         ("lesion_1", FIRST, "affine"),
         ("lesion_2", SECOND, "affine"),

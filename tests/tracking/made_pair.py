@@ -3,7 +3,9 @@
 import numpy as np
 from scipy import ndimage
 
+from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.registration.point_map import FollowupFromBaseline
+from lesion_tracker.tracking.case import Case
 from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
@@ -51,3 +53,11 @@ def pair(baseline: np.ndarray, followup: np.ndarray) -> Pair:
 def identity() -> FollowupFromBaseline:
     """A registration that expects everything where it was."""
     return FollowupFromBaseline("affine", np.eye(4), quality={"local_ncc": 0.9})
+
+
+def case(pair: Pair, center_mm: np.ndarray, radius_mm: float, expected_mm: np.ndarray | None = None) -> Case:
+    """A lesion of a pair, expected where it was."""
+    x, y, z = (float(value) for value in center_mm)
+    lesion = Lesion("lesion_1", (x, y, z), radius_mm)
+    expected = np.array(center_mm, dtype=np.float64) if expected_mm is None else expected_mm
+    return Case(pair, identity(), lesion, expected, radius_mm)

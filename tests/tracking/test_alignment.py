@@ -5,7 +5,7 @@ import pytest
 
 from lesion_tracker.tracking.alignment import MatchMap, Surroundings
 from lesion_tracker.tracking.local_affine import LocalPatch
-from tests.tracking.made_pair import moved, pair, texture
+from tests.tracking.made_pair import case, moved, pair, texture
 
 CENTER = np.array([4.0, -3.0, 2.0])
 
@@ -14,7 +14,7 @@ CENTER = np.array([4.0, -3.0, 2.0])
 def test_a_shift_is_found_between_the_steps(shift: tuple[float, float, float]) -> None:
     before = texture()
     made = pair(before, moved(before, np.array(shift)))
-    match = Surroundings(made.baseline, CENTER, 5.0, np.eye(3), 1.5).look(made.followup, CENTER, 9.0).best()
+    match = Surroundings(case(made, CENTER, 5.0), 1.5).look(made.followup, CENTER, 9.0).best()
     assert np.linalg.norm(match.center_mm - CENTER - shift) < 0.5
     assert match.similarity > 0.9
 
@@ -22,7 +22,7 @@ def test_a_shift_is_found_between_the_steps(shift: tuple[float, float, float]) -
 def test_a_far_shift_is_found_on_the_coarse_lattice() -> None:
     before = texture()
     made = pair(before, moved(before, np.array([18.0, -12.0, 10.0])))
-    found = Surroundings(made.baseline, CENTER, 5.0, np.eye(3), 2.5).look(made.followup, CENTER, 24.0).peaks(3, 10.0)
+    found = Surroundings(case(made, CENTER, 5.0), 2.5).look(made.followup, CENTER, 24.0).peaks(3, 10.0)
     assert np.linalg.norm(found[0].center_mm - CENTER - [18.0, -12.0, 10.0]) < 1.5
     assert found[0].similarity > found[1].similarity + 0.2
     assert np.linalg.norm(found[0].center_mm - found[1].center_mm) >= 9.0
@@ -31,9 +31,10 @@ def test_a_far_shift_is_found_on_the_coarse_lattice() -> None:
 def test_the_correlation_is_that_of_its_definition() -> None:
     before, after = texture(0), texture(1)
     made = pair(before, after)
-    surroundings = Surroundings(made.baseline, CENTER, 5.0, np.eye(3), 2.0)
+    surroundings = Surroundings(case(made, CENTER, 5.0), 2.0)
     seen = surroundings.look(made.followup, CENTER + 1.0, 2.0)
-    shifted = Surroundings(made.followup, CENTER + 1.0 + [2.0, 0.0, -2.0], 5.0, np.eye(3), 2.0)
+    there = pair(after, after)
+    shifted = Surroundings(case(there, CENTER + 1.0 + [2.0, 0.0, -2.0], 5.0), 2.0)
     weights = surroundings.weights
     by_hand = float((surroundings.weighted * (shifted.weighted / np.maximum(weights, 1e-30))).sum()) / np.sqrt(
         (surroundings.variance + 0.02**2) * (shifted.variance + 0.02**2)
@@ -43,10 +44,7 @@ def test_the_correlation_is_that_of_its_definition() -> None:
 
 def test_other_tissue_is_not_alike() -> None:
     made = pair(texture(0), texture(1))
-    assert (
-        Surroundings(made.baseline, CENTER, 5.0, np.eye(3), 1.5).look(made.followup, CENTER, 6.0).best().similarity
-        < 0.65
-    )
+    assert Surroundings(case(made, CENTER, 5.0), 1.5).look(made.followup, CENTER, 6.0).best().similarity < 0.65
 
 
 def test_where_nothing_was_looked_at_is_an_error() -> None:
@@ -57,9 +55,7 @@ def test_where_nothing_was_looked_at_is_an_error() -> None:
 
 def test_beyond_the_study_there_is_air_and_no_error() -> None:
     made = pair(texture(0), texture(0))
-    seen = Surroundings(made.baseline, CENTER, 5.0, np.eye(3), 2.5).look(
-        made.followup, np.array([500.0, 0.0, 0.0]), 10.0
-    )
+    seen = Surroundings(case(made, CENTER, 5.0), 2.5).look(made.followup, np.array([500.0, 0.0, 0.0]), 10.0)
     assert np.isfinite(seen.values).all()
     assert np.abs(seen.values).max() < 0.2
 
@@ -72,7 +68,7 @@ def test_turns_and_stretches_are_fitted_to_a_tenth_of_a_step() -> None:
     before = texture()
     made = pair(before, moved(before, np.array([1.5, -1.0, 1.0]), turn))
     truth = turn @ CENTER + [1.5, -1.0, 1.0]
-    patch = LocalPatch(made.baseline, CENTER, 5.0)
+    patch = LocalPatch(case(made, CENTER, 5.0))
     start = truth + np.array([1.2, 1.0, -1.0])
     fit = patch.fit(made.followup, start, np.eye(3), 6.0)
     rigid = patch.fit(made.followup, start, np.eye(3), 0.0)
@@ -84,5 +80,5 @@ def test_turns_and_stretches_are_fitted_to_a_tenth_of_a_step() -> None:
 def test_a_fit_stays_within_its_reach() -> None:
     before = texture()
     made = pair(before, moved(before, np.array([8.0, 0.0, 0.0])))
-    fit = LocalPatch(made.baseline, CENTER, 5.0).fit(made.followup, CENTER, np.eye(3), 3.0)
+    fit = LocalPatch(case(made, CENTER, 5.0)).fit(made.followup, CENTER, np.eye(3), 3.0)
     assert np.linalg.norm(fit.center_mm - CENTER) <= 3.0 + 1e-9

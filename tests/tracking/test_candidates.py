@@ -8,7 +8,7 @@ from lesion_tracker.network.lattice import cell_grid, search_grid
 from lesion_tracker.tracking.candidates import local_linear, propose
 from lesion_tracker.tracking.evidence import gather
 from lesion_tracker.tracking.search import answer_from_map
-from tests.tracking.made_pair import identity, moved, pair, texture
+from tests.tracking.made_pair import case, identity, moved, pair, texture
 
 CENTER = np.array([0.0, 0.0, 0.0])
 SHIFT = np.array([16.0, -12.0, 8.0])
@@ -24,14 +24,14 @@ def test_a_moved_lesion_is_found_by_its_surroundings_and_moved_to_where_they_fit
     before = texture()
     made = pair(before, moved(before, SHIFT))
     answer = _answer(SHIFT + np.array([3.0, -2.0, 2.0]))
-    found = propose(made, identity(), CENTER, 6.0, CENTER, answer)
+    found = propose(case(made, CENTER, 6.0), answer)
     assert found[0].sources == ("registration",)
     np.testing.assert_array_equal(found[0].center_mm, CENTER)
     assert found[1].sources == ("network", "alignment")
     assert np.linalg.norm(found[1].center_mm - SHIFT) < 0.6
     assert found[1].similarity > 0.9 > found[0].similarity
 
-    evidence = gather(made, identity(), CENTER, 6.0, found, answer)
+    evidence = gather(case(made, CENTER, 6.0), found, answer)
     assert [one.registered for one in evidence] == [1.0] + [0.0] * (len(found) - 1)
     assert evidence[1].lead > 0.2 > evidence[0].lead
     assert evidence[1].logit > 3 > evidence[0].logit
@@ -43,7 +43,7 @@ def test_a_moved_lesion_is_found_by_its_surroundings_and_moved_to_where_they_fit
 def test_without_a_network_the_surroundings_alone_propose() -> None:
     before = texture()
     made = pair(before, moved(before, SHIFT))
-    found = propose(made, identity(), CENTER, 6.0, CENTER, None)
+    found = propose(case(made, CENTER, 6.0), None)
     assert {source for one in found[1:] for source in one.sources} == {"alignment"}
     assert min(np.linalg.norm(one.center_mm - SHIFT) for one in found) < 0.6
 
@@ -51,7 +51,7 @@ def test_without_a_network_the_surroundings_alone_propose() -> None:
 def test_where_nothing_is_alike_the_network_s_peak_stays_where_it_is() -> None:
     made = pair(texture(0), np.full_like(texture(0), -1000.0))
     answer = _answer(np.array([20.0, 4.0, -6.0]))
-    found = propose(made, identity(), CENTER, 6.0, CENTER, answer)
+    found = propose(case(made, CENTER, 6.0), answer)
     network = next(one for one in found if one.sources[0] == "network")
     np.testing.assert_array_equal(network.center_mm, answer.scores.peaks(1, 10.0)[0].center_mm)
 

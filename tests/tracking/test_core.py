@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lesion_tracker.tracking.core import compare_core, core_points
-from tests.tracking.made_pair import pair, texture, with_ball
+from tests.tracking.made_pair import case, pair, texture, with_ball
 
 CENTER = np.array([5.0, 5.0, -6.0])
 QUIET = 40.0 + 0.2 * (texture() - 40.0)
@@ -18,7 +18,7 @@ BEFORE = with_ball(QUIET, CENTER, 8.0, 160.0)
 )
 def test_the_share_of_contrast_that_is_gone(after: float | None, lost: float, hu: float) -> None:
     made = pair(BEFORE, QUIET if after is None else with_ball(QUIET, CENTER, 8.0, after))
-    core = compare_core(made.baseline, made.followup, CENTER, 8.0, CENTER, np.eye(3))
+    core = compare_core(case(made, CENTER, 8.0), CENTER)
     assert core.lost == pytest.approx(lost, abs=0.12)
     assert core.lost_hu == pytest.approx(hu, abs=15)
     assert core.contrast_hu == pytest.approx(120, abs=15)
@@ -27,15 +27,15 @@ def test_the_share_of_contrast_that_is_gone(after: float | None, lost: float, hu
 
 def test_a_lesion_that_is_still_there_has_its_texture() -> None:
     made = pair(BEFORE, BEFORE)
-    there = compare_core(made.baseline, made.followup, CENTER, 8.0, CENTER, np.eye(3))
-    gone = compare_core(made.baseline, pair(QUIET, QUIET).followup, CENTER, 8.0, CENTER, np.eye(3))
+    there = compare_core(case(made, CENTER, 8.0), CENTER)
+    gone = compare_core(case(pair(BEFORE, QUIET), CENTER, 8.0), CENTER)
     assert there.texture > 0.9 > gone.texture
     assert there.changed_hu == 0
 
 
 def test_a_lesion_without_contrast_has_nothing_to_lose() -> None:
     made = pair(QUIET, QUIET)
-    assert compare_core(made.baseline, made.followup, CENTER, 8.0, CENTER, np.eye(3)).lost == 0
+    assert compare_core(case(made, CENTER, 8.0), CENTER).lost == 0
 
 
 def test_inside_and_rim_do_not_touch() -> None:

@@ -5,13 +5,14 @@ import torch
 
 from lesion_tracker.network.anatomy_signal import anatomy_signal
 from lesion_tracker.network.config import NetworkConfig
-from lesion_tracker.network.inputs import hu_source
 from lesion_tracker.network.lattice import cell_grid, crop_grid, search_grid
 from lesion_tracker.network.tracker import tracker_from_net
 from lesion_tracker.network.tracker_net import TrackerNet
+from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.tracking.search import NetworkAnswer, answer_from_map, poor, search
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
+from tests.tracking.made_pair import case
 
 GRID = search_grid(np.zeros(3), (128, 128, 48))
 GOOD = NetworkAnswer(np.zeros(3), 0.9, 2.2, -3.0, 40.0, 5)
@@ -56,7 +57,7 @@ def test_a_network_without_training_answers_inside_its_crop_and_says_why_it_look
     tracker = tracker_from_net(
         TrackerNet(NetworkConfig(blocks=(1, 1, 1), growth=8, stem=8, features=16)).eval(), device="cpu"
     )
-    answer = search(tracker, hu_source(study), np.zeros(3), 8.0, hu_source(study), np.zeros(3), 8.0)
+    answer = search(tracker, case(Pair(study, study), np.zeros(3), 8.0))
     assert np.abs(answer.center_mm).max() < 100
     assert 0 <= answer.score <= 1
     assert answer.widened != ""

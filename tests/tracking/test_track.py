@@ -9,6 +9,7 @@ from lesion_tracker.network.config import NetworkConfig
 from lesion_tracker.network.tracker import Tracker, tracker_from_net
 from lesion_tracker.network.tracker_net import TrackerNet
 from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.tracking.options import TrackOptions
 from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.tracking.track import track
 from tests.registration import phantom
@@ -27,7 +28,7 @@ def untrained() -> Tracker:
 
 
 def test_registration_finds_a_lesion_again() -> None:
-    (found,) = track(PAIR, [LESION], "affine")
+    (found,) = track(PAIR, [LESION], TrackOptions("affine"))
     truth = np.array(LESION.center_mm) + SHIFT
     assert np.linalg.norm(np.array(found.center_mm) - truth) < 6.0
     assert found.state == "found"
@@ -38,7 +39,7 @@ def test_registration_finds_a_lesion_again() -> None:
 
 
 def test_auto_without_weights_says_that_registration_alone_answered() -> None:
-    (found,) = track(PAIR, [LESION], "auto")
+    (found,) = track(PAIR, [LESION], TrackOptions("auto"))
     assert "no published weights" in found.method
     assert "no weights are published" in found.note
     assert found.model is None
@@ -47,48 +48,48 @@ def test_auto_without_weights_says_that_registration_alone_answered() -> None:
 def test_a_lesion_that_was_not_scanned_is_outside() -> None:
     upper = Pair(phantom.study(), phantom.study(z_mm=(140.0, 300.0), seed=2))
     low = Lesion(id="low", center_mm=(30.0, 0.0, 40.0), radius_mm=8.0)
-    (answer,) = track(upper, [low], "affine")
+    (answer,) = track(upper, [low], TrackOptions("affine"))
     assert answer.state == "outside"
     assert answer.confidence == 0.0
     assert "not scanned" in answer.note
 
 
 def test_dlt_names_its_model_and_its_prior(untrained: Tracker) -> None:
-    (answer,) = track(PAIR, [LESION], "dlt", model=untrained)
+    (answer,) = track(PAIR, [LESION], TrackOptions("dlt"), model=untrained)
     assert answer.model == {"name": "untrained", "sha256": ""}
     assert answer.method == "dlt (affine prior, network alone)"
     assert not answer.calibrated
 
 
 def test_auto_with_an_unsure_network_keeps_to_registration_or_flags_the_answer(untrained: Tracker) -> None:
-    (answer,) = track(PAIR, [LESION], "auto", model=untrained)
+    (answer,) = track(PAIR, [LESION], TrackOptions("auto"), model=untrained)
     truth = np.array(LESION.center_mm) + SHIFT
     assert np.linalg.norm(np.array(answer.center_mm) - truth) < 6.0 or answer.state == "uncertain"
 
 
 def test_dlt_without_weights_is_refused() -> None:
     with pytest.raises(WeightsError, match="'dlt' needs weights"):
-        track(PAIR, [LESION], "dlt")
+        track(PAIR, [LESION], TrackOptions("dlt"))
 
 
 def test_an_unknown_method_is_refused() -> None:
     with pytest.raises((ValueError, TypeError), match=r"magic|annotations"):
-        track(PAIR, [LESION], "magic")  # type: ignore[arg-type]
+        track(PAIR, [LESION], TrackOptions("magic"))
 
 
 def test_a_point_outside_is_refused_with_the_extent_and_the_likely_cause() -> None:
     with pytest.raises(PointOutsideError, match="spans"):
-        track(PAIR, [Lesion(id="far", center_mm=(40.0, -20.0, 993.0), radius_mm=5.0)], "affine")
+        track(PAIR, [Lesion(id="far", center_mm=(40.0, -20.0, 993.0), radius_mm=5.0)], TrackOptions("affine"))
     ras = Lesion(id="ras", center_mm=(0.0, -145.0, 100.0), radius_mm=5.0)
     with pytest.raises(PointOutsideError, match="RAS"):
-        track(PAIR, [ras], "affine")
+        track(PAIR, [ras], TrackOptions("affine"))
 
 
 def test_another_patient_s_study_is_answered_uncertain_with_a_warning_in_numbers() -> None:
     (answer,) = track(
         Pair(phantom.study(z_mm=(0.0, 110.0)), phantom.study(z_mm=(190.0, 300.0), patient=4)),
         [Lesion(id="a", center_mm=(30.0, 0.0, 50.0), radius_mm=8.0)],
-        "affine",
+        TrackOptions("affine"),
     )
     assert answer.state in ("uncertain", "outside")
     assert any("agree poorly" in warning for warning in answer.warnings)
@@ -99,5 +100,5 @@ def test_studies_with_nothing_in_common_are_refused() -> None:
         track(
             Pair(phantom.study(), phantom.study(z_mm=(100.0, 108.0))),
             [Lesion(id="a", center_mm=(30.0, 0.0, 50.0), radius_mm=8.0)],
-            "affine",
+            TrackOptions("affine"),
         )

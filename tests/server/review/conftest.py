@@ -22,6 +22,7 @@ from lesion_tracker.server.studies.datastore import StudyFolder
 from lesion_tracker.settings import Settings
 from lesion_tracker.studies.catalog import FolderCatalog
 from lesion_tracker.studies.study import Study
+from lesion_tracker.tracking.options import TrackOptions
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 from lesion_tracker.volumes.writer import write_volume
@@ -41,7 +42,7 @@ class ShiftingEngine(Engine):
     """An engine whose tracker knows that the patient lies 2, -1, 3 mm further in each later study."""
 
     def track(
-        self, baseline: Study, followup: Study, lesions: Sequence[Lesion], method: str | None
+        self, baseline: Study, followup: Study, lesions: Sequence[Lesion], options: TrackOptions | None = None
     ) -> tuple[list[Track], dict[str, float]]:
         """Return each lesion, shifted once a study."""
         steps = STUDIES.index(followup.id) - STUDIES.index(baseline.id)

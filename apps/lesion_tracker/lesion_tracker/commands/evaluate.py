@@ -3,20 +3,23 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from lesion_tracker.commands.evaluation_report import add_report_argument, require_report_folder, write_evaluation
-from lesion_tracker.commands.options import add_method_arguments, cache_of, tracker_of
+from lesion_tracker.commands.options import add_tracking_arguments, cache_of, track_options_of, tracker_of
 from lesion_tracker.commands.outputs import require_folder_of
 from lesion_tracker.errors import LesionTrackerError
+from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.registration.preload import preload
 from lesion_tracker.report.scores_table import scores_table
 from lesion_tracker.scoring.pair_answers import pair_answers
-from lesion_tracker.scoring.pairs_file import read_pairs
+from lesion_tracker.scoring.pairs_file import PairEntry, read_pairs
 from lesion_tracker.scoring.provenance import provenance
 from lesion_tracker.scoring.scores_file import evaluation_json
 from lesion_tracker.scoring.summary import scores_of
-from lesion_tracker.tracking.session import PairRun, load_pair, run_pair
+from lesion_tracker.tracking.pair import Pair, read_pair
+from lesion_tracker.tracking.session import Tracked, session
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pairs", type=Path, help="pairs file; its paths are relative to its folder")
     parser.add_argument("--out", type=Path, required=True, help="scores.json")
     add_report_argument(parser)
-    add_method_arguments(parser)
+    add_tracking_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -32,15 +35,14 @@ def run(args: argparse.Namespace) -> int:
     require_folder_of(args.out)
     pairs = read_pairs(args.pairs)
     require_report_folder(args.report)
-    model, cache = tracker_of(args), cache_of(args)
+    model, options = tracker_of(args), track_options_of(args)
+    cache = cache_of(args)
     preload()
     runs = []
     for number, entry in enumerate(pairs, start=1):
         print(f"pair {number} of {len(pairs)}: {entry.followup.name}", file=sys.stderr)
-        lesions = [lesion.lesion for lesion in entry.lesions]
         try:
-            loaded = load_pair(entry.baseline, entry.followup, any_pair=True)
-            runs.append(run_pair(loaded, lesions, args.method, model, cache))
+            runs.append(session(partial(_opened, entry), options, published=lambda: (model, ""), cache=cache))
         except LesionTrackerError as error:
             raise type(error)(f"{args.pairs}: pair {number}: {error}") from error
     answers = pair_answers(pairs, [(done.pair.followup.grid, done.tracks) for done in runs])
@@ -52,6 +54,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _method(runs: Sequence[PairRun]) -> str:
+def _opened(entry: PairEntry) -> tuple[Pair, list[Lesion]]:
+    pair = read_pair(entry.baseline, entry.followup, any_pair=True)
+    return pair, [one.lesion for one in entry.lesions]
+
+
+def _method(runs: Sequence[Tracked]) -> str:
     """Name what answered: a method that fell back to another says so in its tracks."""
     return ", ".join(dict.fromkeys(track.method for done in runs for track in done.tracks))

@@ -1,26 +1,39 @@
-"""Options that several commands share: method, weights, device and cache; what is accepted of studies."""
+"""Options that several commands share: what is asked of tracking, weights, device and cache; what is accepted of studies."""
 
 import argparse
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from lesion_tracker.errors import InputError
 from lesion_tracker.network.weights import CARD_FILE, Tracker, load_tracker
 from lesion_tracker.places import MODEL
-from lesion_tracker.records.method import DEFAULT_METHOD, METHODS
+from lesion_tracker.records.method import METHODS
 from lesion_tracker.registration.cache import RegistrationCache
 from lesion_tracker.studies.reading import Reading
+from lesion_tracker.tracking.options import TRACK_OPTIONS, TrackOption, TrackOptions
 
 CACHE_BYTES = 2 * 1024**3
 
 
-def add_method_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --method, --weights, --device and --cache."""
-    parser.add_argument(
-        "--method", choices=list(METHODS), default=DEFAULT_METHOD, help="how to track (default: %(default)s)"
-    )
+def add_tracking_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of tracking (--method …), --weights, --device and --cache."""
+    for option in TRACK_OPTIONS:
+        parser.add_argument(
+            f"--{option.name.replace('_', '-')}",
+            type=partial(_value, option),
+            choices=option.choices or None,
+            default=option.default,
+            help=f"{option.help} (default: %(default)s)",
+        )
     parser.add_argument("--weights", type=Path, help="folder of a model and its card, or one of the two files")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: %(default)s)")
     parser.add_argument("--cache", type=Path, metavar="FOLDER", help="keep registrations here and use them again")
+
+
+def track_options_of(args: argparse.Namespace) -> TrackOptions:
+    """Return what the arguments ask of tracking."""
+    return TrackOptions(**{option.name: getattr(args, option.name) for option in TRACK_OPTIONS})
 
 
 def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,3 +80,11 @@ def tracker_of(args: argparse.Namespace) -> Tracker | None:
 def cache_of(args: argparse.Namespace) -> RegistrationCache | None:
     """Return the cache that --cache names, or None."""
     return RegistrationCache(args.cache, CACHE_BYTES) if args.cache else None
+
+
+def _value(option: TrackOption, text: str) -> Any:
+    """Return what a word of the command line says; the choices are argparse's to check, for its own words on them."""
+    try:
+        return text if option.choices else option.value(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

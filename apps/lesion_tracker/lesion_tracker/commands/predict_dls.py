@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from lesion_tracker.commands.cohort.job import OPTIONS, pair_tracker
+from lesion_tracker.commands.cohort.job import OPTIONS, track_read_pair
 from lesion_tracker.commands.convert_deeplesion import MANIFEST
-from lesion_tracker.commands.options import add_method_arguments, tracker_of
+from lesion_tracker.commands.options import add_tracking_arguments, tracker_of
 from lesion_tracker.commands.outputs import require_folder_of
 from lesion_tracker.commands.work.local import LocalWorkers
 from lesion_tracker.errors import FileFormatError, InputError, RegistrationFailed
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"each lesion also with {SHIFTS} shifted clicks (Table 2; seed {SEED})",
     )
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="pairs at a time (default: %(default)s)")
-    add_method_arguments(parser)
+    add_tracking_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -102,7 +102,7 @@ def predict_job(payload: dict[str, Any]) -> dict[str, dict[str, Any]]:
     pair = Pair(volumes[0], volumes[1], job.source, job.target)
     clicks = [_inside(click, pair.baseline.grid) for click in job.clicks]
     try:
-        tracks = pair_tracker(payload)(pair, [click.lesion for click in clicks])
+        tracks = track_read_pair(payload, pair, [click.lesion for click in clicks])
     except RegistrationFailed as error:
         tracks = [_middle(pair, click, str(error)) for click in clicks]
     return {c.id: released_entry(c, found) for c, found in zip(clicks, tracks, strict=True)}

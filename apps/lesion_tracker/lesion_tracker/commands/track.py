@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lesion_tracker.commands.options import (
-    add_method_arguments,
     add_reading_arguments,
+    add_tracking_arguments,
     cache_of,
     reading_of,
+    track_options_of,
     tracker_of,
 )
 from lesion_tracker.commands.outputs import require_folder_of
@@ -22,7 +23,8 @@ from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 from lesion_tracker.report.markups import markups_from_tracks
 from lesion_tracker.report.picture import SUFFIXES, write_picture
-from lesion_tracker.tracking.session import PairRun, load_pair, run_pair
+from lesion_tracker.tracking.pair import Pair, read_pair
+from lesion_tracker.tracking.session import Tracked, session
 
 MARKS = '{"lesions": [{"id", "center_mm", "radius_mm"}]}, Slicer\'s .mrk.json, or a CSV with x, y, z (LPS mm)'
 
@@ -37,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--truth", type=Path, help="a lesions file of the follow-up; marked in the picture")
     parser.add_argument("--csv", type=Path, help="the tracks as a table")
     parser.add_argument("--markups", type=Path, help="the tracks as markups JSON for 3D Slicer")
-    add_method_arguments(parser)
+    add_tracking_arguments(parser)
     add_reading_arguments(parser)
 
 
@@ -49,10 +51,13 @@ def run(args: argparse.Namespace) -> int:
     marks = read_marks(args.lesions)
     truth = {mark.id: mark.center_mm for mark in read_marks(args.truth)} if args.truth else None
     model, cache = tracker_of(args), cache_of(args)
-    loaded = load_pair(args.baseline, args.followup, reading_of(args), any_pair=args.any_pair)
-    lesions = sized(marks, loaded.pair.baseline, loaded.pair.baseline_id)
-    done = run_pair(loaded, lesions, args.method, model, cache)
-    _write(args, lesions, done, truth)
+
+    def opened() -> tuple[Pair, Sequence[Lesion]]:
+        pair = read_pair(args.baseline, args.followup, reading=reading_of(args), any_pair=args.any_pair)
+        return pair, sized(marks, pair.baseline, pair.baseline_id)
+
+    done = session(opened, track_options_of(args), published=lambda: (model, ""), cache=cache)
+    _write(args, done, truth)
     for line in _warnings(done):
         print(f"warning: {line}", file=sys.stderr)
     print(table(done.tracks))
@@ -75,8 +80,7 @@ def table(tracks: Sequence[Track]) -> str:
 
 def _write(
     args: argparse.Namespace,
-    lesions: Sequence[Lesion],
-    done: PairRun,
+    done: Tracked,
     truth_mm: dict[str, tuple[float, float, float]] | None,
 ) -> None:
     write_json(tracks_json(done.tracks, done.seconds), args.out)
@@ -85,10 +89,10 @@ def _write(
     if args.markups:
         write_json(markups_from_tracks(done.tracks), args.markups)
     if args.picture:
-        write_picture(args.picture, done.pair.baseline, done.pair.followup, lesions, done.tracks, truth_mm)
+        write_picture(args.picture, done.pair.baseline, done.pair.followup, done.lesions, done.tracks, truth_mm)
 
 
-def _warnings(done: PairRun) -> list[str]:
+def _warnings(done: Tracked) -> list[str]:
     found = [*done.pair.baseline.warnings, *done.pair.followup.warnings]
     for track in done.tracks:
         found.extend(track.warnings)

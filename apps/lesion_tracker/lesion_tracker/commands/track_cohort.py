@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from tqdm import tqdm
@@ -12,7 +13,12 @@ from lesion_tracker.commands.cohort.job import track_job
 from lesion_tracker.commands.cohort.plan import steps_of
 from lesion_tracker.commands.cohort.results import TABLE, ResultFolder
 from lesion_tracker.commands.cohort.run import CohortRun, run_cohort
-from lesion_tracker.commands.options import add_method_arguments, add_reading_arguments, tracker_of
+from lesion_tracker.commands.options import (
+    add_reading_arguments,
+    add_tracking_arguments,
+    track_options_of,
+    tracker_of,
+)
 from lesion_tracker.commands.work.local import LocalWorkers
 from lesion_tracker.commands.work.workers import Workers
 from lesion_tracker.errors import InputError
@@ -39,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="pairs at a time on a machine like this one (default: %(default)s)",
     )
     parser.add_argument("--ray", metavar="ADDRESS", help='of a Ray cluster, or "local" to start one here')
-    add_method_arguments(parser)
+    add_tracking_arguments(parser)
     add_reading_arguments(parser)
 
 
@@ -51,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     model = tracker_of(args)  # a wrong --weights or --device is said before the work
     results = ResultFolder(args.out)
     options = {
-        "method": args.method,
+        **asdict(track_options_of(args)),
         "weights": str(args.weights.absolute()) if args.weights else None,
         "device": args.device,
         "cache": str(args.cache.absolute()) if args.cache else None,

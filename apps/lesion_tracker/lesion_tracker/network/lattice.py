@@ -40,6 +40,13 @@ def template_grid(center_mm: PointMm) -> Grid:
     return crop_grid(np.asarray(center_mm) - voxel * np.array(SPACING_MM), TEMPLATE_VOXELS)
 
 
+def search_voxels(reach_mm: float) -> tuple[int, int, int]:
+    """Return the smallest search crop, in voxels along x, y, z, that reaches so far to either side along every axis."""
+    blocks = np.ceil(2 * reach_mm / (BLOCK_VOXELS * np.array(SPACING_MM)) - 1e-9).astype(int)
+    x, y, z = (int(n) for n in blocks * BLOCK_VOXELS)
+    return x, y, z
+
+
 def search_grid(center_mm: PointMm, size_voxels: tuple[int, int, int]) -> Grid:
     """Return a search crop with `center_mm` near its middle, on the study's lattice.
 

@@ -12,6 +12,7 @@ from lesion_tracker.records.track import Track
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
+from lesion_tracker.tracking.options import TrackOptions
 
 
 class Followups:
@@ -40,7 +41,7 @@ class Followups:
         return sources_of(self._catalog, self._marks, followup, baseline_id, given, self._contains)
 
     def track(
-        self, sources: Sequence[Source], followup: Study, method: str | None = None
+        self, sources: Sequence[Source], followup: Study, options: TrackOptions | None = None
     ) -> tuple[list[Track], dict[str, float]]:
         """Find the lesions of all sources in a follow-up and keep their tracks, all or none.
 
@@ -49,7 +50,7 @@ class Followups:
         Args:
             sources: at least one.
             followup: where the lesions are looked for.
-            method: None: the server's default.
+            options: what is asked for; None: the server's defaults.
 
         Returns:
             The tracks, and the seconds per stage over all sources.
@@ -66,7 +67,7 @@ class Followups:
             if same_place(self._catalog, source.study, followup):
                 tracks += passed_on_from(source, followup, self._contains)
                 continue
-            found, stages = self._engine.track(source.study, followup, source.lesions, method)
+            found, stages = self._engine.track(source.study, followup, source.lesions, options)
             tracks += [_plain(track) for track in found]
             seconds |= {name: round(seconds.get(name, 0.0) + spent, 3) for name, spent in stages.items()}
         if len(sources) > 1:

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import fft
 
 from lesion_tracker.arrays import PointMm, PointsMm
+from lesion_tracker.tracking.case import Case
 from lesion_tracker.tracking.similarity import hu_at
 from lesion_tracker.volumes.volume import Volume
 
@@ -85,25 +86,20 @@ class Surroundings:
     14 to 30 mm, turned and scaled as the affine registration says; inside it only a shift is looked for.
 
     Args:
-        baseline: the study.
-        center_mm: of the lesion, LPS of the baseline.
-        radius_mm: of the lesion.
-        linear: 3 x 3, directions of the follow-up from those of the baseline.
+        case: the lesion.
         step_mm: of the lattice on which both are compared.
     """
 
-    def __init__(
-        self, baseline: Volume, center_mm: PointMm, radius_mm: float, linear: np.ndarray, step_mm: float
-    ) -> None:
-        self.linear, self.step_mm = linear, step_mm
-        self.count = int(np.clip(1.5 * radius_mm + 8.0, 14.0, 30.0) / step_mm)
+    def __init__(self, case: Case, step_mm: float) -> None:
+        self.linear, self.step_mm = case.linear, step_mm
+        self.count = int(np.clip(1.5 * case.radius_mm + 8.0, 14.0, 30.0) / step_mm)
         offsets = _lattice(self.count) * step_mm
         square = (offsets**2).sum(axis=1)
         half = self.count * step_mm
         weights = np.exp(-square / (2 * (half / 1.8) ** 2)) * (square <= half**2)
         shape = (2 * self.count + 1,) * 3
         self.weights = (weights / weights.sum()).reshape(shape)
-        tones = tone_at(baseline, center_mm + offsets).reshape(shape)
+        tones = tone_at(case.pair.baseline, case.center_mm + offsets).reshape(shape)
         tones = tones - float((self.weights * tones).sum())
         self.variance = float((self.weights * tones**2).sum())
         self.weighted = self.weights * tones

@@ -8,9 +8,9 @@ import numpy as np
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.registration.point_map import FollowupFromBaseline
 from lesion_tracker.tracking.alignment import Surroundings
+from lesion_tracker.tracking.case import Case
 from lesion_tracker.tracking.local_affine import LocalPatch
-from lesion_tracker.tracking.pair import Pair
-from lesion_tracker.tracking.search import NetworkAnswer
+from lesion_tracker.tracking.search import SEARCH_MM, NetworkAnswer
 from lesion_tracker.volumes.volume import Volume
 
 NETWORK_PEAKS = 3
@@ -21,10 +21,9 @@ APART_MM = 10.0
 SAME_MM = 3.0
 """Candidates of different sources nearer to each other are one."""
 
-REACH_MM = 48.0
-"""The surroundings are looked for this far from the point of registration, on a coarse lattice."""
-
 COARSE_MM = 2.5
+"""Step of the lattice on which the surroundings are looked for as far as the network looks."""
+
 FINE_MM = 1.5
 REFINE_MM = 6.0
 """A candidate is moved to where the surroundings fit best, at most so far."""
@@ -57,42 +56,25 @@ class Candidate:
     similarity: float
 
 
-def propose(
-    pair: Pair,
-    registration: FollowupFromBaseline,
-    center_mm: PointMm,
-    radius_mm: float,
-    expected_mm: PointMm,
-    answer: NetworkAnswer | None,
-) -> list[Candidate]:
+def propose(case: Case, answer: NetworkAnswer | None) -> list[Candidate]:
     """Return the candidates for one lesion; the first is the point of registration, and stays exactly there.
 
     Args:
-        pair: both studies.
-        registration: between them.
-        center_mm: of the lesion, LPS of the baseline.
-        radius_mm: of the lesion.
-        expected_mm: the point of registration, LPS of the follow-up.
+        case: the lesion.
         answer: of the network, or None without one.
     """
-    linear = registration.matrix[:3, :3]
-    looking = _Looking(
-        pair.followup,
-        Surroundings(pair.baseline, center_mm, radius_mm, linear, FINE_MM),
-        LocalPatch(pair.baseline, center_mm, radius_mm),
-        linear,
-    )
-    coarse = Surroundings(pair.baseline, center_mm, radius_mm, linear, COARSE_MM)
+    looking = _Looking(case.pair.followup, Surroundings(case, FINE_MM), LocalPatch(case), case.linear)
+    coarse = Surroundings(case, COARSE_MM)
     peaks = [] if answer is None or answer.scores is None else answer.scores.peaks(NETWORK_PEAKS, APART_MM)
     with ThreadPoolExecutor(THREADS) as pool:
-        places = pool.submit(coarse.look, pair.followup, expected_mm, REACH_MM)
-        likeness = pool.submit(looking.similarity, expected_mm, local_linear(registration, center_mm))
+        places = pool.submit(coarse.look, case.pair.followup, case.expected_mm, SEARCH_MM)
+        likeness = pool.submit(looking.similarity, case.expected_mm, local_linear(case.registration, case.center_mm))
         seen = [pool.submit(looking.candidate, peak.center_mm, REFINE_MM, "network") for peak in peaks]
         fitting = [
             pool.submit(looking.candidate, rough.center_mm, COARSE_MM * 1.5, "alignment")
             for rough in places.result().peaks(ALIGNED_PLACES, APART_MM)
         ]
-    found = [Candidate(expected_mm, ("registration",), likeness.result())]
+    found = [Candidate(case.expected_mm, ("registration",), likeness.result())]
     for one in (*seen, *fitting):
         _add(found, one.result())
     return found

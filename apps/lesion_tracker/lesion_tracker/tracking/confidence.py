@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lesion_tracker.errors import WeightsError
+from lesion_tracker.records.state import FOUND, UNCERTAIN
 from lesion_tracker.tracking.core import FAINT_HU
 from lesion_tracker.tracking.evidence import Evidence
 
@@ -50,8 +51,8 @@ def registration_confidence(similarity: float, inside: float, fallback: str) -> 
 
 
 def uncalibrated_state(confidence: float) -> str:
-    """Return "found" or "uncertain" for an uncalibrated confidence."""
-    return "found" if confidence >= FOUND_FROM else "uncertain"
+    """Return the state of an uncalibrated confidence."""
+    return (FOUND if confidence >= FOUND_FROM else UNCERTAIN).name
 
 
 def features(evidence: Evidence) -> list[float]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lesion_tracker.arrays import PointMm
+from lesion_tracker.tracking.case import Case
 from lesion_tracker.tracking.similarity import hu_at
-from lesion_tracker.volumes.volume import Volume
 
 FAINT_HU = 25.0
 """A contrast below this is noise: nothing that could be lost."""
@@ -34,27 +34,16 @@ class Core:
     rim: float
 
 
-def compare_core(
-    baseline: Volume,
-    followup: Volume,
-    center_mm: PointMm,
-    radius_mm: float,
-    place_mm: PointMm,
-    linear: np.ndarray,
-) -> Core:
+def compare_core(case: Case, place_mm: PointMm) -> Core:
     """Compare a lesion with one place in the follow-up.
 
     Args:
-        baseline: the one study.
-        followup: the other.
-        center_mm: of the lesion, LPS of the baseline.
-        radius_mm: of the lesion, in the baseline.
+        case: the lesion.
         place_mm: LPS of the follow-up.
-        linear: 3 x 3, directions of the follow-up from those of the baseline.
     """
-    inside, rim = core_points(radius_mm)
-    before_in, before_rim = (hu_at(baseline, center_mm + part) for part in (inside, rim))
-    after_in, after_rim = (hu_at(followup, place_mm + part @ linear.T) for part in (inside, rim))
+    inside, rim = core_points(case.radius_mm)
+    before_in, before_rim = (hu_at(case.pair.baseline, case.center_mm + part) for part in (inside, rim))
+    after_in, after_rim = (hu_at(case.pair.followup, place_mm + part @ case.linear.T) for part in (inside, rim))
     contrast = float(np.median(before_in) - np.median(before_rim))
     lost_hu = abs(contrast) - float(np.median(after_in) - np.median(after_rim)) * float(np.sign(contrast))
     lost = 0.0 if abs(contrast) < FAINT_HU else lost_hu / abs(contrast)

@@ -6,10 +6,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from lesion_tracker.arrays import PointMm
-from lesion_tracker.registration.point_map import FollowupFromBaseline
 from lesion_tracker.tracking.candidates import APART_MM, Candidate, local_linear
+from lesion_tracker.tracking.case import Case
 from lesion_tracker.tracking.core import compare_core
-from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.tracking.search import NetworkAnswer
 from lesion_tracker.tracking.similarity import patch_points, patch_similarity, shifted_map
 
@@ -72,43 +71,35 @@ class Evidence:
         return {name: float(value) for name, value in asdict(self).items()}
 
 
-def similarity_at(
-    pair: Pair, registration: FollowupFromBaseline, center_mm: PointMm, radius_mm: float, answer_mm: PointMm
-) -> tuple[float, float]:
-    """Return how alike a lesion's surroundings are at `answer_mm` (correlation), and the share that both studies hold."""
-    points = patch_points(center_mm, radius_mm)
-    mapped = shifted_map(registration, center_mm, answer_mm, points)
-    return patch_similarity(pair.baseline, pair.followup, points, mapped)
+def similarity_at(case: Case, place_mm: PointMm) -> tuple[float, float]:
+    """Return how alike a lesion's surroundings are at a place of the follow-up, LPS mm.
+
+    Returns:
+        Their correlation, -1 to 1, and the share of them that both studies hold, 0 to 1.
+    """
+    points = patch_points(case.center_mm, case.radius_mm)
+    mapped = shifted_map(case.registration, case.center_mm, place_mm, points)
+    return patch_similarity(case.pair.baseline, case.pair.followup, points, mapped)
 
 
-def gather(
-    pair: Pair,
-    registration: FollowupFromBaseline,
-    center_mm: PointMm,
-    radius_mm: float,
-    candidates: Sequence[Candidate],
-    answer: NetworkAnswer,
-) -> list[Evidence]:
+def gather(case: Case, candidates: Sequence[Candidate], answer: NetworkAnswer) -> list[Evidence]:
     """Gather what speaks for each candidate of one lesion.
 
     Args:
-        pair: both studies.
-        registration: between them.
-        center_mm: of the lesion, LPS of the baseline.
-        radius_mm: of the lesion.
+        case: the lesion.
         candidates: the point of registration first.
         answer: of the network.
     """
     expected = candidates[0].center_mm
-    warped, inside = similarity_at(pair, registration, center_mm, radius_mm, expected)
+    warped, inside = similarity_at(case, expected)
     aligned = max(candidates, key=lambda one: one.similarity).center_mm
-    linear = registration.matrix[:3, :3]
-    affine = linear @ np.asarray(center_mm) + registration.matrix[:3, 3]
-    strain = float(np.linalg.norm(local_linear(registration, center_mm, STRAIN_MM) @ np.linalg.inv(linear) - np.eye(3)))
+    affine = case.linear @ case.center_mm + case.registration.matrix[:3, 3]
+    local = local_linear(case.registration, case.center_mm, STRAIN_MM)
+    strain = float(np.linalg.norm(local @ np.linalg.inv(case.linear) - np.eye(3)))
     found = []
     for candidate in candidates:
         logit, mass = answer.scores.at(candidate.center_mm) if answer.scores is not None else (-20.0, 0.0)
-        core = compare_core(pair.baseline, pair.followup, center_mm, radius_mm, candidate.center_mm, linear)
+        core = compare_core(case, candidate.center_mm)
         found.append(
             Evidence(
                 registered=float(candidate is candidates[0]),
@@ -125,8 +116,8 @@ def gather(
                 shifted_mm=_distance(expected, affine),
                 warped=warped,
                 inside=inside,
-                registration=registration.quality.get("local_ncc", 0.0),
-                radius_mm=radius_mm * registration.radius_scale,
+                registration=case.registration.quality.get("local_ncc", 0.0),
+                radius_mm=case.radius_mm * case.registration.radius_scale,
             )
         )
     return found

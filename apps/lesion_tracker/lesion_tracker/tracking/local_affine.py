@@ -7,6 +7,7 @@ from scipy import ndimage
 
 from lesion_tracker.arrays import PointMm, PointsMm
 from lesion_tracker.tracking.alignment import NOISE_TONE, tone_at
+from lesion_tracker.tracking.case import Case
 from lesion_tracker.volumes.volume import Volume
 
 ITERATIONS = 10
@@ -41,13 +42,11 @@ class LocalPatch:
     """A lesion and what lies round it in the baseline, as weighted points.
 
     Args:
-        baseline: the study.
-        center_mm: of the lesion, LPS of the baseline.
-        radius_mm: of the lesion; a ball of one and a half radii and 8 mm, from 14 to 30 mm, is compared.
+        case: the lesion; a ball of one and a half radii and 8 mm, from 14 to 30 mm, is compared.
     """
 
-    def __init__(self, baseline: Volume, center_mm: PointMm, radius_mm: float) -> None:
-        self.half_mm = float(np.clip(1.5 * radius_mm + 8.0, 14.0, 30.0))
+    def __init__(self, case: Case) -> None:
+        self.half_mm = float(np.clip(1.5 * case.radius_mm + 8.0, 14.0, 30.0))
         step = 2.0 if self.half_mm <= LARGE_MM else 2.5
         steps = np.arange(-self.half_mm, self.half_mm + 1e-9, step)
         z, y, x = np.meshgrid(steps, steps, steps, indexing="ij")
@@ -56,7 +55,7 @@ class LocalPatch:
         self.offsets: PointsMm = offsets[square <= self.half_mm**2]
         weights = np.exp(-square[square <= self.half_mm**2] / (2 * (self.half_mm / 1.8) ** 2))
         self.weights = weights / weights.sum()
-        tones = tone_at(baseline, center_mm + self.offsets)
+        tones = tone_at(case.pair.baseline, case.center_mm + self.offsets)
         self.tones = _unit(tones, self.weights)
 
     def fit(self, followup: Volume, start_mm: PointMm, linear: np.ndarray, reach_mm: float) -> LocalFit:

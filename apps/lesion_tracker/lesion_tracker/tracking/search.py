@@ -7,17 +7,21 @@ import torch
 
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.network.cells import lps_from_cell
-from lesion_tracker.network.inputs import HuSource, network_input
-from lesion_tracker.network.lattice import search_grid, template_grid
+from lesion_tracker.network.inputs import Ball, HuSource, hu_source, network_input
+from lesion_tracker.network.lattice import search_grid, search_voxels, template_grid
 from lesion_tracker.network.peaks import Peak, find_peak, second_peak
 from lesion_tracker.network.tracker import Tracker
+from lesion_tracker.tracking.case import Case
 from lesion_tracker.volumes.grid import Grid
 
-SEARCH_VOXELS = (128, 128, 48)
-"""First search crop along x, y, z: 48 mm round the expected point on every axis."""
+SEARCH_MM = 48.0
+"""A lesion is looked for at least this far from the expected point along every axis."""
 
-WIDE_VOXELS = (240, 240, 96)
-"""Search crop where the first answer is poor: 96 mm on every axis."""
+WIDE_MM = 96.0
+"""And this far where the first answer is poor."""
+
+SEARCH_VOXELS, WIDE_VOXELS = search_voxels(SEARCH_MM), search_voxels(WIDE_MM)
+"""The crops that the network reads for that, along x, y, z."""
 
 RIVAL_MM = 15.0
 """A second peak counts as a rival from this distance on, or from one and a half radii."""
@@ -100,42 +104,39 @@ class ScoreField:
         return found
 
 
-def search(
-    tracker: Tracker,
-    template: HuSource,
-    center_mm: PointMm,
-    radius_mm: float,
-    followup: HuSource,
-    expected_mm: PointMm,
-    expected_radius_mm: float,
+def search(tracker: Tracker, case: Case) -> NetworkAnswer:
+    """Look for a lesion round the place where registration expects it, as `search_sources`."""
+    return search_sources(
+        tracker,
+        hu_source(case.pair.baseline),
+        (case.center_mm, case.radius_mm),
+        hu_source(case.pair.followup),
+        (case.expected_mm, case.expected_radius_mm),
+    )
+
+
+def search_sources(
+    tracker: Tracker, baseline: HuSource, lesion: Ball, followup: HuSource, expected: Ball
 ) -> NetworkAnswer:
-    """Look for one lesion round the place where registration expects it.
+    """Look for a lesion in studies that need not be whole volumes: training has them otherwise.
 
     Args:
         tracker: published weights.
-        template: the baseline study.
-        center_mm: of the lesion, LPS of the baseline.
-        radius_mm: of the lesion.
-        followup: the follow-up study.
-        expected_mm: LPS of the follow-up.
-        expected_radius_mm: in the follow-up.
+        baseline: the study in which the lesion is marked.
+        lesion: its centre, LPS of the baseline, and radius, mm.
+        followup: the other study.
+        expected: centre, LPS of the follow-up, and radius, mm, as registration expects them.
 
     Returns:
         The answer of the first crop, or of the wider one where the first is poor and the wider one scores higher.
     """
 
     def look(size: tuple[int, int, int]) -> NetworkAnswer:
-        grid = search_grid(expected_mm, size)
+        grid = search_grid(expected[0], size)
         inputs = network_input(
-            template,
-            template_grid(center_mm),
-            [(center_mm, radius_mm)],
-            followup,
-            grid,
-            [(expected_mm, expected_radius_mm)],
-            tracker.config.heat_map_n,
+            baseline, template_grid(lesion[0]), [lesion], followup, grid, [expected], tracker.config.heat_map_n
         )
-        return answer_from_map(tracker.score(inputs)[0], grid, expected_radius_mm)
+        return answer_from_map(tracker.score(inputs)[0], grid, expected[1])
 
     first = look(SEARCH_VOXELS)
     reason = poor(first)

@@ -9,18 +9,21 @@ import numpy as np
 
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.errors import PointOutsideError, RegistrationFailed, WeightsError
-from lesion_tracker.network.inputs import hu_source
 from lesion_tracker.network.tracker import Tracker
+from lesion_tracker.records.derived import expected_track
 from lesion_tracker.records.lesion import Lesion
-from lesion_tracker.records.method import DEFAULT_METHOD, Method, method_named
+from lesion_tracker.records.method import Method, method_named
+from lesion_tracker.records.state import FOUND, OUTSIDE, UNCERTAIN
 from lesion_tracker.records.track import Track
 from lesion_tracker.registration.cache import RegistrationCache
 from lesion_tracker.registration.point_map import FollowupFromBaseline
 from lesion_tracker.registration.register import register
 from lesion_tracker.tracking.candidates import propose
+from lesion_tracker.tracking.case import Case, case_of
 from lesion_tracker.tracking.confidence import UNCALIBRATED, Calibration, registration_confidence, uncalibrated_state
 from lesion_tracker.tracking.evidence import gather, similarity_at
 from lesion_tracker.tracking.fusion import fuse, network_alone
+from lesion_tracker.tracking.options import TrackOptions
 from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.tracking.search import search
 
@@ -44,18 +47,20 @@ class _Job:
 def track(
     pair: Pair,
     lesions: Sequence[Lesion],
-    method: str = DEFAULT_METHOD,
+    options: TrackOptions | None = None,
     *,
     model: Tracker | None = None,
+    problem: str = "",
     cache: RegistrationCache | None = None,
 ) -> list[Track]:
-    """Find lesions of a baseline study in a follow-up study.
+    """Find lesions of a baseline study in a follow-up study; `lesion_tracker.tracking.session` is the way here.
 
     Args:
         pair: both studies, HU and LPS mm.
         lesions: centres in LPS mm of the baseline.
-        method: one of `lesion_tracker.records.method.METHODS`.
+        options: what is asked for; None: the defaults.
         model: published weights, for the methods that use them.
+        problem: why there are no weights, where there are none.
         cache: of registrations.
 
     Returns:
@@ -67,21 +72,23 @@ def track(
         WeightsError: for a method that needs weights, without them.
         ValueError: for an unknown method.
     """
-    chosen = method_named(method)
-    if chosen.needs_weights and model is None:
+    method = method_named((options or TrackOptions()).method)
+    if method.needs_weights and model is None:
         raise WeightsError(
-            f"method {method!r} needs weights, and none are published; use 'auto' or a registration method"
+            f"method {method.name!r} needs weights, and there are none to use: {problem or 'none are published'}; use "
+            "'auto' or a registration method"
         )
     for lesion in lesions:
         require_inside(pair, lesion)
     started = time.perf_counter()
-    registration, note = _register(pair, chosen, cache)
+    registration, note = _register(pair, method, cache)
+    missing = method.network == "fused" and model is None
     job = _Job(
         pair=pair,
         registration=registration,
-        method=chosen,
-        model=model if chosen.network != "unused" else None,
-        note=_join(note, NO_WEIGHTS if chosen.network == "fused" and model is None else ""),
+        method=method,
+        model=model if method.network != "unused" else None,
+        note=_join(note, NO_WEIGHTS + (f" ({problem})" if problem else "") if missing else ""),
         created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         warnings=(
             *pair.baseline.warnings,
@@ -90,13 +97,13 @@ def track(
         ),
         registration_s=time.perf_counter() - started,
     )
-    tracks = [_track_one(job, lesion) for lesion in lesions]
+    tracks = [_track_one(job, case_of(pair, registration, lesion)) for lesion in lesions]
     return [_doubted(one) for one in tracks] if registration.doubts else tracks
 
 
 def _doubted(answer: Track) -> Track:
     """Return an answer on a doubtful registration: its state is "uncertain" at most."""
-    return answer.with_changes(state="uncertain") if answer.state == "found" else answer
+    return answer.with_changes(state=UNCERTAIN.name) if answer.state == FOUND.name else answer
 
 
 def require_inside(pair: Pair, lesion: Lesion) -> None:
@@ -131,48 +138,35 @@ def _register(pair: Pair, method: Method, cache: RegistrationCache | None) -> tu
         return found, f"the {method.registration} registration failed ({error}); the {method.fallback} one was used"
 
 
-def _track_one(job: _Job, lesion: Lesion) -> Track:
-    center = np.array(lesion.center_mm)
-    expected = job.registration(center[None])[0]
-    radius = float(np.clip(lesion.radius_mm * job.registration.radius_scale, 0.5, 200.0))
-    answer = Track(
-        lesion_id=lesion.id,
-        baseline_study=job.pair.baseline_id,
-        followup_study=job.pair.followup_id,
-        center_mm=_tuple(expected),
-        radius_mm=radius,
-        confidence=0.0,
-        state="uncertain",
-        expected_mm=_tuple(expected),
-        method=job.method.name,
-        tracking_uid=lesion.tracking_uid,
-        label=lesion.label,
+def _track_one(job: _Job, case: Case) -> Track:
+    answer = expected_track(
+        case.lesion,
+        case.pair.baseline_id,
+        case.pair.followup_id,
+        _tuple(case.expected_mm),
+        case.expected_radius_mm,
+        job.method.name,
         registration={
-            "method": job.registration.method,
-            "fallback": job.registration.fallback,
-            **job.registration.quality,
+            "method": case.registration.method,
+            "fallback": case.registration.fallback,
+            **case.registration.quality,
         },
         seconds={"registration": job.registration_s, "network": 0.0, "total": job.registration_s},
         created_at=job.created_at,
-        note="; ".join(part for part in (job.note, job.registration.fallback) if part),
+        note=_join(job.note, case.registration.fallback),
         warnings=job.warnings,
     )
-    if not bool(job.pair.followup.grid.contains(expected[None])[0]):
-        return answer.with_changes(
-            state="outside",
-            method=_registration_name(job),
-            note=_join(answer.note, "the expected point was not scanned"),
-        )
+    if not bool(case.pair.followup.grid.contains(case.expected_mm[None])[0]):
+        note = _join(answer.note, "the expected point was not scanned")
+        return answer.with_changes(state=OUTSIDE.name, method=_registration_name(job), note=note)
     if job.model is None:
-        return _by_registration(job, lesion, answer)
-    return _by_network(job, job.model, lesion, answer)
+        return _by_registration(job, case, answer)
+    return _by_network(job, job.model, case, answer)
 
 
-def _by_registration(job: _Job, lesion: Lesion, answer: Track) -> Track:
-    similarity, inside = similarity_at(
-        job.pair, job.registration, np.array(lesion.center_mm), lesion.radius_mm, np.array(answer.expected_mm)
-    )
-    confidence = registration_confidence(similarity, inside, job.registration.fallback)
+def _by_registration(job: _Job, case: Case, answer: Track) -> Track:
+    similarity, inside = similarity_at(case, case.expected_mm)
+    confidence = registration_confidence(similarity, inside, case.registration.fallback)
     return answer.with_changes(
         confidence=confidence, state=uncalibrated_state(confidence), method=_registration_name(job)
     )
@@ -188,20 +182,11 @@ def _registration_name(job: _Job) -> str:
     return name
 
 
-def _by_network(job: _Job, model: Tracker, lesion: Lesion, answer: Track) -> Track:
+def _by_network(job: _Job, model: Tracker, case: Case, answer: Track) -> Track:
     started = time.perf_counter()
-    center, expected = np.array(lesion.center_mm), np.array(answer.expected_mm)
-    seen = search(
-        model,
-        hu_source(job.pair.baseline),
-        center,
-        lesion.radius_mm,
-        hu_source(job.pair.followup),
-        expected,
-        answer.radius_mm,
-    )
-    candidates = propose(job.pair, job.registration, center, lesion.radius_mm, expected, seen)
-    evidence = gather(job.pair, job.registration, center, lesion.radius_mm, candidates, seen)
+    seen = search(model, case)
+    candidates = propose(case, seen)
+    evidence = gather(case, candidates, seen)
     calibration = model.card.get("calibration")
     rules = Calibration.from_json(calibration) if calibration else UNCALIBRATED
     if job.method.network == "alone":
@@ -212,7 +197,7 @@ def _by_network(job: _Job, model: Tracker, lesion: Lesion, answer: Track) -> Tra
     return answer.with_changes(
         center_mm=_tuple(fused.center_mm),
         confidence=float(np.clip(fused.confidence, 0.0, 1.0)),
-        state="found" if fused.confidence >= rules.found_from else "uncertain",
+        state=(FOUND if fused.confidence >= rules.found_from else UNCERTAIN).name,
         method=f"{job.method.name} ({job.registration.method} prior, {fused.chosen})",
         calibrated=bool(calibration),
         model={"name": model.name, "sha256": model.sha256},

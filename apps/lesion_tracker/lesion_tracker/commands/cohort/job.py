@@ -1,22 +1,22 @@
 """One pair, on whatever worker it lands: studies and lesions in, tracks out, all as plain values."""
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from lesion_tracker.commands.options import cache_of, tracker_of
+from lesion_tracker.commands.options import cache_of, track_options_of, tracker_of
 from lesion_tracker.network.weights import Tracker
 from lesion_tracker.readers.sizes import sized
 from lesion_tracker.records.lesion import Lesion, marked_from_json
 from lesion_tracker.records.track import Track
 from lesion_tracker.studies.reading import Reading
-from lesion_tracker.tracking.pair import Pair
-from lesion_tracker.tracking.session import load_pair, run_pair
-from lesion_tracker.tracking.track import track
+from lesion_tracker.tracking.options import TRACK_OPTIONS
+from lesion_tracker.tracking.pair import Pair, read_pair
+from lesion_tracker.tracking.session import Opened, Tracked, session
 
-OPTIONS = ("method", "weights", "device", "cache")
+OPTIONS = (*(option.name for option in TRACK_OPTIONS), "weights", "device", "cache")
 
 
 def track_job(payload: dict[str, Any]) -> dict[str, Any]:
@@ -31,13 +31,14 @@ def track_job(payload: dict[str, Any]) -> dict[str, Any]:
     Raises:
         LesionTrackerError: why the pair could not be tracked.
     """
-    options = tuple(payload[name] for name in OPTIONS)
-    args = _arguments(options)
     marks = [marked_from_json(entry) for entry in payload["lesions"]]
     studies, any_pair = (Path(payload["baseline"]), Path(payload["followup"])), bool(payload.get("any_pair"))
-    loaded = load_pair(*studies, reading_in(payload), any_pair=any_pair)
-    lesions = sized(marks, loaded.pair.baseline, loaded.pair.baseline_id)
-    done = run_pair(loaded, lesions, args.method, _tracker(options), cache_of(args))
+
+    def opened() -> tuple[Pair, Sequence[Lesion]]:
+        pair = read_pair(*studies, reading=reading_in(payload), any_pair=any_pair)
+        return pair, sized(marks, pair.baseline, pair.baseline_id)
+
+    done = _session(payload, opened)
     return {"tracks": [track.to_json() for track in done.tracks], "seconds": done.seconds}
 
 
@@ -46,21 +47,29 @@ def reading_in(options: Mapping[str, Any]) -> Reading:
     return Reading(any_modality=bool(options.get("any_modality")), reformats=bool(options.get("reformats")))
 
 
-def pair_tracker(payload: dict[str, Any]) -> Callable[[Pair, Sequence[Lesion]], list[Track]]:
-    """Return what tracks lesions of a pair that is already read, with a payload's options."""
+def track_read_pair(payload: dict[str, Any], pair: Pair, lesions: Sequence[Lesion]) -> list[Track]:
+    """Track lesions of a pair that is already read, with a payload's options."""
+    return _session(payload, lambda: (pair, lesions)).tracks
+
+
+def _session(payload: dict[str, Any], opened: Opened) -> Tracked:
     options = tuple(payload[name] for name in OPTIONS)
     args = _arguments(options)
-    return lambda pair, lesions: track(pair, lesions, args.method, model=_tracker(options), cache=cache_of(args))
+    return session(
+        opened,
+        track_options_of(args),
+        published=lambda: (_tracker(options), ""),
+        cache=cache_of(args),
+    )
 
 
 @lru_cache(maxsize=1)
-def _tracker(options: tuple[str | None, ...]) -> Tracker | None:
+def _tracker(options: tuple[Any, ...]) -> Tracker | None:
     """Return the network; loaded once a process."""
     return tracker_of(_arguments(options))
 
 
-def _arguments(options: tuple[str | None, ...]) -> argparse.Namespace:
-    method, weights, device, cache = options
-    return argparse.Namespace(
-        method=method, device=device, weights=Path(weights) if weights else None, cache=Path(cache) if cache else None
-    )
+def _arguments(options: tuple[Any, ...]) -> argparse.Namespace:
+    values = dict(zip(OPTIONS, options, strict=True))
+    folders = {name: Path(values[name]) if values[name] else None for name in ("weights", "cache")}
+    return argparse.Namespace(**{**values, **folders})

@@ -1,13 +1,13 @@
 """The task track_lesion: the lesions of an earlier study, found again in the study that is open."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from monailabel.interfaces.tasks.infer_v2 import InferType
 
 from lesion_tracker.errors import InputError
 from lesion_tracker.readers.sources import Source
-from lesion_tracker.records.method import METHODS
 from lesion_tracker.records.state import states_json
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.followups import Followups
@@ -18,11 +18,14 @@ from lesion_tracker.server.viewers.lesions_param import lesions_of
 from lesion_tracker.server.viewers.options import Option, option_text
 from lesion_tracker.server.viewers.task import LesionTask, passed_over
 from lesion_tracker.studies.catalog import Catalog
+from lesion_tracker.tracking.options import TRACK_OPTIONS, TrackOption, TrackOptions
+
+SERVERS_OWN = "default"
 
 OPTIONS: dict[str, Option] = {
     "baseline_image": "",
     "patient": "",
-    "method": ("default", *METHODS),
+    **{option.name: (SERVERS_OWN, *option.choices) if option.choices else "" for option in TRACK_OPTIONS},
 }
 
 
@@ -58,14 +61,13 @@ class TrackLesion(LesionTask):
             WeightsError: for method "dlt" without published weights.
         """
         form = answer_form(request)
-        method = option_text(request, "method", OPTIONS)
+        options = _asked(request, self._engine.options)
         given = lesions_of(request)
         followup = self._catalog.study(request.get("image"))
         followup = self._catalog.with_patient(followup, option_text(request, "patient", OPTIONS))
         named = option_text(request, "baseline_image", OPTIONS)
         sources = _prompted(request, self._followups.sources(followup, named, given))
-        asked = None if method == "default" else method
-        tracks, seconds = self._followups.track(sources, followup, asked)
+        tracks, seconds = self._followups.track(sources, followup, options)
         volume = self._engine.volume(followup)
         file = write_answer(form, tracks, volume.grid)
         unknown = sorted(set(request) - CLIENT_KEYS - set(OPTIONS) - {"lesions"} - set(LABELS))
@@ -84,6 +86,27 @@ class TrackLesion(LesionTask):
             ],
         )
         return str(file) if file else None, params
+
+
+def _asked(request: Mapping[str, Any], own: TrackOptions) -> TrackOptions:
+    """Return what a request asks of tracking; what it leaves out is the server's own."""
+    changes = {}
+    for option in TRACK_OPTIONS:
+        text = option_text(_with_text(request, option), option.name, OPTIONS)
+        if text in ("", SERVERS_OWN):
+            continue
+        try:
+            changes[option.name] = option.value(text)
+        except ValueError as error:
+            raise InputError(f"option {option.name!r} {error}") from None
+    return replace(own, **changes)
+
+
+def _with_text(request: Mapping[str, Any], option: TrackOption) -> Mapping[str, Any]:
+    """Return a request in which an option that is no choice may stand as a number of JSON, too."""
+    value = request.get(option.name)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return {option.name: str(value)} if is_number and not option.choices else request
 
 
 def _prompted(request: Mapping[str, Any], sources: list[Source]) -> list[Source]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from lesion_tracker.network.inputs import hu_source
 from lesion_tracker.network.tracker import Tracker
-from lesion_tracker.tracking.search import search
+from lesion_tracker.tracking.search import search_sources
 from lesion_tracker.training.learning.split import HELD_OUT_LESIONS
 from lesion_tracker.training.learning.taught_pairs import TaughtPair
 
@@ -94,14 +94,12 @@ def corrected_errors(tracker: Tracker, taught: Sequence[TaughtPair]) -> tuple[li
         for lesion in one.pair.lesions:
             if lesion.id not in one.corrected or lesion.expected_mm is None:
                 continue
-            answer = search(
+            answer = search_sources(
                 tracker,
                 hu_source(one.pair.baseline.volume),
-                lesion.baseline_mm,
-                lesion.baseline_radius_mm,
+                (lesion.baseline_mm, lesion.baseline_radius_mm),
                 hu_source(one.pair.followup.volume),
-                lesion.expected_mm,
-                lesion.followup_radius_mm,
+                (lesion.expected_mm, lesion.followup_radius_mm),
             )
             errors.append(float(np.linalg.norm(answer.center_mm - lesion.followup_mm)))
             patients.append(one.patient)

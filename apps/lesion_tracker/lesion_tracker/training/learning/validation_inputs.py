@@ -15,7 +15,7 @@ from lesion_tracker.files.whole import write_bytes
 from lesion_tracker.network.inputs import hu_source
 from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.scoring.cpm import hits_at_10mm
-from lesion_tracker.tracking.search import search
+from lesion_tracker.tracking.search import search_sources
 from lesion_tracker.training.prepared.prepared_pair import PairedLesion
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
@@ -52,14 +52,12 @@ def found_inputs(tracker: Tracker, pairs: Sequence[ValidationPair]) -> list[bool
         for lesion in pair.lesions:
             if lesion.expected_mm is None:
                 continue
-            answer = search(
+            answer = search_sources(
                 tracker,
                 hu_source(pair.baseline),
-                lesion.baseline_mm,
-                lesion.baseline_radius_mm,
+                (lesion.baseline_mm, lesion.baseline_radius_mm),
                 hu_source(pair.followup),
-                lesion.expected_mm,
-                lesion.followup_radius_mm,
+                (lesion.expected_mm, lesion.followup_radius_mm),
             )
             error = np.array([np.linalg.norm(answer.center_mm - lesion.followup_mm)])
             found.append(bool(hits_at_10mm(error, np.array([lesion.followup_radius_mm]))[0]))

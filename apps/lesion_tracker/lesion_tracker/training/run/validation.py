@@ -7,7 +7,7 @@ import numpy as np
 
 from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.scoring.cpm import Scores, score
-from lesion_tracker.tracking.search import search
+from lesion_tracker.tracking.search import search_sources
 from lesion_tracker.training.examples.constructed import draw_constructed_pair
 from lesion_tracker.training.examples.draw import RegistrationErrors
 from lesion_tracker.training.examples.scenario import ScenarioSettings
@@ -67,14 +67,12 @@ def validate(
         lesion = pair.lesions[0]
         if lesion.followup_mm is None:  # a share of 0 draws none
             continue
-        answer = search(
+        answer = search_sources(
             tracker,
             pair.baseline.source(),
-            lesion.clicked_mm,
-            lesion.radius_mm,
+            (lesion.clicked_mm, lesion.radius_mm),
             pair.followup.source(),
-            lesion.expected_mm,
-            lesion.followup_radius_mm,
+            (lesion.expected_mm, lesion.followup_radius_mm),
         )
         differences.append(answer.center_mm - lesion.followup_mm)
         missed.append(lesion.expected_mm - lesion.followup_mm)
