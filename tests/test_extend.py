@@ -128,8 +128,8 @@ STATE = Door(
             "STATES = {state.name: state for state in (FOUND, UNCERTAIN, OUTSIDE, FAINT)}",
         ),
         "tracking/confidence.py": (
-            'return "found" if',
-            'return "faint" if confidence < 0.2 else "found" if',
+            "    return (FOUND if confidence",
+            "    if confidence < 0.2:\n        return FAINT.name\n    return (FOUND if confidence",
         ),
     },
     """
@@ -140,6 +140,29 @@ assert Track.from_json(track.to_json()) == track
 assert states_json()["faint"]["words"] == "hard to see"
 from lesion_tracker.server.review.pages import page_file
 assert "#8888ff" in page_file("states.css")
+from lesion_tracker.tracking.confidence import uncalibrated_state
+assert [uncalibrated_state(value) for value in (0.1, 0.9)] == ["faint", "found"]
+""",
+)
+
+PARAMETER = Door(
+    "A parameter of track_lesion",
+    {
+        "tracking/options.py": (
+            "        choices=tuple(METHODS),\n    )\n",
+            '        choices=tuple(METHODS),\n    )\n    remark: str = _asked("", "said in each answer")\n',
+        ),
+        "tracking/track.py": (
+            "    return [_doubted(one) for one in tracks] if registration.doubts else tracks\n",
+            "    tracks = [_doubted(one) for one in tracks] if registration.doubts else tracks\n"
+            "    return [one.with_changes(note=(options or TrackOptions()).remark) for one in tracks]\n",
+        ),
+    },
+    STUDIES
+    + """
+assert track("--method", "affine", "--remark", "as asked")["note"] == "as asked"
+from lesion_tracker.server.viewers.track_lesion import OPTIONS
+assert OPTIONS["remark"] == ""
 """,
 )
 
@@ -207,9 +230,10 @@ assert type(load_tracker(folder, "cpu").net.psi).__name__ == "Means"
 """,
     ["from lesion_tracker.network.means import Means"],
 )
+STATE.needs.append("from lesion_tracker.records.state import FAINT")
 METHOD.needs.append("from lesion_tracker.registration.standstill import register_standstill")
 
-DOORS = {door.heading: door for door in (METHOD, COLUMN, STATE, QUANTITY, BACKBONE)}
+DOORS = {door.heading: door for door in (METHOD, COLUMN, PARAMETER, STATE, QUANTITY, BACKBONE)}
 
 
 @pytest.mark.parametrize("heading", DOORS)
@@ -235,7 +259,8 @@ def _with_imports(text: str, door: Door) -> str:
     """Add the imports that an edit needs to the file that names what they bring."""
     for line in door.needs:
         brought = line.rsplit(" ", 1)[1]
-        if brought in text and f"class {brought}" not in text and f"def {brought}" not in text:
+        made = (f"class {brought}", f"def {brought}", f"{brought} = ")
+        if brought in text and not any(one in text for one in made):
             text = text.replace("\nfrom lesion_tracker", f"\n{line}\nfrom lesion_tracker", 1)
     return text
 
