@@ -9,13 +9,15 @@ RUN useradd --create-home --uid 1000 tracker && mkdir -p /app /studies && chown 
 USER tracker
 WORKDIR /app
 
-# The same command as on any other machine; a layer of its own, so that a change of the app does not install anew.
-COPY --chown=tracker Makefile pyproject.toml requirements.txt constraints.txt ./
+# The same commands as on any other machine; the requirements are a layer of their own, so that a change of the app does
+# not install them anew.
+COPY --chown=tracker Makefile requirements.txt constraints.txt ./
 COPY --chown=tracker apps/lesion_tracker/scripts/check_machine.sh apps/lesion_tracker/scripts/check_machine.sh
-RUN make venv
+RUN make .venv/.requirements
 
+COPY --chown=tracker pyproject.toml LICENSE README.md ./
 COPY --chown=tracker apps apps
-COPY --chown=tracker LICENSE README.md ./
+RUN make venv
 
 # A named volume starts with the weights of the image; published ones stay in it.
 VOLUME ["/studies", "/app/apps/lesion_tracker/model"]

@@ -1,4 +1,4 @@
-# Lesion Tracker: `make demo` shows it, `make serve` runs it for 3D Slicer and OHIF, `make test` checks it.
+# Lesion Tracker: `make demo` shows it, `make serve` runs it for 3D Slicer and OHIF, `make check` and `make test` check it.
 # Each works on a fresh machine with Python 3.11, and installs what it needs into .venv once.
 
 SHELL := /bin/bash
@@ -10,21 +10,34 @@ BIN := .venv/bin
 APP := apps/lesion_tracker
 INSTALL := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install
 
-.PHONY: help demo serve test venv lint types tests benchmark benchmark-quick
+# Tests that need no server run beside each other, one process a processor and each with one thread; a file stays together.
+# Those that start servers, browsers or a PACS use all processors themselves, and are about waiting: one after the other.
+PYTEST := $(BIN)/python -m pytest
+BESIDE := OMP_NUM_THREADS=1 $(PYTEST) -n logical --maxprocesses 8 --dist loadfile
+OUTSIDE := server or browser or pacs
+
+.PHONY: help demo serve check test venv lint types tests benchmark benchmark-quick
 
 help:
 	@echo "make demo             track a lesion of the sample data through a real server, and draw a picture"
 	@echo "make serve            run the server on port $(PORT) for 3D Slicer and OHIF  (STUDIES=folder or DICOMweb address, PORT=…)"
-	@echo "make test             lint, types and tests"
+	@echo "make check            lint, types and the quick tests, none of which starts a server: minutes; before each commit"
+	@echo "make test             all that is checked before anything is merged: lint, types and tests, also with real servers,"
+	@echo "                      3D Slicer's own code, Chromium and a PACS where these are installed; not those marked slow or gpu"
+	@echo "make lint types       only those"
+	@echo "make venv             only install"
 	@echo "make benchmark        every row beside the product's own, hours; goes on where it stopped  (DATA=folder)"
 	@echo "make benchmark-quick  the same on a few pairs, ten minutes on 2 cores"
 
 venv: .venv/.installed
 
-.venv/.installed: requirements.txt constraints.txt pyproject.toml
+.venv/.requirements: requirements.txt constraints.txt
 	@bash $(APP)/scripts/check_machine.sh "$(PYTHON)" .
 	[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
 	$(INSTALL) -r requirements.txt
+	@touch $@
+
+.venv/.installed: .venv/.requirements pyproject.toml
 	$(INSTALL) --no-deps -e .
 	@touch $@
 
@@ -33,7 +46,7 @@ venv: .venv/.installed
 	@touch $@
 
 # Slicer's own code wants numpy 2, so it has an environment of its own; without it those tests say that they are skipped.
-.venv-slicer/.tried: .venv/.installed
+.venv-slicer/.tried: | .venv/.requirements
 	@mkdir -p .venv-slicer
 	@echo "installing slicer-core (1 GB, once) for the tests with 3D Slicer's own code"
 	@($(PYTHON) -m venv .venv-slicer && .venv-slicer/bin/python -m pip install -q "slicer-core==5.13.*" requests) \
@@ -60,6 +73,9 @@ benchmark: .venv/.installed-dev
 benchmark-quick: .venv/.installed-dev
 	@$(if $(DATA),LESION_TRACKER_DATA="$(DATA)") $(BIN)/python -m benchmarks.peers --quick
 
+check: lint types
+	$(BESIDE) -m "not ($(OUTSIDE) or long or slow or gpu)"
+
 test: lint types tests
 
 lint: .venv/.installed-dev
@@ -70,4 +86,5 @@ types: .venv/.installed-dev
 	$(BIN)/mypy
 
 tests: .venv/.installed-dev .venv-slicer/.tried .node/.tried
-	$(BIN)/python -m pytest -m "not slow and not gpu" --cov --cov-report=term
+	$(BESIDE) -m "not ($(OUTSIDE) or slow or gpu)" --cov --cov-report=
+	$(PYTEST) -m "($(OUTSIDE)) and not slow and not gpu" --cov --cov-append --cov-report=term

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,18 +16,52 @@ def _instructions(name: str) -> list[str]:
     return [line.split(None, 1)[1] for line in LINES if line.split()[0] == name]
 
 
-def test_it_installs_with_the_makefiles_own_command() -> None:
-    assert "make venv" in _instructions("RUN")
-    dry = subprocess.run(["make", "-n", "-B", "venv"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+def _dry(*targets: str) -> str:
+    return subprocess.run(["make", "-n", "-B", *targets], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def test_it_installs_with_the_makefiles_own_commands() -> None:
+    assert [command for command in _instructions("RUN") if "make " in command][-2:] == [
+        "make .venv/.requirements",
+        "make venv",
+    ]
+    dry = _dry("venv")
     assert "PIP_CONSTRAINT=constraints.txt" in dry
     assert "install -r requirements.txt" in dry
+    assert "install --no-deps -e ." in dry
 
 
-def test_everything_that_make_venv_needs_is_copied_before() -> None:
+def test_the_requirements_are_a_layer_that_a_change_of_the_app_leaves_alone() -> None:
+    before = DOCKERFILE[: DOCKERFILE.index("RUN make .venv/.requirements")]
+    copied = [word for line in re.findall(r"^COPY --chown=tracker (.*)", before, re.MULTILINE) for word in line.split()]
+    assert {*copied} == {
+        *("Makefile", "requirements.txt", "constraints.txt", "./"),
+        "apps/lesion_tracker/scripts/check_machine.sh",
+    }
+    assert "-e ." not in _dry(".venv/.requirements")
+
+
+def test_make_venv_finds_in_the_image_what_it_needs(tmp_path: Path) -> None:
+    """The same files as in the image, in a folder of their own: the package's metadata can be made of them."""
     before = DOCKERFILE[: DOCKERFILE.index("RUN make venv")]
-    for file in ("Makefile", "requirements.txt", "constraints.txt", "apps/lesion_tracker/scripts/check_machine.sh"):
-        assert file in before
-        assert (ROOT / file).exists()
+    for line in re.findall(r"^COPY --chown=tracker (.*)", before, re.MULTILINE):
+        *sources, target = line.split()
+        for source in sources:
+            _copy(ROOT / source, tmp_path / target / ("" if target != "./" else source))
+    command = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--no-index", "--quiet"]
+    command += ["--disable-pip-version-check", "--target", str(tmp_path / "site"), "-e", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "site" / "_lesion_tracker.pth").read_text() == str(tmp_path / "apps" / "lesion_tracker")
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        ignored = shutil.ignore_patterns("__pycache__", "first_part", "versions", "logs", "bin", "lib")
+        shutil.copytree(source, target, ignore=ignored, dirs_exist_ok=True)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)
 
 
 def test_the_base_image_can_use_cuda_and_has_python_3_11() -> None:
