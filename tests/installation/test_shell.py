@@ -34,15 +34,15 @@ def test_a_copied_app_folder_has_its_own_command_line(bare: Place, tmp_path: Pat
 
 @pytest.mark.long
 def test_the_installed_command_tracks_from_another_folder(installed: Place) -> None:
-    _track(installed, [installed.programs / "lesion-tracker"])
+    track_the_sample(installed, [installed.programs / "lesion-tracker"])
 
 
 @pytest.mark.long
 def test_a_copied_app_folder_tracks_without_being_installed(bare: Place, tmp_path: Path) -> None:
-    _track(bare, [bare.python, copy_of_the_app(tmp_path) / "main.py"])
+    track_the_sample(bare, [bare.python, copy_of_the_app(tmp_path) / "main.py"])
 
 
-def _track(place: Place, program: list[str | Path]) -> None:
+def track_the_sample(place: Place, program: list[str | Path]) -> None:
     """Track the sample's lesion by `auto`: the answer names the shipped weights."""
     out, picture = place.elsewhere / "tracks.json", place.elsewhere / "tracks.png"
     place.run(*program, "track", *STUDIES, "--lesions", LESIONS, "--out", out.name, "--picture", picture.name)
