@@ -10,8 +10,8 @@ BIN := .venv/bin
 APP := apps/lesion_tracker
 INSTALL := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install
 
-# Tests that need no server run beside each other, one process a processor and each with one thread; a file stays together.
-# Those that start servers, browsers or a PACS use all processors themselves, and are about waiting: one after the other.
+# The quick tests run beside each other, one process a processor and each with one thread; a file stays together. In
+# `make test` all run one after the other: servers, browsers and a PACS use all processors themselves.
 PYTEST := $(BIN)/python -m pytest
 BESIDE := OMP_NUM_THREADS=1 $(PYTEST) -n logical --maxprocesses 8 --dist loadfile
 OUTSIDE := server or browser or pacs
@@ -86,5 +86,4 @@ types: .venv/.installed-dev
 	$(BIN)/mypy
 
 tests: .venv/.installed-dev .venv-slicer/.tried .node/.tried
-	$(BESIDE) -m "not ($(OUTSIDE) or slow or gpu)" --cov --cov-report=
-	$(PYTEST) -m "($(OUTSIDE)) and not slow and not gpu" --cov --cov-append --cov-report=term
+	$(PYTEST) -m "not slow and not gpu" --cov --cov-report=term
