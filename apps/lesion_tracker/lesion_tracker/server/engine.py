@@ -1,6 +1,5 @@
 """What all tasks compute with: studies in memory, computed registrations, the published network."""
 
-import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -18,8 +17,6 @@ from lesion_tracker.tracking.options import TrackOptions
 from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.tracking.session import session
 from lesion_tracker.volumes.volume import Volume
-
-logger = logging.getLogger(__name__)
 
 MIB = 1024 * 1024
 

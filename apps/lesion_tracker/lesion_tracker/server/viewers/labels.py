@@ -1,7 +1,5 @@
 """The names that the stock clients offer for lesions, and the voxel value of each."""
 
-import re
-
 MOST_LABELS = 20
 
 LABELS = tuple(f"lesion_{number}" for number in range(1, MOST_LABELS + 1))
@@ -14,8 +12,3 @@ LABEL_VALUES = {label: number for number, label in enumerate(LABELS, start=1)}
 def label_values(lesion_ids: list[str]) -> dict[str, int]:
     """Return the voxel values of the lesions that have a label of the stock clients, by lesion id."""
     return {name: LABEL_VALUES[name] for name in lesion_ids if name in LABEL_VALUES}
-
-
-def is_label(name: str) -> bool:
-    """Say whether a name is one of lesion_1, lesion_2, … without an upper bound."""
-    return re.fullmatch(r"lesion_[1-9]\d{0,4}", name) is not None
