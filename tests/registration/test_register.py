@@ -175,7 +175,7 @@ def test_where_a_library_fails_a_simpler_map_answers_and_says_so(method, monkeyp
     there = register(baseline, followup, method)
     assert there.method == method
     assert there.displacement is None
-    assert [d.kind for d in there.doubts] == ["engine"]
+    assert [d.kind for d in there.doubts] == ["library"]
     assert "by order of the test" in there.doubts[0].sentence
     assert there.fallback.startswith("translation only" if method == "affine" else "affine only")
     assert errors(there, baseline, 0.0).mean() < 5.0

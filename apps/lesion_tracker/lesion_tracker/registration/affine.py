@@ -130,7 +130,7 @@ def _judged(fixed: View, followup: Volume, found: list[Slide], matrix: Affine, f
         of_shift = quality if fault else _measured(fixed, followup, slide, shift)
         if fault:
             doubts = (
-                Doubt("engine", 1.0, 0.0, f"elastix found no affine map ({fault}); the studies were only shifted"),
+                Doubt("library", 1.0, 0.0, f"elastix found no affine map ({fault}); the studies were only shifted"),
             )
             fallback = f"translation only: {fault}"
         elif impossible:

@@ -1,19 +1,15 @@
 """The B-spline method: elastix with control points every 16 mm on 2 mm voxels, from the affine map; slow, a peer."""
 
-import time
 from typing import Any
 
 import numpy as np
 from scipy.interpolate import BSpline
 
-from lesion_tracker.errors import RegistrationFailed
 from lesion_tracker.registration import process_pool
-from lesion_tracker.registration.common_box import common_part
-from lesion_tracker.registration.dense import affine_only, judged_dense
-from lesion_tracker.registration.doubts import Doubt
-from lesion_tracker.registration.point_map import Displacement, FollowupFromBaseline
+from lesion_tracker.registration.common_box import CommonPart
+from lesion_tracker.registration.dense import DenseMethod, images_of
+from lesion_tracker.registration.point_map import Displacement
 from lesion_tracker.volumes.grid import Grid
-from lesion_tracker.volumes.volume import Volume
 
 SPACING_MM = 2.0
 MOST_VOXELS = 6.0e6
@@ -24,38 +20,14 @@ ELASTIX: dict[str, Any] = {"control_mm": 16.0, "pyramid": (4, 2, 1), "iterations
 PARAMETERS = {"spacing_mm": SPACING_MM, "most_voxels": MOST_VOXELS, "field_mm": FIELD_MM, **ELASTIX}
 
 
-def register_bspline(baseline: Volume, followup: Volume, affine: FollowupFromBaseline) -> FollowupFromBaseline:
-    """Find the B-spline map.
+def _displacement(part: CommonPart) -> Displacement:
+    grid, origin = part.fixed.image.grid, part.fixed.image.origin_mm
+    job = {**images_of(part), "fixed_origin": origin, "moving_origin": origin, **ELASTIX}
+    found = process_pool.pool().run("bspline", job, TIMEOUT_S)
+    return Displacement(grid, dense_field(found["coefficients"], found["origin"], found["spacing"], grid))
 
-    Args:
-        baseline: the earlier study.
-        followup: the later study.
-        affine: their affine map.
 
-    Returns:
-        the map; with `fallback` and a doubt set, and the affine map inside, if no plausible deformation was found.
-    """
-    started = time.perf_counter()
-    part = common_part(baseline, followup, affine.matrix, SPACING_MM, MOST_VOXELS)
-    ready = time.perf_counter()
-    job = {
-        "fixed": part.fixed.image.hu,
-        "moving": part.moved.image.hu,
-        "mask": part.mask.astype(np.uint8),
-        "fixed_origin": part.fixed.image.origin_mm,
-        "moving_origin": part.fixed.image.origin_mm,
-        "spacing": part.fixed.image.spacing_mm,
-        **ELASTIX,
-    }
-    try:
-        found = process_pool.pool().run("bspline", job, TIMEOUT_S)
-    except RegistrationFailed as error:
-        return affine_only("bspline", affine, Doubt("engine", 1.0, 0.0, f"elastix found no deformation ({error})"))
-    grid = part.fixed.image.grid
-    shift = dense_field(found["coefficients"], found["origin"], found["spacing"], grid)
-    done = time.perf_counter()
-    seconds = {**affine.seconds, "prepare": ready - started, "bspline": done - ready}
-    return judged_dense("bspline", part, affine, Displacement(grid, shift), seconds)
+register_bspline = DenseMethod("bspline", "elastix", SPACING_MM, MOST_VOXELS, _displacement).register
 
 
 def dense_field(coefficients: np.ndarray, origin_mm: np.ndarray, spacing_mm: np.ndarray, grid: Grid) -> np.ndarray:

@@ -1,16 +1,20 @@
-"""What every deformable method does with its field: measure it, and keep it only if a body can move like that."""
+"""What every deformable method does: find a field on what both studies cover, and keep it if a body can move like that."""
 
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
-from lesion_tracker.registration.common_box import CommonPart
+from lesion_tracker.errors import RegistrationFailed
+from lesion_tracker.registration.common_box import CommonPart, common_part
 from lesion_tracker.registration.doubts import Doubt
 from lesion_tracker.registration.point_map import Displacement, FollowupFromBaseline
 from lesion_tracker.registration.quality import agreement
 from lesion_tracker.registration.working import cubic_grid
+from lesion_tracker.volumes.volume import Volume
 
 MOST_FOLDED = 0.02
 """Largest share of the common body in which the field may fold."""
@@ -26,6 +30,59 @@ Held constant instead, it made points beyond the coverage of constructed copies 
 
 WORSE_BY = 0.02
 """By how much the local correlation may drop below that of the affine map."""
+
+
+@dataclass(frozen=True)
+class DenseMethod:
+    """A deformable method.
+
+    Args:
+        name: of the method.
+        library: that finds the field, for the reader of an answer.
+        spacing_mm: of the voxels that it works on.
+        most_voxels: of these; larger studies are read on coarser ones.
+        find: gives the field on the grid of the fixed image; raises RegistrationFailed where the library finds none.
+    """
+
+    name: str
+    library: str
+    spacing_mm: float
+    most_voxels: float
+    find: Callable[[CommonPart], Displacement]
+
+    def register(self, baseline: Volume, followup: Volume, affine: FollowupFromBaseline) -> FollowupFromBaseline:
+        """Find the map.
+
+        Args:
+            baseline: the earlier study.
+            followup: the later study.
+            affine: their affine map.
+
+        Returns:
+            the map; with `fallback` and a doubt set, and the affine map inside, if no plausible deformation was found.
+        """
+        started = time.perf_counter()
+        part = common_part(baseline, followup, affine.matrix, self.spacing_mm, self.most_voxels)
+        ready = time.perf_counter()
+        try:
+            displacement = self.find(part)
+        except RegistrationFailed as error:
+            told = f"{self.library} found no deformation ({error})"
+            return affine_only(self.name, affine, Doubt("library", 1.0, 0.0, told))
+        done = time.perf_counter()
+        seconds = {**affine.seconds, "prepare": ready - started, self.name: done - ready}
+        return judged_dense(self.name, part, affine, displacement, seconds)
+
+
+def images_of(part: CommonPart) -> dict[str, Any]:
+    """Return the part as a job of the process pool takes it: both images, the mask of where both were scanned, spacing."""
+    fixed = part.fixed.image
+    return {
+        "fixed": fixed.hu,
+        "moving": part.moved.image.hu,
+        "mask": part.mask.astype(np.uint8),
+        "spacing": fixed.spacing_mm,
+    }
 
 
 def judged_dense(

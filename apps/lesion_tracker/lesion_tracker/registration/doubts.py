@@ -8,7 +8,7 @@ class Doubt:
     """One reason to look twice at an answer that was given all the same.
 
     Args:
-        kind: "agreement", "overlap", "common", "shape", "engine", "place" or "deformation"; see `KINDS`.
+        kind: "agreement", "overlap", "common", "shape", "library", "place" or "deformation"; see `KINDS`.
         number: what was measured.
         usual: what two states of one patient have at least, or, for numbers that should be small, at most.
         sentence: the same in plain words, for the reader of an answer.
@@ -34,6 +34,6 @@ KINDS = {
     "common": "the studies have little of the body in common",
     "place": "the studies fit nearly as well at another place",
     "shape": "the affine map found was none that a body can undergo, and a shift was used",
-    "engine": "a library failed, and a simpler map was used",
+    "library": "a library failed, and a simpler map was used",
     "deformation": "the deformation found was none that a body can undergo, and the affine map was used",
 }
