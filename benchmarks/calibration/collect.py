@@ -14,8 +14,8 @@ from lesion_tracker.registration.cache import RegistrationCache
 from lesion_tracker.registration.register import register
 from lesion_tracker.tracking.candidates import propose
 from lesion_tracker.tracking.case import case_of
+from lesion_tracker.tracking.case_search import search
 from lesion_tracker.tracking.evidence import gather
-from lesion_tracker.tracking.search import search
 
 
 def collect(case: Case, model: Tracker) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lesion_tracker.errors import PacsError, StudyError
-from lesion_tracker.files.disk_cache import DiskCache
+from lesion_tracker.files.disk_cache import DiskCache, retried
 
 WAIT_S = 30.0
 
@@ -110,6 +110,27 @@ def test_an_entry_that_somebody_else_is_busy_with_is_waited_for_with_a_limit(tmp
         other.get("a", lambda path: True, _writer(b""))
     go.set()
     thread.join()
+
+
+def test_an_entry_that_another_server_removes_before_it_is_read_is_made_again(tmp_path: Path) -> None:
+    cache = DiskCache(tmp_path, 1000, WAIT_S)
+    asked = []
+
+    def read() -> bytes:
+        path = cache.get("a", lambda path: True, _writer(b"voxels"))
+        asked.append(path)
+        if len(asked) < 3:
+            cache._evict("a")
+        return cache.read(path, lambda path: (path / "1.dcm").read_bytes())
+
+    assert retried(read) == b"voxels"
+    assert len(asked) == 3
+
+
+def test_an_entry_that_is_removed_each_time_names_the_setting(tmp_path: Path) -> None:
+    cache = DiskCache(tmp_path, 1000, WAIT_S)
+    with pytest.raises(StudyError, match=r"^a: it was removed from the cache 5 times .*pacs_cache_mb"):
+        retried(lambda: cache.read(cache.path("a"), lambda path: path.read_bytes()))
 
 
 def _killed(folder: Path) -> None:

@@ -8,8 +8,9 @@ from lesion_tracker.network.config import NetworkConfig
 from lesion_tracker.network.lattice import cell_grid, crop_grid, search_grid
 from lesion_tracker.network.tracker import tracker_from_net
 from lesion_tracker.network.tracker_net import TrackerNet
+from lesion_tracker.tracking.case_search import search
 from lesion_tracker.tracking.pair import Pair
-from lesion_tracker.tracking.search import NetworkAnswer, answer_from_map, poor, search
+from lesion_tracker.tracking.search import NetworkAnswer, answer_from_map, poor
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 from tests.tracking.made_pair import case

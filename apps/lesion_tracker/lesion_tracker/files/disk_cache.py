@@ -1,5 +1,6 @@
 """Files on disk that can be made again: bounded by their bytes, whole or not there, shared by several servers."""
 
+import errno
 import logging
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,6 +16,30 @@ from lesion_tracker.files.whole import remove_drafts, written_whole
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
+
+
+TRIES = 5
+"""So often is an entry made again that others remove, for room, before it is read."""
+
+
+def retried(read: Callable[[], Result]) -> Result:
+    """Make and read an entry, again where another server made room in the cache between the two.
+
+    Args:
+        read: makes the entry, then reads it; FileNotFoundError where it is gone by then.
+
+    Raises:
+        StudyError: if it is removed each time.
+    """
+    for _ in range(TRIES):
+        try:
+            return read()
+        except FileNotFoundError as error:
+            gone = error
+    raise StudyError(
+        f"{Path(str(gone.filename)).name}: it was removed from the cache {TRIES} times before it could be read: "
+        "too little room for all that is open at once? pacs_cache_mb is the limit"
+    )
 
 
 class DiskCache:
@@ -49,6 +74,7 @@ class DiskCache:
 
         Raises:
             PacsError: if another request is still busy with it after `wait_s`.
+            FileNotFoundError: if what `make` reads is gone.
             StudyError: if it cannot be written; what `make` raises otherwise. Nothing is kept then.
         """
         path = self.path(name)
@@ -56,6 +82,8 @@ class DiskCache:
             if not (path.exists() and is_current(path)):
                 try:
                     self.put(name, make)
+                except FileNotFoundError:
+                    raise  # what it is made of was removed meanwhile
                 except OSError as error:
                     raise StudyError(
                         f"{name}: it cannot be kept in the cache {self._folder} ({error.strerror or error}): "
@@ -69,11 +97,14 @@ class DiskCache:
         """Read an entry (or any other path) while nobody can remove it.
 
         Raises:
+            FileNotFoundError: if the entry was removed before this call, to make room for others.
             PacsError: if another request is still busy with it after `wait_s`.
         """
         if path.parent != self._folder / "entries":
             return read(path)
         with self._waiting(path.name):
+            if not path.exists():
+                raise FileNotFoundError(errno.ENOENT, "removed from the cache, which was full", str(path))
             return read(path)
 
     def put(self, name: str, make: Callable[[Path], None]) -> None:

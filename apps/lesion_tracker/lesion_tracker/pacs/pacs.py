@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lesion_tracker.errors import InputError, PacsError, StudyError
-from lesion_tracker.files.disk_cache import DiskCache
+from lesion_tracker.files.disk_cache import DiskCache, retried
 from lesion_tracker.pacs.dicomweb import DicomWeb
 from lesion_tracker.pacs.series import FIELDS, PacsSeries, series_of
 from lesion_tracker.pacs.series_records import SeriesRecords
@@ -146,14 +146,18 @@ class Pacs:
             study: the series.
             write: makes the file (second) of the folder (first).
         """
-        folder = self.fetch(study)
-        changed = folder.stat().st_mtime
         name = f"{study.id}.nii.gz"
-        return self.cache.get(
-            name,
-            lambda path: path.stat().st_mtime >= changed,
-            lambda path: self.cache.read(folder, lambda there: write(there, path)),
-        )
+
+        def written() -> Path:
+            folder = self.fetch(study)
+            changed = folder.stat().st_mtime
+            return self.cache.get(
+                name,
+                lambda path: path.stat().st_mtime >= changed,
+                lambda path: self.cache.read(folder, lambda there: write(there, path)),
+            )
+
+        return retried(written)
 
     def read(self, path: Path, read: Callable[[Path], Volume]) -> Volume:
         """Read a fetched series while no other server can remove it from the cache."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from lesion_tracker.files.disk_cache import retried
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.method import METHODS
 from lesion_tracker.records.track import Track
@@ -59,12 +60,10 @@ class Engine:
             StudyError: if its file is no usable CT volume.
             PacsError: if it cannot be fetched.
         """
-        if self._fetch is None:
+        fetch = self._fetch
+        if fetch is None:
             return self.volumes.get(study.path)
-        try:
-            return self.volumes.get(self._fetch(study))
-        except FileNotFoundError:  # another server made room in the cache in this moment
-            return self.volumes.get(self._fetch(study))
+        return retried(lambda: self.volumes.get(fetch(study)))
 
     def track(
         self, baseline: Study, followup: Study, lesions: Sequence[Lesion], options: TrackOptions | None = None

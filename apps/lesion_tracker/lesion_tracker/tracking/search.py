@@ -7,11 +7,10 @@ import torch
 
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.network.cells import lps_from_cell
-from lesion_tracker.network.inputs import Ball, HuSource, hu_source, network_input
+from lesion_tracker.network.inputs import Ball, HuSource, network_input
 from lesion_tracker.network.lattice import search_grid, search_voxels, template_grid
 from lesion_tracker.network.peaks import Peak, find_peak, second_peak
 from lesion_tracker.network.tracker import Tracker
-from lesion_tracker.tracking.case import Case
 from lesion_tracker.volumes.grid import Grid
 
 SEARCH_MM = 48.0
@@ -102,17 +101,6 @@ class ScoreField:
                 break
             found.append(peak)
         return found
-
-
-def search(tracker: Tracker, case: Case) -> NetworkAnswer:
-    """Look for a lesion round the place where registration expects it, as `search_sources`."""
-    return search_sources(
-        tracker,
-        hu_source(case.pair.baseline),
-        (case.center_mm, case.radius_mm),
-        hu_source(case.pair.followup),
-        (case.expected_mm, case.expected_radius_mm),
-    )
 
 
 def search_sources(

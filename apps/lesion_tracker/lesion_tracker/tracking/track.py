@@ -20,12 +20,12 @@ from lesion_tracker.registration.point_map import FollowupFromBaseline
 from lesion_tracker.registration.register import register
 from lesion_tracker.tracking.candidates import propose
 from lesion_tracker.tracking.case import Case, case_of
+from lesion_tracker.tracking.case_search import search
 from lesion_tracker.tracking.confidence import UNCALIBRATED, Calibration, registration_confidence, uncalibrated_state
 from lesion_tracker.tracking.evidence import gather, similarity_at
 from lesion_tracker.tracking.fusion import fuse, network_alone
 from lesion_tracker.tracking.options import TrackOptions
 from lesion_tracker.tracking.pair import Pair
-from lesion_tracker.tracking.search import search
 
 NO_WEIGHTS = "no weights are published; registration alone answered"
 
