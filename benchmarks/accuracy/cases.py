@@ -21,7 +21,7 @@ PAIRS = 30
 
 
 @dataclass(frozen=True)
-class Case:
+class NamedPair:
     """A pair by name; `load` reads or constructs it."""
 
     name: str
@@ -30,11 +30,11 @@ class Case:
     load: Callable[[], Loaded]
 
 
-def real_cases(folder: Path) -> Iterator[Case]:
+def real_cases(folder: Path) -> Iterator[NamedPair]:
     """Give the real pairs of a folder."""
     for data in REAL:
         for number, entry in enumerate(read_pairs(folder / f"{data}.json")):
-            yield Case(f"{data}/{number}", data, data, lambda entry=entry: _real(entry))  # type: ignore[misc]
+            yield NamedPair(f"{data}/{number}", data, data, lambda entry=entry: _real(entry))  # type: ignore[misc]
 
 
 def _real(entry: PairEntry) -> Loaded:
@@ -57,7 +57,7 @@ def _real(entry: PairEntry) -> Loaded:
 
 def constructed_cases(
     folder: Path, count: int = PAIRS, volumes: tuple[str, ...] = FINAL, seed: int = SEED
-) -> Iterator[Case]:
+) -> Iterator[NamedPair]:
     """Give constructed pairs of some studies in turn."""
     for number in range(count):
         name = volumes[number % len(volumes)]
@@ -66,7 +66,7 @@ def constructed_cases(
         def load(name: str = name, pair_number: int = pair_number) -> Loaded:
             return built_once(f"{name}_{seed}_{pair_number}", lambda: _constructed(folder, name, seed, pair_number))
 
-        yield Case(f"{name}/{pair_number}", "constructed", name, load)
+        yield NamedPair(f"{name}/{pair_number}", "constructed", name, load)
 
 
 def _constructed(folder: Path, name: str, seed: int, number: int) -> Loaded:

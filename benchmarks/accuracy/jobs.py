@@ -3,14 +3,14 @@
 import argparse
 from typing import Any
 
-from benchmarks.accuracy.cases import Case, constructed_cases, real_cases
+from benchmarks.accuracy.cases import NamedPair, constructed_cases, real_cases
 from benchmarks.accuracy.data import FINAL
 from benchmarks.accuracy.measure import measure
 from benchmarks.accuracy.weights import shared_model
 from lesion_tracker.registration.preload import preload
 
 
-def cases_of(args: argparse.Namespace, pairs: int) -> list[Case]:
+def cases_of(args: argparse.Namespace, pairs: int) -> list[NamedPair]:
     """Return the real pairs and so many constructed ones, by the command's arguments."""
     return [*real_cases(args.data / "pairs"), *constructed_cases(args.data / "volumes", pairs, FINAL, args.seed)]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy.built import Loaded
-from benchmarks.accuracy.cases import Case, shifted_clicks
+from benchmarks.accuracy.cases import NamedPair, shifted_clicks
 from lesion_tracker.errors import RegistrationFailed
 from lesion_tracker.network.weights import Tracker
 from lesion_tracker.records.lesion import Lesion
@@ -25,7 +25,7 @@ SHIFTS = 9
 CACHE_BYTES = 2 * 10**9
 
 
-def measure(case: Case, model: Tracker, shift_share: float, seed: int) -> dict[str, Any]:
+def measure(case: NamedPair, model: Tracker, shift_share: float, seed: int) -> dict[str, Any]:
     """Measure one pair.
 
     Args:
@@ -112,7 +112,7 @@ def _answer(found: Track) -> dict[str, Any]:
 
 
 def _shifts(
-    case: Case, loaded: Loaded, model: Tracker, cache: RegistrationCache, share: float, seed: int
+    case: NamedPair, loaded: Loaded, model: Tracker, cache: RegistrationCache, share: float, seed: int
 ) -> list[dict[str, Any]]:
     """Click some lesions beside their centres; the registration is that of the rows."""
     rng = np.random.default_rng([seed, *case.name.encode()])

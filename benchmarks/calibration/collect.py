@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy.cases import Case
+from benchmarks.accuracy.cases import NamedPair
 from benchmarks.accuracy.measure import CACHE_BYTES
 from lesion_tracker.errors import RegistrationFailed
 from lesion_tracker.network.weights import Tracker
@@ -18,7 +18,7 @@ from lesion_tracker.tracking.case_search import search
 from lesion_tracker.tracking.evidence import gather
 
 
-def collect(case: Case, model: Tracker) -> dict[str, Any]:
+def collect(case: NamedPair, model: Tracker) -> dict[str, Any]:
     """Return the evidence of the lesions of one pair whose expected place was scanned, as plain JSON values."""
     loaded = case.load()
     record: dict[str, Any] = {"pair": case.name, "volume": case.volume, "lesions": []}

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from benchmarks.accuracy.cases import Case, constructed_cases
+from benchmarks.accuracy.cases import NamedPair, constructed_cases
 from benchmarks.accuracy.data import CALIBRATION
 from benchmarks.accuracy.weights import shared_model
 from benchmarks.calibration.collect import collect
@@ -11,7 +11,7 @@ from benchmarks.calibration.trained_family import trained_cases
 from lesion_tracker.registration.preload import preload
 
 
-def cases_of(args: argparse.Namespace) -> list[Case]:
+def cases_of(args: argparse.Namespace) -> list[NamedPair]:
     """Return the pairs of both families, by the command's arguments."""
     return [
         *constructed_cases(args.data / "volumes", args.pairs, CALIBRATION, args.seed),

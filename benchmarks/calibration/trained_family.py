@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from benchmarks.accuracy.built import Loaded
-from benchmarks.accuracy.cases import Case
+from benchmarks.accuracy.cases import NamedPair
 from benchmarks.accuracy.data import study
 from benchmarks.constructed.places import Places
 from lesion_tracker.network.config import SPACING_MM
@@ -23,13 +23,13 @@ VANISHED = 2
 TRIES = 60
 
 
-def trained_cases(folder, count: int, volumes: tuple[str, ...], seed: int) -> list[Case]:  # type: ignore[no-untyped-def]
+def trained_cases(folder, count: int, volumes: tuple[str, ...], seed: int) -> list[NamedPair]:  # type: ignore[no-untyped-def]
     """Return constructed pairs of the training's family, of some studies in turn."""
 
-    def case(number: int) -> Case:
+    def case(number: int) -> NamedPair:
         name = volumes[number % len(volumes)]
         rng_seed = [seed, number, *name.encode()]
-        return Case(f"trained/{name}/{number}", "trained", name, lambda: _load(*study(folder, name), rng_seed))
+        return NamedPair(f"trained/{name}/{number}", "trained", name, lambda: _load(*study(folder, name), rng_seed))
 
     return [case(number) for number in range(count)]
 

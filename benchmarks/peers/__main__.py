@@ -12,7 +12,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks.accuracy.cases import PAIRS, REAL, SEED, Case
+from benchmarks.accuracy.cases import PAIRS, REAL, SEED, NamedPair
 from benchmarks.accuracy.data import CACHE, DATA, FINAL, MODEL
 from benchmarks.peers.catalog import catalog
 from benchmarks.peers.figures import CONSTRUCTED, answers_of, figures, sets_of
@@ -84,7 +84,7 @@ def _asked(peers: list[Peer], only: Sequence[str]) -> list[Peer]:
     return [peer for peer in peers if not only or peer.name in only]
 
 
-def _rows(args: argparse.Namespace, peers: list[Peer], cases: list[Case], subset: dict[str, int]) -> list[Row]:
+def _rows(args: argparse.Namespace, peers: list[Peer], cases: list[NamedPair], subset: dict[str, int]) -> list[Row]:
     """Return what can be measured, `auto` first and the slow rows last, in case time is up; slow rows get the subset."""
     options = {"data": args.data, "constructed": args.constructed, "model": args.model, "device": args.device}
     slow = [case for case in cases if case.data != "constructed" or case.name in subset]

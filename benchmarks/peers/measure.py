@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.accuracy.built import Loaded
-from benchmarks.accuracy.cases import SEED, Case, constructed_cases, real_cases
+from benchmarks.accuracy.cases import SEED, NamedPair, constructed_cases, real_cases
 from benchmarks.accuracy.data import FINAL
 from benchmarks.peers.catalog import catalog
 from benchmarks.peers.memory import PeakMemory
@@ -44,7 +44,7 @@ class Job:
     device: str
 
 
-def cases_of(data: Path, constructed: int) -> list[Case]:
+def cases_of(data: Path, constructed: int) -> list[NamedPair]:
     """Return the real pairs and some constructed ones; nothing is read yet but the lists.
 
     Raises:
@@ -69,7 +69,7 @@ def _peers(model: Path, device: str) -> list[Peer]:
     return catalog(model, device)
 
 
-def measure(case: Case, find: FindPoints, lesions: int | None) -> dict[str, Any]:
+def measure(case: NamedPair, find: FindPoints, lesions: int | None) -> dict[str, Any]:
     """Return a record of plain JSON values; a failed peer answers with the place in the baseline.
 
     Args:

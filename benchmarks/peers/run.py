@@ -7,7 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-from benchmarks.accuracy.cases import SEED, Case
+from benchmarks.accuracy.cases import SEED, NamedPair
 from benchmarks.accuracy.store import Store, answering_code
 from benchmarks.peers.measure import Job, failed, measure_job
 from benchmarks.peers.peer import Peer, own_code
@@ -26,7 +26,9 @@ class Row:
         options: data, constructed, model, device of a `Job`.
     """
 
-    def __init__(self, peer: Peer, cases: Sequence[Case], lesions: dict[str, int], options: dict[str, Any]) -> None:
+    def __init__(
+        self, peer: Peer, cases: Sequence[NamedPair], lesions: dict[str, int], options: dict[str, Any]
+    ) -> None:
         self.peer, self.cases, self.lesions, self.options = peer, cases, lesions, options
         code = {"code": answering_code(), "own": own_code(*OWN_CODE)}
         key = {**peer.decided_by, **code, "seed": SEED, "device": options["device"], "lesions": lesions}
@@ -38,7 +40,7 @@ class Row:
         return [self.store.records[case.name] for case in self.cases if case.name in self.store.records]
 
     @property
-    def missing(self) -> list[Case]:
+    def missing(self) -> list[NamedPair]:
         """What was not measured yet."""
         return [case for case in self.cases if case.name not in self.store.records]
 
@@ -75,7 +77,7 @@ def _process() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(1, context)
 
 
-def _died(case: Case) -> dict[str, Any]:
+def _died(case: NamedPair) -> dict[str, Any]:
     """Return the record of a pair at which the row's process died."""
     truth = [one for one in case.load().truth if one["counted"]]
     why = "its process died: not enough memory?"

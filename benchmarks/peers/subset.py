@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from benchmarks.accuracy.cases import SEED, Case
+from benchmarks.accuracy.cases import SEED, NamedPair
 
 Truth = TypeVar("Truth")
 """A lesion's record."""
@@ -14,7 +14,7 @@ LESIONS = 20
 MOST_PAIRS = 10
 
 
-def subset_pairs(cases: Sequence[Case], most: int = MOST_PAIRS) -> dict[str, int]:
+def subset_pairs(cases: Sequence[NamedPair], most: int = MOST_PAIRS) -> dict[str, int]:
     """Draw constructed pairs by the seed, and say how many lesions of each belong to the subset.
 
     Args:

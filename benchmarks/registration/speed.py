@@ -13,7 +13,7 @@ from unittest import mock
 import numpy as np
 
 from benchmarks.accuracy.built import Loaded
-from benchmarks.accuracy.cases import SEED, Case, constructed_cases, real_cases
+from benchmarks.accuracy.cases import SEED, NamedPair, constructed_cases, real_cases
 from benchmarks.accuracy.data import DATA, FINAL
 from lesion_tracker.registration import deformable
 from lesion_tracker.registration.point_map import FollowupFromBaseline
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def _cell(
-    case: Case, loaded: Loaded, start: FollowupFromBaseline, iterations: str, spacing_mm: float, most: float
+    case: NamedPair, loaded: Loaded, start: FollowupFromBaseline, iterations: str, spacing_mm: float, most: float
 ) -> str:
     """Return the deformable part's seconds, and MED with the median in mm, of lesions that registration can find."""
     seconds, errors = [], []

@@ -51,7 +51,7 @@ table = 0.5
 
 
 @dataclass(frozen=True)
-class Case:
+class MarkedPair:
     """One pair of studies with lesions.
 
     Args:
@@ -88,10 +88,10 @@ def main() -> int:
     return 1 if different else 0
 
 
-def _cases(quick: bool) -> Iterator[Case]:
+def _cases(quick: bool) -> Iterator[MarkedPair]:
     sample = REPOSITORY / "sample-data"
     baseline, followup = sorted((sample / "studies").glob("*.nii.gz"))
-    yield Case("sample", baseline, followup, json.loads((sample / "lesions.json").read_text()))
+    yield MarkedPair("sample", baseline, followup, json.loads((sample / "lesions.json").read_text()))
     for name in () if quick else PAIRS:
         folder = DATA / "pairs"
         (pair,) = json.loads((folder / f"{name}.json").read_text())["pairs"]
@@ -99,10 +99,10 @@ def _cases(quick: bool) -> Iterator[Case]:
             {"id": lesion["id"], "center_mm": lesion["baseline_mm"], "radius_mm": lesion["radius_mm"]}
             for lesion in pair["lesions"]
         ]
-        yield Case(name, folder / pair["baseline"], folder / pair["followup"], {"lesions": lesions})
+        yield MarkedPair(name, folder / pair["baseline"], folder / pair["followup"], {"lesions": lesions})
 
 
-def _tracks(tree: Path, folder: Path, cases: list[Case], methods: tuple[str, ...]) -> dict[str, Any]:
+def _tracks(tree: Path, folder: Path, cases: list[MarkedPair], methods: tuple[str, ...]) -> dict[str, Any]:
     found = {}
     for case in cases:
         lesions = folder / f"{case.name}.json"

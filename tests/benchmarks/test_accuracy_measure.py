@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from benchmarks.accuracy.cases import Case, Loaded
+from benchmarks.accuracy.cases import Loaded, NamedPair
 from benchmarks.accuracy.figures import figures
 from benchmarks.accuracy.measure import measure
 from benchmarks.calibration.collect import collect
@@ -38,7 +38,7 @@ def model() -> Tracker:
 
 
 @pytest.fixture
-def case() -> Case:
+def case() -> NamedPair:
     rng = np.random.default_rng(0)
     hu = (6000 * ndimage.gaussian_filter(rng.normal(size=(40, 60, 60)), 2.0)).astype(np.int16)
     grid = Grid.from_parts((60, 60, 40), np.array([2.0, 2.0, 3.0]), np.array([0.0, 0.0, 0.0]), np.eye(3))
@@ -52,7 +52,7 @@ def case() -> Case:
         for n in range(3)
     ]  # fmt: skip
     truth[2] |= {"change": "vanished"}
-    return Case("a/0", "constructed", "a", lambda: Loaded(Pair(Volume(hu, grid), Volume(hu, moved)), truth, {}))
+    return NamedPair("a/0", "constructed", "a", lambda: Loaded(Pair(Volume(hu, grid), Volume(hu, moved)), truth, {}))
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.accuracy.cases import Case, Loaded
+from benchmarks.accuracy.cases import Loaded, NamedPair
 from benchmarks.peers import __main__ as command
 from benchmarks.peers.catalog import catalog
 from benchmarks.peers.figures import CONSTRUCTED, HARD, SUBSET, figures
@@ -132,8 +132,8 @@ def test_the_page_has_every_row_and_the_papers(found, tmp_path):
 
 
 def test_the_subset_is_the_same_twenty_lesions_in_every_run():
-    cases = [Case(f"v{n % 2}/{n // 2}", "constructed", "v", lambda: None) for n in range(30)]
-    cases.append(Case("lung4dct/0", "lung4dct", "lung4dct", lambda: None))
+    cases = [NamedPair(f"v{n % 2}/{n // 2}", "constructed", "v", lambda: None) for n in range(30)]
+    cases.append(NamedPair("lung4dct/0", "lung4dct", "lung4dct", lambda: None))
     drawn = subset_pairs(cases)
     assert sum(drawn.values()) == 20
     assert len(drawn) == 10
@@ -146,7 +146,7 @@ def test_the_subset_is_the_same_twenty_lesions_in_every_run():
 def case():
     marked = [truth("a"), truth("gone", counted=False)]
     volume = made_pair.pair(made_pair.texture(), made_pair.texture())
-    return Case("a/0", "constructed", "a", lambda: Loaded(volume, marked, {}))
+    return NamedPair("a/0", "constructed", "a", lambda: Loaded(volume, marked, {}))
 
 
 def test_a_lesion_that_is_gone_is_not_asked_for():

@@ -61,3 +61,30 @@ def test_a_lesion_that_is_nonsense_is_refused_with_the_value(changes: dict[str, 
 def test_a_track_that_is_nonsense_is_refused_with_the_value(changes: dict[str, object], message: str) -> None:
     with pytest.raises((ValueError, TypeError), match=message):  # the array check of the tests raises TypeError
         _track(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"confidence": "0.5"}, r"track of 'lesion_1': confidence: input should be a valid number, got '0\.5'"),
+        ({"calibrated": 1}, "calibrated: input should be a valid boolean"),
+        ({"label": 5}, "label: input should be a valid string"),
+        ({"seconds": {"load": "long"}}, "seconds: load: input should be a valid number"),
+        ({"warnings": "odd"}, "warnings: input should be a valid"),
+        ({"state": "lost"}, "state must be one of"),
+        ({"center_mm": [1, 2, "x"]}, "center_mm: a point needs three numbers"),
+        ({"volume": 5, "colour": "red"}, "track of 'lesion_1' has the unknown key 'volume', 'colour'"),
+    ],
+)
+def test_a_kept_track_of_the_wrong_kind_is_refused_with_key_and_value(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(FileFormatError, match=message):
+        Track.from_json({**_track().to_json(), **changes})
+
+
+def test_what_a_record_lacks_is_named() -> None:
+    data = _track().to_json()
+    del data["method"], data["state"]
+    with pytest.raises(FileFormatError, match="track of 'lesion_1' lacks 'state', 'method'"):
+        Track.from_json(data)
+    with pytest.raises(FileFormatError, match="a track must be a JSON object, got list"):
+        Track.from_json([])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lesion_tracker.errors import RegistrationFailed
-from lesion_tracker.registration import process_pool
+from lesion_tracker.registration import greedy, process_pool
 from lesion_tracker.registration.process_pool import BrokenProcess, ProcessPool
 
 BLOCK = {
@@ -38,44 +38,44 @@ def process_of(pool: ProcessPool) -> int:
 
 
 def test_runs_a_job_and_keeps_its_process(small_pool):
-    shift = small_pool.run("deform", BLOCK, 300.0)["shift"]
+    shift = small_pool.run(greedy.deform, BLOCK, 300.0)["shift"]
     assert shift.shape == (12, 24, 24, 3)
     first = process_of(small_pool)
-    small_pool.run("deform", BLOCK, 300.0)
+    small_pool.run(greedy.deform, BLOCK, 300.0)
     assert process_of(small_pool) == first
 
 
 def test_a_refusal_leaves_the_process_alive(small_pool):
-    small_pool.run("deform", BLOCK, 300.0)
+    small_pool.run(greedy.deform, BLOCK, 300.0)
     first = process_of(small_pool)
     with pytest.raises(RegistrationFailed, match="deform: KeyError"):
-        small_pool.run("deform", {key: value for key, value in BLOCK.items() if key != "metric"}, 300.0)
+        small_pool.run(greedy.deform, {key: value for key, value in BLOCK.items() if key != "metric"}, 300.0)
     assert process_of(small_pool) == first
 
 
 def test_a_job_that_takes_too_long_is_killed_and_the_next_one_runs(small_pool):
-    small_pool.run("deform", BLOCK, 300.0)
+    small_pool.run(greedy.deform, BLOCK, 300.0)
     first = process_of(small_pool)
     with pytest.raises(BrokenProcess, match=r"longer than 0 s and was stopped"):
-        small_pool.run("deform", {**BLOCK, "iterations": "100000x100000"}, 0.3)
+        small_pool.run(greedy.deform, {**BLOCK, "iterations": "100000x100000"}, 0.3)
     with pytest.raises(ProcessLookupError):
         os.kill(first, 0)
-    small_pool.run("deform", BLOCK, 300.0)
+    small_pool.run(greedy.deform, BLOCK, 300.0)
     assert process_of(small_pool) != first
 
 
 def test_a_process_that_dies_is_reported_and_replaced(small_pool):
-    small_pool.run("deform", BLOCK, 300.0)
+    small_pool.run(greedy.deform, BLOCK, 300.0)
     first = process_of(small_pool)
     threading.Timer(0.5, lambda: os.kill(first, signal.SIGSEGV)).start()
     with pytest.raises(BrokenProcess, match=r"died \(exit code -11\)"):
-        small_pool.run("deform", {**BLOCK, "iterations": "100000x100000"}, 300.0)
-    assert small_pool.run("deform", BLOCK, 300.0)["shift"].shape == (12, 24, 24, 3)
+        small_pool.run(greedy.deform, {**BLOCK, "iterations": "100000x100000"}, 300.0)
+    assert small_pool.run(greedy.deform, BLOCK, 300.0)["shift"].shape == (12, 24, 24, 3)
 
 
 def test_a_closed_pool_ends_its_process():
     pool = ProcessPool(workers=1, threads=1)
-    pool.run("deform", BLOCK, 300.0)
+    pool.run(greedy.deform, BLOCK, 300.0)
     pid = process_of(pool)
     pool.close()
     with pytest.raises(ProcessLookupError):

@@ -10,7 +10,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from lesion_tracker.errors import RegistrationFailed
-from lesion_tracker.registration import affine, bspline, process_pool
+from lesion_tracker.registration import affine, bspline, elastix, process_pool
 from lesion_tracker.registration import register as register_module
 from lesion_tracker.registration.cache import RegistrationCache
 from lesion_tracker.registration.methods import METHODS
@@ -200,7 +200,7 @@ def test_a_rigid_map_turns_about_all_three_axes_and_stretches_nothing():
         "iterations": 256,
         "samples": 2048,
     }
-    matrix = process_pool.pool().run("rigid", job, 120.0)["matrix"]
+    matrix = process_pool.pool().run(elastix.rigid, job, 120.0)["matrix"]
     np.testing.assert_allclose(matrix[:3, :3] @ matrix[:3, :3].T, np.eye(3), atol=1e-9)
     inner = points[np.abs(points).max(axis=1) < 60]
     miss = inner @ matrix[:3, :3].T + matrix[:3, 3] - (inner @ turn.T + [3.0, -2.0, 5.0])

@@ -20,6 +20,7 @@ from lesion_tracker.files.marks_file import read_marks
 from lesion_tracker.files.tracks_file import tracks_json, write_tracks_csv
 from lesion_tracker.readers.sizes import sized
 from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.state import STATES
 from lesion_tracker.records.track import Track
 from lesion_tracker.report.markups import markups_from_tracks
 from lesion_tracker.report.picture import SUFFIXES, write_picture
@@ -68,11 +69,12 @@ def run(args: argparse.Namespace) -> int:
 def table(tracks: Sequence[Track]) -> str:
     """Return a line per track under a heading; positions are LPS mm of the follow-up."""
     width = max(len("lesion"), *(len(track.label or track.lesion_id) for track in tracks))
-    lines = [f"{'lesion':{width}}  {'state':9}  conf.      x mm     y mm     z mm  moved mm  method"]
+    states = max(map(len, STATES))
+    lines = [f"{'lesion':{width}}  {'state':{states}}  conf.      x mm     y mm     z mm  moved mm  method"]
     for track in tracks:
         x, y, z = track.center_mm
         lines.append(
-            f"{track.label or track.lesion_id:{width}}  {track.state:9}  {track.confidence:5.2f}  "
+            f"{track.label or track.lesion_id:{width}}  {track.state:{states}}  {track.confidence:5.2f}  "
             f"{x:8.1f} {y:8.1f} {z:8.1f}  {track.moved_mm:8.1f}  {track.method}"
         )
     return "\n".join(lines)

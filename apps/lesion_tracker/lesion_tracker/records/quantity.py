@@ -38,7 +38,12 @@ QUANTITIES = {
 """In the order in which readers see them."""
 
 
-def quantities_in_words(track: Track) -> str:
-    """Return what a track reports as one sentence without its full stop."""
-    values = {quantity.sentence: quantity.of(track) for quantity in QUANTITIES.values()}
+def quantities_in_words(track: Track, *told: str) -> str:
+    """Return what a track reports as one sentence without its full stop.
+
+    Args:
+        track: whose numbers.
+        told: names of those that the reader is told otherwise.
+    """
+    values = {one.sentence: one.of(track) for name, one in QUANTITIES.items() if name not in told}
     return "; ".join(sentence.format(value) for sentence, value in values.items() if value is not None)

@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from lesion_tracker.arrays import Affine
 from lesion_tracker.errors import RegistrationFailed
-from lesion_tracker.registration import process_pool
+from lesion_tracker.registration import elastix, process_pool
 from lesion_tracker.registration.doubts import Doubt
 from lesion_tracker.registration.point_map import FollowupFromBaseline
 from lesion_tracker.registration.quality import agreement, disagreement, implausible_shape, shape_numbers
@@ -111,9 +111,9 @@ def _elastix(fixed: View, moving: View, slide: Slide, slid: View) -> tuple[Affin
         "iterations": ITERATIONS,
         "samples": SAMPLES,
     }
-    kind = "rigid" if max(cut_share(fixed), cut_share(moving)) > CUT else "affine"
+    task = elastix.rigid if max(cut_share(fixed), cut_share(moving)) > CUT else elastix.affine
     try:
-        return np.asarray(shift @ process_pool.pool().run(kind, job, TIMEOUT_S)["matrix"]), ""
+        return np.asarray(shift @ process_pool.pool().run(task, job, TIMEOUT_S)["matrix"]), ""
     except RegistrationFailed as error:
         return shift, str(error)
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import BSpline
 
-from lesion_tracker.registration import process_pool
+from lesion_tracker.registration import elastix, process_pool
 from lesion_tracker.registration.common_box import CommonPart
 from lesion_tracker.registration.dense import DenseMethod, images_of
 from lesion_tracker.registration.point_map import Displacement
@@ -23,7 +23,7 @@ PARAMETERS = {"spacing_mm": SPACING_MM, "most_voxels": MOST_VOXELS, "field_mm": 
 def _displacement(part: CommonPart) -> Displacement:
     grid, origin = part.fixed.image.grid, part.fixed.image.origin_mm
     job = {**images_of(part), "fixed_origin": origin, "moving_origin": origin, **ELASTIX}
-    found = process_pool.pool().run("bspline", job, TIMEOUT_S)
+    found = process_pool.pool().run(elastix.bspline, job, TIMEOUT_S)
     return Displacement(grid, dense_field(found["coefficients"], found["origin"], found["spacing"], grid))
 
 

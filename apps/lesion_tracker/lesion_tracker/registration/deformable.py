@@ -1,6 +1,6 @@
 """The deformable method: picsl-greedy on 3 mm voxels, from the affine map, on what both studies cover."""
 
-from lesion_tracker.registration import process_pool
+from lesion_tracker.registration import greedy, process_pool
 from lesion_tracker.registration.calm import NOISE_HU, REACH_MM, calmed
 from lesion_tracker.registration.common_box import CommonPart
 from lesion_tracker.registration.dense import DenseMethod, images_of
@@ -21,7 +21,7 @@ PARAMETERS = {
 
 
 def _displacement(part: CommonPart) -> Displacement:
-    shift = process_pool.pool().run("deform", {**images_of(part), **GREEDY}, TIMEOUT_S)["shift"]
+    shift = process_pool.pool().run(greedy.deform, {**images_of(part), **GREEDY}, TIMEOUT_S)["shift"]
     return Displacement(part.fixed.image.grid, calmed(shift, part))
 
 

@@ -3,22 +3,12 @@
 import logging
 import os
 import sys
-from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-from lesion_tracker.registration import elastix, greedy
+from lesion_tracker.registration.process_pool import Job, Task
 
 logger = logging.getLogger(__name__)
-
-Job = dict[str, Any]
-TASKS: dict[str, Callable[[Job], dict[str, Any]]] = {
-    "affine": elastix.affine,
-    "bspline": elastix.bspline,
-    "deform": greedy.deform,
-    "load": elastix.load,
-    "rigid": elastix.rigid,
-}
 
 
 def serve(connection: Connection) -> None:
@@ -31,11 +21,11 @@ def serve(connection: Connection) -> None:
         connection.send(_answer(task, job))
 
 
-def _answer(task: str, job: Job) -> tuple[bool, Any]:
+def _answer(task: Task, job: Job) -> tuple[bool, Any]:
     try:
-        return True, TASKS[task](job)
+        return True, task(job)
     except Exception as error:  # any fault of a native library must reach the parent, which raises
-        logger.exception("%s failed", task)
+        logger.exception("%s failed", task.__name__)
         return False, f"{type(error).__name__}: {error}"[:2000]
 
 

@@ -1,6 +1,6 @@
 """Start a registration process ahead of the first request: loading ITK's modules takes seconds."""
 
-from lesion_tracker.registration import process_pool
+from lesion_tracker.registration import elastix, process_pool
 
 
 def preload() -> None:
@@ -10,4 +10,4 @@ def preload() -> None:
         RegistrationFailed: if it does not start.
     """
     pool = process_pool.pool()
-    pool.run("load", {"threads": pool.threads}, process_pool.START_TIMEOUT_S)
+    pool.run(elastix.load, {"threads": pool.threads}, process_pool.START_TIMEOUT_S)

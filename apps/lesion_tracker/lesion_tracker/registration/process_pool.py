@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -24,8 +25,13 @@ from lesion_tracker.places import python_path
 logger = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 600.0
-NEEDS_ITK = ("affine", "bspline", "rigid")
-"""Jobs before which ITK's modules are loaded, outside the job's own time limit."""
+
+Job = dict[str, Any]
+Task = Callable[[Job], dict[str, Any]]
+"""A function of a module that runs in a process of the pool: plain values and arrays in and out, `threads` among them.
+
+Where its module has a function `load`, that runs before the module's first task, outside of the task's own time limit.
+"""
 
 
 def default_threads() -> int:
@@ -64,9 +70,9 @@ class PoolProcess:
             theirs.close()
         self._connection = Connection(ours.detach())
         self._threads = threads
-        self._loaded = False
+        self._loaded: set[str] = set()
 
-    def run(self, task: str, job: dict[str, Any], timeout_s: float) -> tuple[bool, Any]:
+    def run(self, task: Task, job: Job, timeout_s: float) -> tuple[bool, Any]:
         """Run a job.
 
         Returns:
@@ -75,20 +81,21 @@ class PoolProcess:
         Raises:
             BrokenProcess: if the process died or took longer than `timeout_s`; it is of no more use.
         """
-        if task in NEEDS_ITK and not self._loaded:
-            self._ask("load", {"threads": self._threads}, START_TIMEOUT_S)
-            self._loaded = True
+        load = getattr(sys.modules[task.__module__], "load", None)
+        if load is not None and task.__module__ not in self._loaded:
+            self._ask(load, {"threads": self._threads}, START_TIMEOUT_S)
+            self._loaded.add(task.__module__)
         return self._ask(task, {**job, "threads": self._threads}, timeout_s)
 
-    def _ask(self, task: str, job: dict[str, Any], timeout_s: float) -> tuple[bool, Any]:
+    def _ask(self, task: Task, job: Job, timeout_s: float) -> tuple[bool, Any]:
         try:
             self._connection.send((task, job))
             if not self._connection.poll(timeout_s):
-                raise BrokenProcess(f"{task} took longer than {timeout_s:.0f} s and was stopped")
+                raise BrokenProcess(f"{task.__name__} took longer than {timeout_s:.0f} s and was stopped")
             return self._connection.recv()
         except (EOFError, OSError, pickle.UnpicklingError):
             raise BrokenProcess(
-                f"the process of {task} died (exit code {self._exit_code()}): {self._last_words()}"
+                f"the process of {task.__name__} died (exit code {self._exit_code()}): {self._last_words()}"
             ) from None
 
     def _exit_code(self) -> int | None:
@@ -128,7 +135,7 @@ class ProcessPool:
         for _ in range(workers):
             self._places.put(None)
 
-    def run(self, task: str, job: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+    def run(self, task: Task, job: Job, timeout_s: float) -> dict[str, Any]:
         """Run a job in the next free process.
 
         Raises:
@@ -148,9 +155,9 @@ class ProcessPool:
             if not healthy and process is not None:  # also when interrupted: a late answer must not meet another job
                 process.close()
             self._places.put(process if healthy else None)
-        logger.info("%s took %d ms", task, 1000 * (time.perf_counter() - started))
+        logger.info("%s took %d ms", task.__name__, 1000 * (time.perf_counter() - started))
         if not good:
-            raise RegistrationFailed(f"{task}: {answer}")
+            raise RegistrationFailed(f"{task.__name__}: {answer}")
         return dict(answer)
 
     def mine(self) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from lesion_tracker.records.quantity import quantities_in_words
 from lesion_tracker.records.track import Track
 
 SLICER_SCHEMA = (
@@ -40,7 +41,8 @@ def describe(track: Track) -> str:
     """Return one line for the reader: state, confidence, method, how far it lies from the expected point."""
     confidence = f"confidence {track.confidence:.2f}" + ("" if track.calibrated else " (uncalibrated)")
     parts = [track.state, confidence, track.method, f"moved {track.moved_mm:.1f} mm from the expected point"]
-    return ", ".join(parts) + (f"; {track.note}" if track.note else "")
+    more = [quantities_in_words(track, "moved_mm", "radius_mm"), track.note]
+    return "; ".join([", ".join(parts), *filter(None, more)])
 
 
 def _control_point(number: int, track: Track) -> dict[str, Any]:

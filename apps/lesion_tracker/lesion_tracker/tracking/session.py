@@ -18,7 +18,7 @@ from lesion_tracker.tracking.track import track
 Opened = Callable[[], tuple[Pair, Sequence[Lesion]]]
 """Gives two studies, and the lesions of the baseline, whose centres are LPS mm."""
 
-Published = Callable[[], tuple[Tracker | None, str]]
+TrackerSource = Callable[[], tuple[Tracker | None, str]]
 """Gives the network, or None and why there is none."""
 
 
@@ -44,7 +44,7 @@ def session(
     opened: Opened,
     options: TrackOptions | None = None,
     *,
-    published: Published | None = None,
+    published: TrackerSource | None = None,
     cache: RegistrationCache | None = None,
 ) -> Tracked:
     """Track lesions from one study to another.
