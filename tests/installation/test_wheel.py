@@ -15,7 +15,7 @@ FOLDERS = {
     SAMPLE: "lesion_tracker/sample",
 }
 """Where the folders of the checkout lie in it."""
-LEFT_OUT = {"__pycache__", "first_part", "versions", "published.json", ".publish.lock", "make_sample.py"}
+LEFT_OUT = {"__pycache__", "first_part", "versions", "published.json", ".publish.lock"}
 
 
 @pytest.fixture(scope="module")

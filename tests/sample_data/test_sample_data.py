@@ -1,14 +1,13 @@
 """The committed sample data are what SOURCE.md says: small, readable, dated, and their truth is exact."""
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from benchmarks.constructed import make_sample
 from benchmarks.constructed.growth import Growth
 from benchmarks.constructed.map import ConstructedMap
 from benchmarks.constructed.pair import FollowupChange, draw_map
@@ -22,16 +21,6 @@ from lesion_tracker.volumes.volume import Volume
 
 SAMPLE = Path(__file__).parents[2] / "sample-data"
 RADII_MM = np.arange(0.0, 26.0, 1.0)
-
-
-@pytest.fixture(scope="module")
-def script():
-    spec = importlib.util.spec_from_file_location("make_sample", SAMPLE / "make_sample.py")
-    module = importlib.util.module_from_spec(spec)
-    path = list(sys.path)
-    spec.loader.exec_module(module)
-    sys.path[:] = path
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -164,10 +153,12 @@ def small_scan(tmp_path_factory):
     return path
 
 
-def test_the_script_makes_more_pairs_and_dicom_series(script, small_scan, tmp_path, monkeypatch):
-    monkeypatch.setattr(script, "BASELINE_SPACING_MM", (8.0, 8.0, 10.0))
-    monkeypatch.setattr(script, "FIRST", script.FollowupChange(growth=script.FIRST.growth, pixel_mm=8.0, slice_mm=12.0))
-    script.make(small_scan, tmp_path / "more", 2, 7, tmp_path / "dicom")
+def test_the_script_makes_more_pairs_and_dicom_series(small_scan, tmp_path, monkeypatch):
+    monkeypatch.setattr(make_sample, "BASELINE_SPACING_MM", (8.0, 8.0, 10.0))
+    monkeypatch.setattr(
+        make_sample, "FIRST", make_sample.FollowupChange(growth=make_sample.FIRST.growth, pixel_mm=8.0, slice_mm=12.0)
+    )
+    make_sample.make(small_scan, tmp_path / "more", 2, 7, tmp_path / "dicom")
     pairs = read_pairs(tmp_path / "more" / "pairs.json")
     assert len(pairs) == 2
     record = json.loads((tmp_path / "more" / "record.json").read_text())

