@@ -68,10 +68,10 @@ serve: venv
 
 # Without `../shared/data` (or DATA=folder) both say what is missing and end with 2.
 benchmark: .venv/.installed-dev
-	@$(if $(DATA),LESION_TRACKER_DATA="$(DATA)") $(BIN)/python -m benchmarks.peers
+	@$(if $(DATA),BENCHMARK_DATA="$(DATA)") $(BIN)/python -m benchmarks.peers
 
 benchmark-quick: .venv/.installed-dev
-	@$(if $(DATA),LESION_TRACKER_DATA="$(DATA)") $(BIN)/python -m benchmarks.peers --quick
+	@$(if $(DATA),BENCHMARK_DATA="$(DATA)") $(BIN)/python -m benchmarks.peers --quick
 
 check: lint types
 	$(BESIDE) -m "not ($(OUTSIDE) or long or slow or gpu)"

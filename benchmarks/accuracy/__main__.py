@@ -44,7 +44,7 @@ def main() -> int:
     if model is None:
         return 2
     if not args.data.is_dir():
-        print(f"there is no data in {args.data}: name it by --data or LESION_TRACKER_DATA", file=sys.stderr)
+        print(f"there is no data in {args.data}: name it by --data or BENCHMARK_DATA", file=sys.stderr)
         return 2
     pairs = QUICK_PAIRS if args.quick else args.constructed
     cases = cases_of(args, pairs)

@@ -9,8 +9,8 @@ from lesion_tracker.volumes.reader import read_volume
 from lesion_tracker.volumes.volume import Volume
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-DATA = Path(os.environ.get("LESION_TRACKER_DATA", REPOSITORY.parent / "shared" / "data"))
-"""Holds `volumes/` and `pairs/`; LESION_TRACKER_DATA names another place."""
+DATA = Path(os.environ.get("BENCHMARK_DATA", REPOSITORY.parent / "shared" / "data"))
+"""Holds `volumes/` and `pairs/`; BENCHMARK_DATA names another place."""
 MODEL = REPOSITORY / "apps" / "lesion_tracker" / "model"
 CACHE = REPOSITORY / ".cache" / "benchmarks"
 

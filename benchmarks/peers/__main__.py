@@ -73,7 +73,7 @@ def _require_data(data: Path, constructed: int) -> None:
         needed += [data / "volumes" / f"{name}.nii.gz" for name in FINAL]
     if missing := [str(path) for path in needed if not path.exists()]:
         raise ValueError(
-            f"the benchmark's data are missing: {', '.join(missing)}; name their folder by --data or LESION_TRACKER_DATA"
+            f"the benchmark's data are missing: {', '.join(missing)}; name their folder by --data or BENCHMARK_DATA"
         )
 
 

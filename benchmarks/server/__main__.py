@@ -56,7 +56,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=DATA, help="folder with volumes/")
     args = parser.parse_args()
     if not args.data.is_dir():
-        print(f"there is no data in {args.data}: name it by --data or LESION_TRACKER_DATA", file=sys.stderr)
+        print(f"there is no data in {args.data}: name it by --data or BENCHMARK_DATA", file=sys.stderr)
         return 2
     from monailabel.client import MONAILabelClient
 

@@ -142,7 +142,7 @@ def main() -> int:
     scenarios = {name: (copy_patients, more) for name, more in SCENARIOS.items()}
     if args.large:
         if not args.data.is_dir():
-            print(f"there is no data in {args.data}: name it by --data or LESION_TRACKER_DATA", file=sys.stderr)
+            print(f"there is no data in {args.data}: name it by --data or BENCHMARK_DATA", file=sys.stderr)
             return 2
         scenarios[LARGE] = (partial(large_pair, args.data), {})
     found: dict[str, Any] = {

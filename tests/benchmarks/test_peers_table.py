@@ -208,7 +208,7 @@ def test_without_data_it_says_what_is_missing(tmp_path, capsys):
     said = capsys.readouterr().err
     assert "lung4dct.json" in said
     assert "chest_lidc_0001.nii.gz" in said
-    assert "LESION_TRACKER_DATA" in said
+    assert "BENCHMARK_DATA" in said
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.registration.phantom import body_hu, study
 
 pytestmark = pytest.mark.usefixtures("loaded_process")
 
-DATA = Path(os.environ.get("LESION_TRACKER_DATA", Path(__file__).parents[3] / "shared" / "data"))
+DATA = Path(os.environ.get("BENCHMARK_DATA", Path(__file__).parents[3] / "shared" / "data"))
 SHIFT = np.array([30.0, -20.0, 110.0])
 X50, SLAB = np.array([50.0, 0.0, 0.0]), np.array([500.0, 500.0, 24.0])
 Cut = Callable[[Volume, np.ndarray], Volume]
