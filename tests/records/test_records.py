@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lesion_tracker.errors import FileFormatError
+from lesion_tracker.records.followed import Seen, Traits
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 
@@ -88,3 +89,41 @@ def test_what_a_record_lacks_is_named() -> None:
         Track.from_json(data)
     with pytest.raises(FileFormatError, match="a track must be a JSON object, got list"):
         Track.from_json([])
+
+
+def test_traits_survive_json() -> None:
+    traits = Traits("non-target", "  left   lung ", node=True)
+    assert traits.organ == "left lung"
+    assert Traits.from_json(json.loads(json.dumps(traits.to_json()))) == traits
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"role": "main"}, "input should be .., .target. or .non-target., got .main."),
+        ({"organ": "x" * 65}, "at most 64 printable"),
+        ({"organ": "a\0b"}, "at most 64 printable"),
+        ({"node": "no"}, "node"),
+        ({"side": "left"}, "side"),
+    ],
+)
+def test_traits_that_are_none_are_refused(data: dict[str, object], message: str) -> None:
+    with pytest.raises(FileFormatError, match=message):
+        Traits.from_json(data)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"fate": "lost"}, "fate must be one of"),
+        ({"long_axis_mm": 0.0}, "a lesion that is gone has none"),
+        ({"short_axis_mm": float("nan")}, "short_axis_mm must be above 0"),
+        ({"fate": "merged"}, "merged names one other"),
+        ({"fate": "split", "others": ("a",)}, "split names several"),
+        ({"fate": "split", "others": ("a", "a")}, "split names several"),
+        ({"fate": "gone", "others": ("a",)}, "gone names none"),
+    ],
+)
+def test_what_cannot_have_been_seen_is_refused(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Seen(**values)  # type: ignore[arg-type]
