@@ -14,7 +14,7 @@ from lesion_tracker.records.derived import SAME_FRAME
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 from lesion_tracker.settings import Settings
-from lesion_tracker.studies.catalog import FolderCatalog
+from lesion_tracker.studies.folder_catalog import FolderCatalog
 from lesion_tracker.studies.study import Study
 from lesion_tracker.tracking.options import TrackOptions
 from lesion_tracker.volumes.grid import Grid

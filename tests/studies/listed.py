@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from lesion_tracker.studies.folder_index import Entry
+
 
 class Listed:
     """Studies by id, and what was said of each; their files are where the test puts them.
@@ -20,9 +22,14 @@ class Listed:
         """Return the ids."""
         return list(self.info)
 
-    def get_image_uri(self, image_id: str) -> str:
-        """Return the path of a study."""
-        return str(self.folder / f"{image_id}.nii.gz")
+    def entry(self, image_id: str) -> Entry | None:
+        """Return what stands in the folder."""
+        path = self.folder / f"{image_id}.nii.gz"
+        return Entry(image_id, path, (path,)) if image_id in self.info else None
+
+    def problems(self) -> list[str]:
+        """Return nothing: the folder holds what the test put there."""
+        return []
 
     def get_image_info(self, image_id: str) -> dict[str, Any]:
         """Return what was said of it."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lesion_tracker.errors import InputError, NotFound, StudyError, StudyOrderError
-from lesion_tracker.studies.catalog import FolderCatalog
+from lesion_tracker.studies.folder_catalog import FolderCatalog
 from tests.studies.listed import Listed
 
 NAMES = ("ann__20200101", "ann__20200701", "ann__20210101", "bob__20200101", "loose")

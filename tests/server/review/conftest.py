@@ -20,7 +20,8 @@ from lesion_tracker.server.review.jobs import TrackJobs
 from lesion_tracker.server.review.review import Review
 from lesion_tracker.server.studies.datastore import StudyFolder
 from lesion_tracker.settings import Settings
-from lesion_tracker.studies.catalog import FolderCatalog
+from lesion_tracker.studies.folder_catalog import FolderCatalog
+from lesion_tracker.studies.folder_index import FolderIndex
 from lesion_tracker.studies.study import Study
 from lesion_tracker.tracking.options import TrackOptions
 from lesion_tracker.volumes.grid import Grid
@@ -100,7 +101,7 @@ def page(tmp_path: Path) -> Iterator[Page]:
     for name in STUDIES:
         write_volume(volume, tmp_path / f"{name}.nii.gz")
     store = MarkStore(tmp_path / "labels")
-    datastore = StudyFolder(str(tmp_path), store.retire, auto_reload=False)
+    datastore = StudyFolder(FolderIndex(tmp_path), store.retire, lambda entry: entry.path, auto_reload=False)
     catalog = FolderCatalog(datastore)
     engine = ShiftingEngine(Settings(), tmp_path / "cache", tmp_path / "model")
     application = FastAPI()

@@ -21,14 +21,15 @@ with warnings.catch_warnings():
     from lesion_tracker.server.review.review import Review
     from lesion_tracker.server.studies.datastore import StudyFolder
     from lesion_tracker.settings import Settings
-    from lesion_tracker.studies.catalog import FolderCatalog
+    from lesion_tracker.studies.folder_catalog import FolderCatalog
+    from lesion_tracker.studies.folder_index import FolderIndex
 
 BEFORE, AFTER = "p7__20200101", "p7__20210101"
 
 
 def main(folder: Path) -> None:
     """Print how many marks the baseline has, and the seconds of the second round: a server reads the histories once."""
-    datastore = StudyFolder(str(folder), lambda _: None, auto_reload=False)
+    datastore = StudyFolder(FolderIndex(folder), lambda _: None, lambda entry: entry.path, auto_reload=False)
     catalog, marks = FolderCatalog(datastore), MarkStore(folder / "labels")
     review = Review(catalog, marks, Engine(Settings(), folder / "cache", folder / "model"))
     center = (1.0, 20.0, 30.0)

@@ -44,6 +44,10 @@ class PacsCatalog(Catalog):
         return [self._representative(series) for series in _by_study(self._pacs.everything())]
 
     @override
+    def problems(self) -> list[str]:
+        return []
+
+    @override
     def of_patient(self, patient_id: str) -> list[Study]:
         """Return all CT series of one patient that the PACS has now; none for an unknown patient ("")."""
         return self._of(Study(id="", path=Path(), patient_id=patient_id, study_date=""))

@@ -67,6 +67,9 @@ OWN = (
     Route("PUT", DATASTORE),
     Route("PUT", IMAGE),
     Route("PUT", IMAGE_INFO),
+    Route("GET", IMAGE),
+    Route("HEAD", IMAGE),
+    Route("POST", NEXT_SAMPLE),
     Route("GET", LESIONS),
     Route("GET", TABLE),
     Route("GET", CROP),
@@ -91,9 +94,6 @@ ON_A_PACS = (
     Route("GET", OHIF_PANEL),
     Route("GET", OHIF_LESIONS),
     Route("GET", PACS_PROXY),
-    Route("GET", IMAGE),
-    Route("HEAD", IMAGE),
-    Route("POST", NEXT_SAMPLE),
 )
 """What it answers itself where the studies are on a PACS."""
 
@@ -110,14 +110,11 @@ WITH_ACCOUNTS = (
 USED_OF_MONAI_LABEL = (
     Route("GET", "/info/"),
     Route("GET", DATASTORE),
-    Route("GET", IMAGE),
-    Route("HEAD", IMAGE),
     Route("GET", IMAGE_INFO),
     Route("DELETE", IMAGE, "admin"),
     Route("DELETE", DATASTORE, "admin"),
     Route("PUT", "/datastore/label"),
     Route("GET", "/datastore/label"),
-    Route("POST", NEXT_SAMPLE),
     Route("GET", TRAIN),
     Route("DELETE", TRAIN, "admin"),
     Route("GET", "/scoring/"),

@@ -30,6 +30,7 @@ from lesion_tracker.server.review.jobs import TrackJobs
 from lesion_tracker.server.review.review import Review
 from lesion_tracker.server.review.routes import review_routes
 from lesion_tracker.server.serving import serve
+from lesion_tracker.server.studies.image_routes import image_routes
 from lesion_tracker.server.studies.next_study import NextStudy
 from lesion_tracker.server.studies.opening import open_studies
 from lesion_tracker.server.studies.pacs_routes import pacs_routes
@@ -111,7 +112,7 @@ class LesionTrackerApp(MONAILabelApp):
 
     def init_strategies(self) -> dict[str, Any]:
         """Return the strategies; Slicer offers the first one first."""
-        next_study = NextStudy(self._catalog, self._marks)
+        next_study = NextStudy(self._catalog, self._marks, self._engine.problem)
         return {
             "next_study": next_study,
             "least_confident": LeastConfident(self._catalog, self._marks, next_study),
@@ -194,11 +195,12 @@ class LesionTrackerApp(MONAILabelApp):
             session_routes(self.sessions, pool),
             upload_routes(Uploads(self._catalog, self._datastore, self._engine), pool),
             review_routes(review, jobs, self._catalog, self._engine),
+            image_routes(self._datastore),
             learning_routes(self._trainers, self._engine.published.store),
         ]
         if self._pacs is not None:
             routers += [
-                pacs_routes(self._datastore, self._pacs.web),
+                pacs_routes(self._pacs.web),
                 ohif_routes(Path(self.app_dir), self._catalog, review),
             ]
         if accounts is not None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from lesion_tracker.errors import StudyError
 from lesion_tracker.files.disk_cache import retried
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.method import METHODS
@@ -17,6 +18,8 @@ from lesion_tracker.studies.study import Study
 from lesion_tracker.tracking.options import TrackOptions
 from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.tracking.session import session
+from lesion_tracker.volumes.read_files import stamps_of
+from lesion_tracker.volumes.unchanged import Stamp
 from lesion_tracker.volumes.volume import Volume
 
 MIB = 1024 * 1024
@@ -52,6 +55,7 @@ class Engine:
         self._registrations = RegistrationCache(cache_dir, settings.registrations_mb * MIB)
         self.published = PublishedTracker(model_dir, settings.device)
         self.options = TrackOptions(method=settings.method)
+        self._problems: dict[str, tuple[tuple[Stamp, ...], str]] = {}
 
     def volume(self, study: Study) -> Volume:
         """Return the volume of a study.
@@ -64,6 +68,29 @@ class Engine:
         if fetch is None:
             return self.volumes.get(study.path)
         return retried(lambda: self.volumes.get(fetch(study)))
+
+    def problem(self, study: Study) -> str:
+        """Return why a study cannot be read, "" where it can; what lies on a PACS is not fetched for that.
+
+        Reading is no waste: who asks for it is about to open the study.
+        """
+        if self._fetch is not None:
+            return ""
+        try:
+            seen = stamps_of(study.path)
+            known = self._problems.get(study.id)
+            if known is None or known[0] != seen:
+                self._problems[study.id] = seen, self._why_not(study)
+            return self._problems[study.id][1]
+        except OSError as error:
+            return str(error)
+
+    def _why_not(self, study: Study) -> str:
+        try:
+            self.volume(study)
+        except StudyError as error:
+            return str(error)
+        return ""
 
     def track(
         self, baseline: Study, followup: Study, lesions: Sequence[Lesion], options: TrackOptions | None = None

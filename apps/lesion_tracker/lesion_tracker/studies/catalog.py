@@ -1,17 +1,14 @@
-"""The studies at hand: by id, by patient, and which one a follow-up is tracked from; in a folder or on a PACS."""
+"""The studies at hand: by id, by patient, and which one a follow-up is tracked from."""
 
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
-from typing_extensions import override
-
-from lesion_tracker.errors import FileFormatError, InputError, NotFound, StudyError, StudyOrderError
+from lesion_tracker.errors import InputError, NotFound
 from lesion_tracker.studies.study import Study, parse_date
-from lesion_tracker.studies.timeline import earlier_studies, study_of
 
 NO_ID = re.compile(r"[/\\\0]|^\.{1,2}$")
 """What makes a name a path or URL instead of an id."""
@@ -37,6 +34,10 @@ class Catalog(ABC):
     @abstractmethod
     def studies(self) -> list[Study]:
         """Return all studies whose patient and date can be read; of a PACS one series of each."""
+
+    @abstractmethod
+    def problems(self) -> list[str]:
+        """Return a sentence for each study that cannot be read, and for what is passed over; a PACS is not asked."""
 
     @abstractmethod
     def of_patient(self, patient_id: str) -> list[Study]:
@@ -106,117 +107,6 @@ class Catalog(ABC):
         if new:
             self.keep_info(study, new)
         return replace(study, patient_id=study.patient_id or patient_id, study_date=study.study_date or date)
-
-
-@runtime_checkable
-class StudyList(Protocol):
-    """The list of a folder's studies and what was said of each; the names are those of MONAI Label's datastore."""
-
-    def list_images(self) -> list[str]:
-        """Return the ids of all studies."""
-
-    def get_image_uri(self, image_id: str) -> str:
-        """Return the path of a study's file, "" where there is none."""
-
-    def get_image_info(self, image_id: str) -> dict[str, Any]:
-        """Return what was said of a study when it was uploaded, or later."""
-
-    def update_image_info(self, image_id: str, info: dict[str, Any]) -> None:
-        """Keep more that is said of it."""
-
-
-class FolderCatalog(Catalog):
-    """The studies of a folder, one file each: they do not replace each other, and none is kept elsewhere.
-
-    Args:
-        listed: the folder's list.
-    """
-
-    def __init__(self, listed: StudyList) -> None:
-        self._listed = listed
-
-    @override
-    def ids(self) -> list[str]:
-        return sorted(self._listed.list_images())
-
-    @override
-    def study(self, image_id: object) -> Study:
-        if not isinstance(image_id, str) or not image_id or NO_ID.search(image_id):
-            raise InputError(
-                f"{image_id!r} is no study id; a study is named by its id in the datastore, not by a path or URL"
-            )
-        path = self._listed.get_image_uri(image_id) if image_id in self._listed.list_images() else ""
-        if not path:
-            raise unknown_study(image_id)
-        return replace(study_of(Path(path), upload=self._listed.get_image_info(image_id)), id=image_id)
-
-    @override
-    def studies(self) -> list[Study]:
-        return [study for study in map(self._or_none, self.ids()) if study is not None]
-
-    @override
-    def of_patient(self, patient_id: str) -> list[Study]:
-        return [study for study in self.studies() if patient_id and study.patient_id == patient_id]
-
-    @override
-    def keep_info(self, study: Study, info: Mapping[str, Any]) -> None:
-        self._listed.update_image_info(study.id, dict(info))
-
-    @override
-    def baseline_of(self, followup: Study, is_marked: Callable[[str], bool]) -> Study:
-        same_patient = [study for study in self.of_patient(followup.patient_id) if study.id != followup.id]
-        earlier = earlier_studies(followup, [study for study in same_patient if is_marked(study.id)])
-        if not earlier:
-            listed = "; ".join(study.describe() for study in same_patient) or "none"
-            raise StudyOrderError(
-                f"no earlier study with marked lesions for {followup.describe()}; "
-                f"other studies of this patient: {listed}; "
-                "mark the lesions in the earlier study (mark_lesion), or name it in the request as baseline_image"
-            )
-        return earlier[-1]
-
-    @override
-    def to_register(self, study: Study) -> list[tuple[Study, str]]:
-        later = [other for other in self.of_patient(study.patient_id) if other.study_date > study.study_date]
-        return [(other, "") for other in sorted(later, key=lambda other: other.study_date)]
-
-    @override
-    def siblings(self, study: Study) -> list[Study]:
-        if not study.study_uid:
-            return []
-        others = self.of_patient(study.patient_id)
-        return [other for other in others if other.study_uid == study.study_uid and other.id != study.id]
-
-    @override
-    def frame_of(self, study: Study) -> str:
-        return study.frame_of_reference_uid
-
-    @override
-    def fetch(self, study: Study) -> Path:
-        return study.path
-
-    @override
-    def is_gone(self, study: Study) -> bool:
-        return not study.path.exists()
-
-    @override
-    def has_files(self, study: Study) -> bool:
-        return study.path.exists()
-
-    @override
-    def gone(self, followup: Study) -> list[Study]:
-        return []
-
-    @override
-    def replacement(self, study: Study) -> tuple[Study, str]:
-        raise StudyError(f"{study.describe()} has marked lesions, but its file is gone")
-
-    def _or_none(self, image_id: str) -> Study | None:
-        """Return a study, or None where its own date or the table of studies is malformed."""
-        try:
-            return self.study(image_id)
-        except (NotFound, FileFormatError):
-            return None
 
 
 def unknown_study(image_id: str) -> NotFound:

@@ -20,6 +20,7 @@ from lesion_tracker.errors import FileFormatError, StudyOrderError
 from lesion_tracker.studies.studies_csv import FILE_NAME, read_studies_csv
 from lesion_tracker.studies.study import Source, Study, parse_date, parse_time, study_id_of
 from lesion_tracker.volumes.dicom_folders import first_header, split_address
+from lesion_tracker.volumes.dicom_headers import read_header
 
 UPLOAD_KEYS = {
     "patient_id": ("patient", "PatientID", "patient_id"),
@@ -34,13 +35,19 @@ UPLOAD_KEYS = {
 """Which params of an upload stand for which field of a Study; others are passed over."""
 
 
-def study_of(path: Path, studies_csv: Path | None = None, upload: Mapping[str, Any] | None = None) -> Study:
+def study_of(
+    path: Path,
+    studies_csv: Path | None = None,
+    upload: Mapping[str, Any] | None = None,
+    header_of: Path | None = None,
+) -> Study:
     """Return what is known about a study; unknown fields are "" (the module's docstring says which source wins).
 
     Args:
         path: image file or DICOM folder.
         studies_csv: default: `studies.csv` in the folder of `path`, if there is one.
         upload: the params that came with the upload.
+        header_of: the file that speaks for a DICOM series; None: the first one is looked for below `path`.
 
     Raises:
         FileFormatError: for an invalid date or time, or a malformed studies.csv (with the row).
@@ -50,7 +57,7 @@ def study_of(path: Path, studies_csv: Path | None = None, upload: Mapping[str, A
     sources: dict[str, Source] = {}
     _take(fields, sources, _from_upload(upload or {}), "upload")
     _take(fields, sources, _from_csv(path, studies_csv), "csv")
-    _take(fields, sources, _from_dicom(path), "dicom")
+    _take(fields, sources, _from_dicom(path, header_of), "dicom")
     if not (fields.get("patient_id") and fields.get("study_date")):
         _take(fields, sources, _from_name(path), "name")
     source = sources.get("study_date", sources.get("patient_id", "unknown"))
@@ -84,8 +91,11 @@ def _from_csv(path: Path, studies_csv: Path | None) -> dict[str, str]:
     return {"patient_id": row.patient, "study_date": row.date, "series": row.series} if row else {}
 
 
-def _from_dicom(path: Path) -> dict[str, str]:
-    header = first_header(path) if path.is_dir() or split_address(path)[1] else None
+def _from_dicom(path: Path, header_of: Path | None) -> dict[str, str]:
+    if header_of is not None:
+        header = read_header(header_of)
+    else:
+        header = first_header(path) if path.is_dir() or split_address(path)[1] else None
     if header is None:
         return {}
     found = {

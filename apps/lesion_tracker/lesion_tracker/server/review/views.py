@@ -35,7 +35,9 @@ class Views:
         """
         if not patient:
             patients, unknown = self._review.patients()
-            return page("patients.html", patients=patients, unknown=unknown, title="Patients", login=login)
+            problems = self._catalog.problems()
+            shown = {"patients": patients, "unknown": unknown, "problems": problems}
+            return page("patients.html", **shown, title="Patients", login=login)
         known = self._review.patient(patient)
         if not lesion:
             return page("patient.html", review=known, title=f"Lesions of {patient}", login=login)

@@ -1,77 +1,107 @@
-"""MONAI Label's folder of studies, made safe for several threads and for names that are no file names."""
+"""MONAI Label's folder of studies as people have it: DICOM series, links, and files that nobody put there as studies."""
 
-import json
+import logging
 import os
 import re
 import shutil
-import tempfile
-import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, nullcontext
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from monailabel.datastore.local import DataModel, ImageLabelModel, LocalDatastore
+from monailabel.datastore.local import DataModel, ImageLabelModel
+from monailabel.interfaces.datastore import DefaultLabelTag
 
-from lesion_tracker.errors import InputError
-from lesion_tracker.files.whole import remove_drafts, write_text, written_whole
+from lesion_tracker.errors import InputError, StudyError
+from lesion_tracker.files.whole import remove_drafts, written_whole
 from lesion_tracker.readers.mark_store import TAGS
 from lesion_tracker.server.studies.empty_label import require_content
+from lesion_tracker.server.studies.one_at_a_time import OneAtATime
 from lesion_tracker.studies.catalog import unknown_study
+from lesion_tracker.studies.folder_index import Entry, FolderIndex
+from lesion_tracker.studies.study import study_id_of
+from lesion_tracker.volumes.dicom_folders import of_system
 
-ROOM_BYTES = 65_536
-"""What one more study may add to the list of the studies, with room to spare."""
+logger = logging.getLogger(__name__)
+
+SERIES_FILE = ".nii.gz"
+"""The ending under which clients get a DICOM series."""
 
 EXTENSIONS = ("*.nii.gz", "*.nii", "*.nrrd", "*.mha", "*.mhd")
 
-_WRITES = ("remove_label", "update_image_info", "update_label_info")
-"""What MONAI Label's own routes ask for; a disk that is full or read-only is answered as everywhere else."""
-
-_ONE_AT_A_TIME = (
-    "refresh",
-    "datalist",
-    "status",
-    "json",
-    "get_image_uri",
-    "get_image_info",
-    "get_label_uri",
-    "get_label_info",
-    "list_images",
-    "get_labeled_images",
-    "get_unlabeled_images",
-    "get_labels_by_image_id",
-    "_on_any_event",
-    "_on_modify_event",
-)
+_FOLLOWING = ("status", "json", "list_images", "get_labeled_images", "get_unlabeled_images")
+"""What is answered by the folder as it is now: no event tells of DICOM series that are copied into it."""
 
 
-class StudyFolder(LocalDatastore):
-    """A LocalDatastore whose methods run one at a time.
+class StudyFolder(OneAtATime):
+    """A LocalDatastore of image files and DICOM series.
 
-    MONAI Label rebuilds the list of studies on each file event: another thread would see it empty for a moment.
+    What is listed is what the index finds in the folder; MONAI Label's own list keeps what was said of each, and its labels.
 
     Args:
-        folder: the studies.
+        index: of the folder.
         on_removed: called with the id of a study that a client removed.
+        as_file: makes a NIfTI file of a DICOM series, for clients that cannot read it.
         auto_reload: follow changes of the folder.
         read_only: leave the folder's list as it is.
     """
 
     def __init__(
         self,
-        folder: str,
+        index: FolderIndex,
         on_removed: Callable[[str], None],
+        as_file: Callable[[Entry], Path],
         *,
         auto_reload: bool = True,
         read_only: bool = False,
     ) -> None:
-        self._threads = threading.RLock()
-        self._on_removed = on_removed
+        self._index, self._on_removed, self._as_file = index, on_removed, as_file
+        self._said: set[str] = set()
+        self._read_only = read_only
         if not read_only:
-            remove_drafts(Path(folder))
-        super().__init__(folder, extensions=list(EXTENSIONS), auto_reload=auto_reload, read_only=read_only)
+            remove_drafts(index.folder)
+        super().__init__(str(index.folder), extensions=list(EXTENSIONS), auto_reload=auto_reload, read_only=read_only)
+
+    def entry(self, image_id: str) -> Entry | None:
+        """Return what stands in the folder under an id, None for an id that is not listed."""
+        listed = image_id in self.list_images()
+        return self._index.entries().get(image_id) if listed else None
+
+    def problems(self) -> list[str]:
+        """Return a sentence for each entry that cannot be read, and for what is passed over."""
+        return self._index.problems()
+
+    def get_image_uri(self, image_id: str) -> str:
+        """Return the path of a study's file, "" for an unknown study; of a DICOM series that of a NIfTI file of it.
+
+        Raises:
+            StudyError: for an id that nothing can be read by, or a series that is no usable CT volume.
+        """
+        entry = self.entry(image_id)
+        if entry is None:
+            return ""
+        if entry.problem:
+            raise StudyError(f"{image_id}: {entry.problem}")
+        return str(self._as_file(entry) if entry.is_series else entry.path)
+
+    def get_image_info(self, image_id: str) -> dict[str, Any]:
+        """Return what was said of a study, and where its file lies; a series has none until it is asked for."""
+        info: dict[str, Any] = super().get_image_info(image_id)
+        info.pop("path", None)
+        entry = self.entry(image_id)
+        if entry is not None and not entry.is_series and not entry.problem:
+            info["path"] = str(entry.path)
+        return info
+
+    def datalist(self, full_path: bool = True) -> list[dict[str, Any]]:
+        """Return the files of all studies with a final label, and the labels."""
+        entries = self._index.entries()
+        names = [name for name in self.get_labeled_images() if name in entries and not entries[name].problem]
+        labelled = [(self.get_image_uri(name), self.get_label_uri(name, DefaultLabelTag.FINAL)) for name in names]
+        root = "" if full_path else f"{self._datastore_path.rstrip(os.sep)}{os.sep}"
+        return [{"image": image.removeprefix(root), "label": label.removeprefix(root)} for image, label in labelled]
 
     def add_image(self, image_id: str, image_filename: str, image_info: dict[str, Any]) -> str:
         """Take a file into the folder: whole or not at all, and without holding up others while it is copied."""
@@ -87,18 +117,26 @@ class StudyFolder(LocalDatastore):
             info = {**image_info, "ts": int(time.time()), "name": name}
             self._datastore.objects[image_id or own_id] = ImageLabelModel(image=DataModel(info=info, ext=ending))
             self._update_datastore_file(lock=False)
+        self._index.entries(now=True)
         return image_id or own_id
 
     def remove_image(self, image_id: str) -> None:
-        """Remove a study.
+        """Remove a study: its entry in the folder, not the file that a link points to.
 
         Raises:
             NotFound: for an unknown study.
+            InputError: for an entry that cannot be told from others; the text says why.
         """
-        if image_id not in self.list_images():
+        entry = self.entry(image_id)
+        if entry is None:
             raise unknown_study(image_id)
+        if entry.problem and not entry.files:
+            raise InputError(f"{image_id} cannot be removed from here: {entry.problem}")
         with self._threads:
-            super().remove_image(image_id)
+            for tag in list(self._datastore.objects[image_id].labels):
+                self.remove_label(image_id, tag)
+            self._index.remove(entry)
+            self._reconcile_datastore()
         self._on_removed(image_id)
 
     def save_label(self, image_id: str, label_filename: str, label_tag: str, label_info: dict[str, Any]) -> str:
@@ -121,47 +159,80 @@ class StudyFolder(LocalDatastore):
             self._require_room(folder, os.stat(label_filename).st_size)  # MONAI Label copies over what is there
             return str(super().save_label(image_id, label_filename, label_tag, label_info))
 
-    def _require_room(self, folder: Path, size: int) -> None:
-        """Raise OSError unless a folder has room for `size` more bytes and for a new list of the studies."""
-        known = os.stat(self._datastore_config_path).st_size if os.path.exists(self._datastore_config_path) else 0
-        with tempfile.TemporaryFile(dir=folder) as file:
-            os.posix_fallocate(file.fileno(), 0, size + known + ROOM_BYTES)
+    def _reconcile_datastore(self) -> None:
+        """Make the list say what lies in the folder and in the folders of labels."""
+        self._init_from_datastore_file()
+        changed = self._list_entries(self._index.entries(now=True))
+        for tag in sorted(path.name for path in Path(self._datastore.label_path(None)).iterdir() if path.is_dir()):
+            changed |= bool(self._add_non_existing_labels(tag))
+        for name, listed in self._datastore.objects.items():
+            gone = [tag for tag in listed.labels if not os.path.exists(self.get_label_uri(name, tag))]
+            for tag in gone:
+                del listed.labels[tag]
+            changed |= bool(gone)
+        if changed and not self._read_only:
+            self._update_datastore_file()
+        self._say_problems()
 
-    def _update_datastore_file(self, lock: bool = True) -> None:
-        """Write the list of the studies in one step: half a list would keep the server from starting again."""
-        target = Path(self._datastore_config_path)
-        with self._threads, FileLock(self._lock_file) if lock else nullcontext():
-            content = self._datastore.model_dump(exclude={"base_path"})
-            write_text(json.dumps(content, indent=2, default=str), target, durable=True)
-            self._config_ts = os.stat(target).st_mtime
+    def _list_entries(self, entries: Mapping[str, Entry]) -> bool:
+        """List the entries of the folder; say whether anything changed."""
+        objects = self._datastore.objects
+        gone = objects.keys() - entries.keys()
+        for name in gone:
+            del objects[name]
+        new = {name: ending for name, ending in _endings(entries).items() if _ending_of(objects.get(name)) != ending}
+        for name, ending in new.items():
+            known = objects.get(name)
+            info = {
+                "ts": int(time.time()),
+                **(known.image.info if known else {}),
+                "name": f"{name}{ending or SERIES_FILE}",
+            }
+            labels = known.labels if known else {}
+            objects[name] = ImageLabelModel(image=DataModel(info=info, ext=ending), labels=labels)
+        return bool(gone or new)
+
+    def _follow(self) -> None:
+        """Look whether the folder changed since it was listed."""
+        listed = {name: _ending_of(one) for name, one in self._datastore.objects.items()}
+        if self._auto_reload and _endings(self._index.entries()) != listed:
+            self._reconcile_datastore()
+
+    def _say_problems(self) -> None:
+        """Write each problem to the log once."""
+        for problem in self._index.problems():
+            if problem not in self._said:
+                self._said.add(problem)
+                logger.warning("%s", problem)
+
+    def _to_id(self, file: str) -> tuple[str, str]:
+        """Return the id of a file's name, and its ending as it is written."""
+        name = study_id_of(Path(file))
+        return (name, file[len(name) :]) if name != file else super()._to_id(file)
+
+    def _list_files(self, path: str, patterns: Sequence[str]) -> dict[str, str]:
+        """Return the files of a folder of labels, without those of operating systems."""
+        return {name: file for name, file in super()._list_files(path, patterns).items() if not of_system(name)}
 
 
-def _one_at_a_time(name: str) -> Any:
+def _endings(entries: Mapping[str, Entry]) -> dict[str, str]:
+    """Return the ending of each entry's file; "" for a DICOM series."""
+    return {name: "" if entry.is_series else entry.path.name[len(name) :] for name, entry in entries.items()}
+
+
+def _ending_of(listed: ImageLabelModel | None) -> str | None:
+    return None if listed is None else listed.image.ext
+
+
+def _following(name: str) -> Any:
     def method(self: StudyFolder, *args: Any, **kwargs: Any) -> Any:
         with self._threads:
+            self._follow()
             return getattr(super(StudyFolder, self), name)(*args, **kwargs)
 
     method.__name__ = name
     return method
 
 
-def _write(name: str) -> Any:
-    one_at_a_time = _one_at_a_time(name)
-
-    def method(self: StudyFolder, *args: Any, **kwargs: Any) -> Any:
-        with self._threads:
-            before = self._datastore.model_copy(deep=True)
-            try:
-                return one_at_a_time(self, *args, **kwargs)
-            except OSError:
-                self._datastore = before
-                raise
-
-    method.__name__ = name
-    return method
-
-
-for _name in _ONE_AT_A_TIME:
-    setattr(StudyFolder, _name, _one_at_a_time(_name))
-for _name in _WRITES:
-    setattr(StudyFolder, _name, _write(_name))
+for _name in _FOLLOWING:
+    setattr(StudyFolder, _name, _following(_name))

@@ -1,6 +1,7 @@
 """The strategy next_study: what a reader opens next, patient by patient, in the order of time."""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from monailabel.interfaces.tasks.strategy import Strategy
@@ -11,6 +12,11 @@ from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
 from lesion_tracker.studies.timeline import order_or_guess
 
+logger = logging.getLogger(__name__)
+
+MOST_PROBLEMS = 5
+"""So many are said where no study can be read."""
+
 
 class NextStudy(Strategy):
     """A patient's earliest study until it is marked, then its later studies until they are tracked.
@@ -18,11 +24,12 @@ class NextStudy(Strategy):
     Args:
         catalog: the studies.
         marks: says which studies are marked and tracked.
+        problem: says why a study cannot be read, "" where it can.
     """
 
-    def __init__(self, catalog: Catalog, marks: MarkStore) -> None:
+    def __init__(self, catalog: Catalog, marks: MarkStore, problem: Callable[[Study], str] = lambda _: "") -> None:
         super().__init__("Earliest unmarked study of a patient, then its untracked follow-ups in the order of time")
-        self._catalog, self._marks = catalog, marks
+        self._catalog, self._marks, self._problem = catalog, marks, problem
 
     def __call__(self, request: Mapping[str, Any], datastore: Any) -> dict[str, Any]:
         """Return {"id": …} of the next study, or {} when everything is tracked.
@@ -35,16 +42,30 @@ class NextStudy(Strategy):
         if not studies:
             for study_id in self._catalog.ids()[:1]:
                 self._catalog.study(study_id)  # says why no study can be read
+            problems = self._catalog.problems()
+            if problems:
+                raise NotFound(f"the datastore holds no study that can be read: {'; '.join(problems[:MOST_PROBLEMS])}")
             raise NotFound("the datastore holds no study yet: upload one, or put files into its folder")
         marked, tracked = self._marks.studies("lesions"), self._marks.studies("tracks")
         patients: dict[str, list[Study]] = {}
         for study in studies:
             patients.setdefault(study.patient_id or f"unknown: {study.id}", []).append(study)
         for patient in sorted(patients):
-            study_id = next_of_patient(patients[patient], marked, tracked)
+            study_id = self._readable(patients[patient], marked, tracked)
             if study_id:
                 return {"id": study_id}
         return {}
+
+    def _readable(self, studies: list[Study], marked: set[str], tracked: set[str]) -> str:
+        """Return the id of a patient's next study that can be read, or ""; the others would be offered for ever."""
+        left = {study.id: study for study in studies}
+        while study_id := next_of_patient(list(left.values()), marked, tracked) if left else "":
+            study = left.pop(study_id)
+            problem = self._problem(study)
+            if not problem:
+                return study_id
+            logger.warning("next_study passes over %s: %s", study_id, problem)
+        return ""
 
 
 def next_of_patient(studies: Sequence[Study], marked: set[str], tracked: set[str]) -> str:

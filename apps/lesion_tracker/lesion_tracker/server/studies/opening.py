@@ -17,9 +17,12 @@ from lesion_tracker.pacs.series_records import SeriesRecords
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.server.studies.datastore import StudyFolder
 from lesion_tracker.server.studies.pacs_datastore import PacsDatastore
+from lesion_tracker.server.studies.series_files import SeriesFiles
 from lesion_tracker.settings import Settings
-from lesion_tracker.studies.catalog import Catalog, FolderCatalog
-from lesion_tracker.volumes.reader import read_volume
+from lesion_tracker.studies.catalog import Catalog
+from lesion_tracker.studies.folder_catalog import FolderCatalog
+from lesion_tracker.studies.folder_index import FolderIndex
+from lesion_tracker.studies.reading import Reading
 from lesion_tracker.volumes.writer import write_volume
 
 logger = logging.getLogger(__name__)
@@ -57,7 +60,8 @@ def open_studies(address: str, settings: Settings) -> OpenedStudies:
         InputError: for a kind of server that is not spoken to, or if marks could not be kept.
     """
     try:
-        return _on_a_pacs(address, settings) if address.startswith(("http://", "https://")) else _in_a_folder(address)
+        on_a_pacs = address.startswith(("http://", "https://"))
+        return _on_a_pacs(address, settings) if on_a_pacs else _in_a_folder(address, settings)
     except OSError as error:
         raise InputError(
             f"the server cannot start on {address}: {error.strerror or error} ({error.filename or 'no file named'}); "
@@ -65,27 +69,23 @@ def open_studies(address: str, settings: Settings) -> OpenedStudies:
         ) from error
 
 
-def _in_a_folder(address: str) -> OpenedStudies:
-    folder = Path(address)
+def _in_a_folder(address: str, settings: Settings) -> OpenedStudies:
+    folder, read_only = Path(address), bool(monailabel_settings.MONAI_LABEL_DATASTORE_READ_ONLY)
     marks = MarkStore(folder / "labels")
-    datastore = StudyFolder(
-        address,
-        marks.retire,
-        auto_reload=monailabel_settings.MONAI_LABEL_DATASTORE_AUTO_RELOAD,
-        read_only=monailabel_settings.MONAI_LABEL_DATASTORE_READ_ONLY,
-    )
-    return OpenedStudies(datastore, FolderCatalog(datastore), marks, folder)
+    cache = settings.cache_dir or folder / ".lesion_tracker"
+    accepted = {"any_modality": settings.any_modality, "reformats": settings.reformats}
+    index = FolderIndex(folder, None if read_only else cache / "series.json", **accepted)
+    files = SeriesFiles(cache / "series", settings.pacs_cache_mb * MIB, Reading(**accepted).volume)
+    auto_reload = monailabel_settings.MONAI_LABEL_DATASTORE_AUTO_RELOAD
+    datastore = StudyFolder(index, marks.retire, files.file_of, auto_reload=auto_reload, read_only=read_only)
+    return OpenedStudies(datastore, FolderCatalog(datastore, marks.in_use), marks, folder)
 
 
 def _on_a_pacs(address: str, settings: Settings) -> OpenedStudies:
     pacs, folder = open_pacs(address, settings)
     marks = MarkStore(folder / "labels")
-    datastore = PacsDatastore(
-        pacs,
-        lambda series, file: write_volume(
-            read_volume(series, any_modality=settings.any_modality, reformats=settings.reformats), file
-        ),
-    )
+    read = Reading(any_modality=settings.any_modality, reformats=settings.reformats).volume
+    datastore = PacsDatastore(pacs, lambda series, file: write_volume(read(series), file))
     return OpenedStudies(datastore, PacsCatalog(pacs, marks.in_use), marks, folder, pacs)
 
 

@@ -1,14 +1,12 @@
-"""Routes of a server on a PACS: OHIF's way to the images, and what else waits for the PACS, outside the event loop."""
+"""The route of a server on a PACS that is OHIF's way to the images."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import requests
-from fastapi import APIRouter, Body, Request
-from fastapi.responses import FileResponse, StreamingResponse
-from monailabel.endpoints.activelearning import sample
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
 from monailabel.endpoints.user.auth import User
-from monailabel.interfaces.datastore import Datastore
 
 from lesion_tracker.errors import InputError
 from lesion_tracker.pacs.dicomweb import DicomWeb
@@ -23,13 +21,12 @@ PASSED = ("content-type", "content-encoding", "content-length", "etag", "last-mo
 """Headers of the PACS's answer that reach the viewer."""
 
 
-def pacs_routes(datastore: Datastore, web: DicomWeb) -> APIRouter:
+def pacs_routes(web: DicomWeb) -> APIRouter:
     """Return the routes that go before MONAI Label's when the studies are on a PACS.
 
-    They are plain functions, so each waits for the PACS in a thread, not in the server's event loop.
+    It is a plain function, so it waits for the PACS in a thread, not in the server's event loop.
 
     Args:
-        datastore: MONAI Label's view of the PACS.
         web: the PACS.
     """
     router = APIRouter(tags=["Datastore"])
@@ -44,20 +41,6 @@ def pacs_routes(datastore: Datastore, web: DicomWeb) -> APIRouter:
         )
         headers = {name: value for name, value in answer.headers.items() if name.lower() in PASSED}
         return StreamingResponse(_body(answer), answer.status_code, headers)
-
-    @router.get(addresses.IMAGE)
-    def image(image: str, user: User = READER) -> Any:
-        file = datastore.get_image_uri(image)
-        return FileResponse(file, media_type="application/gzip", filename=f"{image}.nii.gz")
-
-    @router.head(addresses.IMAGE)
-    def has_image(image: str, user: User = READER) -> Any:
-        datastore.get_image_uri(image)
-        return {}
-
-    @router.post(addresses.NEXT_SAMPLE)
-    def next_sample(strategy: str, params: dict[str, Any] | None = Body(None), user: User = READER) -> Any:  # noqa: B008
-        return sample(strategy, params, user.username)
 
     return router
 
