@@ -22,8 +22,8 @@ def studies(tmp_path):
     hu = np.select([distance < 10, distance < 28], [90, 20], -1000).astype(np.int16)
     grid = Grid.from_parts((31, 31, 31), np.full(3, 2.0), np.zeros(3), np.eye(3))
     paths = tmp_path / "p__20200101.nii.gz", tmp_path / "p__20200401.nii.gz"
-    for path in paths:
-        write_volume(Volume(hu, grid), path)
+    for path, ball in zip(paths, (90, 85), strict=True):
+        write_volume(Volume(np.where(hu == 90, ball, hu).astype(np.int16), grid), path)
     return paths
 
 

@@ -221,7 +221,6 @@ def test_a_lesion_that_was_not_scanned_is_not_chained(cohort, call):
         ("patient,date,image\np,20200101\n", "row 2: 2 cells for 3 columns"),
         ("patient,date,image\np,20200101,\n", "row 2: the cell 'image' is empty"),
         ("patient,date,image\np,20201301,a.nii\n", "row 2: '20201301' is no date"),
-        ("patient,date,image,lesions\np,20200101,a,lesions.json\n", "row 2: 'p' has only one study"),
         ("patient,date,image\np,20200101,a\np,2020-01-01,b\n", "rows 2 and 3: two studies of 'p' on 20200101"),
         ("patient,date,image\np,20200101,a\np,20200102,b\n", "row 2: the earliest study of 'p' needs a lesions file"),
         (
@@ -237,6 +236,15 @@ def test_a_wrong_cohort_is_refused_with_its_row(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(FileFormatError, match=message):
         read_cohort(path)
+
+
+def test_a_patient_with_one_study_is_a_row_with_that_note(cohort, call):
+    code, rows, _ = call(cohort(p=["x", "y"], q=["z"]))
+    assert code == 0
+    (alone,) = [row for row in rows if row["patient"] == "q"]
+    assert alone["error"] == "one study only: there is nothing to track to"
+    assert alone["followup_date"] == alone["lesion_id"] == ""
+    assert [row["error"] for row in rows if row["patient"] == "p"] == ["", ""]
 
 
 def test_rows_may_stand_in_any_order(tmp_path):

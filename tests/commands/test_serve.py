@@ -68,7 +68,17 @@ def test_options_are_handed_on(started, tmp_path, capsys):
     assert environment["PYTHONPATH"].split(os.pathsep)[0] == str(APP)
     said = capsys.readouterr().out
     assert f"Server: http://{HOST}:{port}, press" in said
+    assert f"Browser    http://{HOST}:{port}/lesions/" in said
+    assert "OHIF       shows studies of a PACS only, and this is a folder" in said
     assert "make serve STUDIES=http://127.0.0.1:8042/dicom-web" in said
+
+
+def test_on_a_pacs_ohif_is_said_to_work(started, capsys):
+    with pytest.raises(BecomesAnotherError):
+        main(["serve", "--studies", "http://127.0.0.1:9/dicom-web", "--port", str(free_port())])
+    said = capsys.readouterr().out
+    assert "OHIF       open http://" in said
+    assert "PACS only" not in said
 
 
 def test_an_app_folder_of_its_own_is_made_and_served(started, tmp_path):

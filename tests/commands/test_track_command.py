@@ -74,6 +74,14 @@ def test_a_lesion_outside_the_baseline_is_bad_input(call, write, capsys):
     assert "is outside study 'p__20200101', which spans" in error
 
 
+def test_a_study_against_itself_is_bad_input(call, studies, quick_track, tmp_path, capsys):
+    copy = tmp_path / "copy__20200601.nii.gz"
+    copy.write_bytes(studies[0].read_bytes())
+    assert call("--any-pair", followup=copy) == 2
+    assert "hold the same voxels: the same study twice?" in capsys.readouterr().err
+    assert quick_track == []
+
+
 def test_a_missing_study_or_folder_is_bad_input(call, quick_track, tmp_path, capsys):
     assert call(followup=tmp_path / "none.nii.gz") == 2
     assert "none.nii.gz: there is no such file or folder" in capsys.readouterr().err

@@ -1,5 +1,7 @@
 """The picture shows the right place, says the state and marks the truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,7 +9,7 @@ from PIL import Image
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
-from lesion_tracker.report.panel import TRUTH
+from lesion_tracker.report.panel import TRUTH, legible
 from lesion_tracker.report.picture import BASELINE_COLOR, STATE_COLORS, draw_picture, write_picture
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
@@ -60,6 +62,27 @@ def test_each_lesion_has_its_block():
     other = Lesion("lesion_2", (10.0, 0.0, 0.0), 8.0)
     two = draw_picture(BASE, FOLLOW, [LESION, other], [track(), track("lesion_2")])
     assert two.size == (one.width, 2 * one.height)
+
+
+def test_many_lesions_are_pages_of_four(tmp_path):
+    lesions = [Lesion(f"lesion_{n}", (0.0, 0.0, 0.0), 8.0) for n in range(1, 10)]
+    pages = write_picture(tmp_path / "all.png", BASE, FOLLOW, lesions, [track(one.id) for one in lesions])
+    assert [page.name for page in pages] == ["all.png", "all_2.png", "all_3.png"]
+    heights = []
+    for page in pages:
+        with Image.open(page) as image:
+            heights.append(image.height)
+    assert heights[0] == heights[1] == 4 * heights[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("Zyste Übergröße", "Zyste Übergröße"), ("Узел", "Узел"), ("结节 1", "U+7ED3 U+8282  1")]
+)
+def test_names_of_any_script_are_legible(name, shown):
+    assert legible(name) == shown
+    title = np.asarray(draw_picture(BASE, FOLLOW, [LESION], [replace(track(), label=name)]))[:40, :300]
+    other = np.asarray(draw_picture(BASE, FOLLOW, [LESION], [replace(track(), label=name[::-1])]))[:40, :300]
+    assert (title != other).any()  # no row of the same empty boxes
 
 
 def test_flipped_axes_give_the_same_picture():

@@ -5,6 +5,7 @@ import getpass
 import sys
 from pathlib import Path
 
+from lesion_tracker.errors import InputError
 from lesion_tracker.server.access.accounts import remove_account, set_account
 
 
@@ -21,7 +22,20 @@ def run(args: argparse.Namespace) -> int:
     if args.remove:
         remove_account(args.file, args.name)
     else:
-        asked = getpass.getpass(f"password of {args.name}: ") if sys.stdin.isatty() else sys.stdin.readline()
-        set_account(args.file, args.name, asked.rstrip("\n"), args.role)
+        set_account(args.file, args.name, _password(args.name), args.role)
     print(f"{args.file}: {args.name} {'removed' if args.remove else f'is a {args.role}'}")
     return 0
+
+
+def _password(name: str) -> str:
+    """Return what is typed twice at a terminal, or the first line of standard input."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    try:
+        typed = getpass.getpass(f"password of {name}: ")
+        again = getpass.getpass("the same again: ")
+    except EOFError:
+        raise InputError(f"no password was typed; nothing is changed for {name}") from None
+    if typed != again:
+        raise InputError(f"the two passwords are not the same; nothing is changed for {name}")
+    return typed

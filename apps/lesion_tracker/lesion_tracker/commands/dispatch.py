@@ -8,6 +8,7 @@ from typing import Protocol, cast, runtime_checkable
 
 from lesion_tracker import __version__
 from lesion_tracker.errors import InputError, LesionTrackerError
+from lesion_tracker.places import CHECKOUT
 
 PROGRAM = "lesion-tracker"
 
@@ -71,7 +72,14 @@ def main(argv: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     except LesionTrackerError as error:
         return _fail(str(error), FAULT)
     except ModuleNotFoundError as error:
-        return _fail(f"{name} needs the package {error.name!r}, which is not installed here", FAULT)
+        return _fail(f"{name} needs the package {error.name!r}, which is not installed here; {_elsewhere()}", FAULT)
+
+
+def _elsewhere() -> str:
+    """Say which Python was asked, and where the packages may lie instead."""
+    kept = CHECKOUT / ".venv" / "bin" / PROGRAM if CHECKOUT is not None else None
+    there = f"{kept} has it" if kept is not None and kept.exists() else "`make venv` or `pip install .` brings it"
+    return f"this is the Python of {sys.prefix}: is another environment meant? {there}"
 
 
 def _run(program: str, description: str, command: Command, words: list[str]) -> int:

@@ -6,6 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from lesion_tracker.commands.dispatch import PROGRAM
 from lesion_tracker.errors import InputError
 from lesion_tracker.places import APP, CHECKOUT, INSTALLED, SAMPLE, user_folder
 from lesion_tracker.server.kept_app import bring_up_to_date, is_somebodys_own
@@ -17,17 +18,23 @@ HOW = """
 Lesion Tracker serves {studies}
 For research use only. Stop with Ctrl-C.
 
+Browser    {address}/lesions/  all lesions of a patient in all studies, for review: accept, move, export.
+
 3D Slicer  install the extension "MONAILabel" (Extensions Manager), open the module MONAI Label,
            Server: {address}, press the green arrow.
            1. Next Sample opens the earlier CT; SmartEdit: model mark_lesion, segment lesion_1, click the lesion.
            2. Next Sample opens the later CT; Auto Segmentation: track_lesion, Run: the point appears as a markup.
            3. Wrong? SmartEdit: correct_lesion, segment lesion_1, click where it really is.
 
-OHIF       needs studies on a DICOMweb server:  {with_studies}http://127.0.0.1:8042/dicom-web
-           then open {address}/ohif/ and its panel "MONAI Label" (it expects port 8000).
+{ohif}
 
-HTTP       {address}/  lists all requests.
+No viewer  mark by a request: docs/http.md; or track two files: {program} track BASELINE FOLLOW-UP --lesions FILE --out FILE
 """
+
+OHIF = """OHIF       open {address}/ohif/ and its panel "MONAI Label" (it expects port 8000)."""
+
+NO_OHIF = """OHIF       shows studies of a PACS only, and this is a folder:  {with_studies}http://127.0.0.1:8042/dicom-web
+           then open {address}/ohif/ and its panel "MONAI Label" (it expects port 8000)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,11 +75,13 @@ def run(args: argparse.Namespace) -> int:
         )
         return PORT_TAKEN
     studies = args.studies or str(_copy_of_the_sample())
-    if not studies.startswith(("http://", "https://")) and not Path(studies).is_dir():
+    on_pacs = studies.startswith(("http://", "https://"))
+    if not on_pacs and not Path(studies).is_dir():
         raise InputError(f"there is no folder {studies!r}: name one that holds CT studies, or a DICOMweb address")
     app = _app(args.app)
     address = f"http://{HOST if args.host == '0.0.0.0' else args.host}:{args.port}"
-    print(HOW.format(studies=studies, address=address, with_studies=args.with_studies), flush=True)
+    ohif = (OHIF if on_pacs else NO_OHIF).format(address=address, with_studies=args.with_studies)
+    print(HOW.format(studies=studies, address=address, ohif=ohif, program=PROGRAM), flush=True)
     command = start_command(studies, args.port, app=app, host=args.host, conf=dict(args.conf), more=args.monai_label)
     os.execve(command[0], command, start_environment(app))
 

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from lesion_tracker.commands.options import (
     add_reading_arguments,
     add_tracking_arguments,
@@ -14,7 +16,7 @@ from lesion_tracker.commands.options import (
     tracker_of,
 )
 from lesion_tracker.commands.outputs import require_folder_of
-from lesion_tracker.errors import FileFormatError
+from lesion_tracker.errors import FileFormatError, StudyOrderError
 from lesion_tracker.files.json_file import write_json
 from lesion_tracker.files.marks_file import read_marks
 from lesion_tracker.files.tracks_file import tracks_json, write_tracks_csv
@@ -36,7 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("followup", type=Path, help="the same of the later study")
     parser.add_argument("--lesions", type=Path, required=True, help=MARKS)
     parser.add_argument("--out", type=Path, required=True, help="tracks.json")
-    parser.add_argument("--picture", type=Path, help="PNG: baseline and follow-up, three planes through each lesion")
+    parser.add_argument(
+        "--picture",
+        type=Path,
+        help="PNG: three planes through each lesion in both studies; four lesions a page",
+    )
     parser.add_argument("--truth", type=Path, help="a lesions file of the follow-up; marked in the picture")
     parser.add_argument("--csv", type=Path, help="the tracks as a table")
     parser.add_argument("--markups", type=Path, help="the tracks as markups JSON for 3D Slicer")
@@ -55,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
     def opened() -> tuple[Pair, Sequence[Lesion]]:
         pair = read_pair(args.baseline, args.followup, reading=reading_of(args), any_pair=args.any_pair)
+        _require_two(pair)
         return pair, sized(marks, pair.baseline, pair.baseline_id)
 
     done = session(opened, track_options_of(args), published=lambda: (model, ""), cache=cache)
@@ -80,6 +87,16 @@ def table(tracks: Sequence[Track]) -> str:
     return "\n".join(lines)
 
 
+def _require_two(pair: Pair) -> None:
+    """Raise where the follow-up is the baseline again, under whatever name."""
+    one, other = pair.baseline, pair.followup
+    if one.grid.size == other.grid.size and np.array_equal(one.hu, other.hu):
+        raise StudyOrderError(
+            f"{pair.baseline_id} and {pair.followup_id} hold the same voxels: the same study twice? "
+            "The second is to be the later one"
+        )
+
+
 def _write(
     args: argparse.Namespace,
     done: Tracked,
@@ -91,7 +108,10 @@ def _write(
     if args.markups:
         write_json(markups_from_tracks(done.tracks), args.markups)
     if args.picture:
-        write_picture(args.picture, done.pair.baseline, done.pair.followup, done.lesions, done.tracks, truth_mm)
+        pair = done.pair
+        pages = write_picture(args.picture, pair.baseline, pair.followup, done.lesions, done.tracks, truth_mm)
+        if len(pages) > 1:
+            print(f"{len(pages)} pages: {pages[0]} to {pages[-1]}")
 
 
 def _warnings(done: Tracked) -> list[str]:

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from lesion_tracker.commands.cohort.cohort_file import read_cohort
 from lesion_tracker.commands.cohort.job import track_job
 from lesion_tracker.commands.cohort.plan import steps_of
-from lesion_tracker.commands.cohort.results import TABLE, ResultFolder
+from lesion_tracker.commands.cohort.results import ONE_STUDY, TABLE, ResultFolder
 from lesion_tracker.commands.cohort.run import CohortRun, run_cohort
 from lesion_tracker.commands.options import (
     add_reading_arguments,
@@ -53,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
     """Track the cohort, write the table and print what came of it; return 0 (also where single pairs failed), or 130."""
     if args.workers < 1:
         raise InputError(f"--workers must be at least 1, got {args.workers}")
-    steps = steps_of(read_cohort(args.cohort))
+    patients = read_cohort(args.cohort)
+    steps, alone = steps_of(patients), [one for one in patients if len(one.studies) == 1]
     model = tracker_of(args)  # a wrong --weights or --device is said before the work
     results = ResultFolder(args.out)
     options = {
@@ -72,10 +73,12 @@ def run(args: argparse.Namespace) -> int:
             done = run_cohort(steps, workers, results, options, lambda kept: _advance(bar, kept))
     finally:
         workers.close()
-    results.write_table(steps, done.tracks, done.errors)
+    results.write_table(steps, done.tracks, done.errors, alone)
     write_json({**_facts(done, args), "provenance": provenance([args.cohort], model)}, args.out / RUN_FILE)
     for sentence in done.choices:
         print(sentence, file=sys.stderr)
+    for patient in alone:
+        print(f"{patient.patient}: {ONE_STUDY}", file=sys.stderr)
     for step in steps:
         if step.key in done.errors:
             pair = f"{step.patient}, {step.baseline.date} to {step.followup.date} ({step.way})"

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from lesion_tracker.files.whole import refusals_of, written_whole
 from lesion_tracker.scoring.answers import Answer, differences_of, distances_of, radii_of
@@ -16,9 +17,11 @@ from lesion_tracker.scoring.strata import Stratum, strata_of
 
 COLORS = ("#0b5fa5", "#d1661c", "#3a8f3a", "#8452a8", "#5c5c5c", "#b8325e")
 DASHES = ("solid", "dashed", "dotted")
-FARTHEST_MM = 40.0
-"""Where the axis of distances ends; a figure says how many answers lie beyond."""
-WIDEST_MM = 20.0
+LINEAR_MM = 20.0
+"""Axes are linear up to this distance and logarithmic beyond, so that they hold all answers."""
+TICKS_MM = (0, 5, 10, 15, 20, 50, 100, 250, 500, 1000)
+FEW = 5
+"""Up to so many answers are drawn one by one: a box of three says nothing."""
 TEN_MM = "10 mm (CPM@10mm also asks for ≤ radius)"
 TOWARDS = {"x": "patient's left", "y": "back", "z": "head"}
 """Where the axes of LPS point; `read_dls` takes the benchmark's slice numbers, which count from the head down, to LPS."""
@@ -57,14 +60,11 @@ def cumulative_distance(sets: Mapping[str, Sequence[Answer]]) -> Figure:
     for number, (name, answers) in enumerate(sets.items()):
         distance = np.sort(distances_of(answers))
         share = 100 * np.arange(1, len(distance) + 1) / len(distance)
-        beyond = int((distance > FARTHEST_MM).sum())
-        label = f"{name} (n = {len(distance)}" + (f", {beyond} beyond {FARTHEST_MM:g} mm)" if beyond else ")")
         distance, share = np.concatenate([[0.0], distance]), np.concatenate([[0.0], share])
-        axes.step(distance, share, where="post", label=label, **_line(number))
+        axes.step(distance, share, where="post", label=f"{name} (n = {len(distance) - 1})", **_line(number))
     axes.axvline(10, color="0.6", linewidth=1, linestyle=":", label=TEN_MM)
-    axes.set(
-        xlim=(0, FARTHEST_MM), ylim=(0, 101), xlabel="distance from the true centre, mm", ylabel="answers within it, %"
-    )
+    axes.set(ylim=(0, 101), xlabel="distance from the true centre, mm", ylabel="answers within it, %")
+    _scale(axes, "x", 0.0, max(float(distances_of(answers).max()) for answers in sets.values()))
     axes.set_title("How far the answers lie from the truth", loc="left")
     axes.grid(alpha=0.25)
     if beside:
@@ -75,22 +75,17 @@ def cumulative_distance(sets: Mapping[str, Sequence[Answer]]) -> Figure:
 
 
 def distance_by_stratum(answers: Sequence[Answer], name: str) -> Figure:
-    """Draw the distances in each group of each stratum: quartiles as a box, 5 % to 95 % as whiskers, CPM@10mm above."""
+    """Draw the distances in each group of each stratum: box 25 to 75 %, whiskers 5 to 95 %, CPM@10mm above."""
     strata = strata_of(answers)
     wide = [max(len(stratum.groups), 2) for stratum in strata]
     figure = Figure(figsize=(max(8.0, 1.15 * sum(wide)), 5), layout="constrained")
     panels = figure.subplots(1, len(strata), sharey=True, squeeze=False, width_ratios=wide)[0]
     for axes, stratum in zip(panels, strata, strict=True):
         _stratum_panel(axes, stratum, answers)
-    cut_mm = min(max(panels[0].get_ylim()[1], 1.0), FARTHEST_MM)
-    for axes, stratum in zip(panels, strata, strict=True):
-        _name_groups(axes, stratum, answers, cut_mm)
     panels[0].set_ylabel("distance from the true centre, mm")
-    panels[0].set_ylim(0, cut_mm)
-    beyond = int((distances_of(answers) > cut_mm).sum())
+    _scale(panels[0], "y", 0.0, float(distances_of(answers).max()))
     figure.suptitle(
-        f"{name}: distance by group (box 25 to 75 %, whiskers 5 to 95 %; above: CPM@10mm)\n"
-        f"{beyond} of {len(answers)} answers lie beyond the axis, which ends at {cut_mm:.3g} mm",
+        f"{name}: distance by group (box 25 to 75 %, whiskers 5 to 95 %, dots: the rest; above: CPM@10mm)",
         x=0.01,
         ha="left",
     )
@@ -101,16 +96,17 @@ def signed_error(answers: Sequence[Answer], name: str) -> Figure:
     """Draw the signed error along each axis of LPS with its median: a median beside 0 is a bias of the method."""
     difference = differences_of(answers)
     figure = Figure(figsize=(11, 4), layout="constrained")
-    edges = np.linspace(-WIDEST_MM, WIDEST_MM, 61)
+    widest = max(float(np.abs(difference).max()), 1.0)
+    outside = np.geomspace(LINEAR_MM, max(widest, LINEAR_MM) * 1.01, 13)[1:] if widest > LINEAR_MM else np.array([])
+    inside = np.linspace(-min(widest, LINEAR_MM), min(widest, LINEAR_MM), 61)
+    edges = np.concatenate([-outside[::-1], inside, outside])
     for axes, axis, errors in zip(figure.subplots(1, 3, sharey=True), "xyz", difference.T, strict=True):
         median = float(np.median(errors))
-        beyond = int((np.abs(errors) > WIDEST_MM).sum())
-        axes.hist(np.clip(errors, -WIDEST_MM, WIDEST_MM), bins=edges.tolist(), color=COLORS[0], alpha=0.55)
+        axes.hist(errors, bins=edges.tolist(), color=COLORS[0], alpha=0.55)
         axes.axvline(0, color="0.25", linewidth=1)
         axes.axvline(median, color=COLORS[1], linewidth=2, label=f"median {median:+.2f} mm".replace("-", "−"))
-        axes.set_title(
-            f"along {axis}" + (f"; {beyond} beyond ±{WIDEST_MM:g} mm, in the last bars" if beyond else ""), fontsize=9
-        )
+        axes.set_title(f"along {axis}", fontsize=9)
+        _scale(axes, "x", -widest, widest)
         axes.set_xlabel(f"answer − truth, mm (+: towards the {TOWARDS[axis]})")
         axes.margins(y=0.2)
         axes.legend(loc="upper right", fontsize=9)
@@ -124,15 +120,24 @@ def _stratum_panel(axes: Axes, stratum: Stratum, answers: Sequence[Answer]) -> N
     hits = hits_at_10mm(distance, radii_of(answers))
     groups = [np.array(group.members) for group in stratum.groups]
     shown = [distance[members] for members in groups]
-    axes.boxplot(
-        shown,
-        whis=(5, 95),
-        showfliers=False,
-        widths=0.6,
-        patch_artist=True,
-        boxprops={"facecolor": "#cfe0f0", "edgecolor": COLORS[0]},
-        medianprops={"color": COLORS[1], "linewidth": 2},
-    )
+    boxed = [place for place, members in enumerate(groups, start=1) if len(members) > FEW]
+    if boxed:
+        axes.boxplot(
+            [shown[place - 1] for place in boxed],
+            positions=boxed,
+            whis=(5, 95),
+            flierprops={"marker": ".", "markersize": 4, "markeredgecolor": COLORS[0]},
+            widths=0.6,
+            patch_artist=True,
+            boxprops={"facecolor": "#cfe0f0", "edgecolor": COLORS[0]},
+            medianprops={"color": COLORS[1], "linewidth": 2},
+        )
+    for place, members in enumerate(groups, start=1):
+        if place not in boxed:
+            axes.plot([place] * len(members), distance[members], "o", color=COLORS[0], markersize=5)
+    names = [f"{group.name.replace(' to ', '–')}\nn = {len(group.members)}" for group in stratum.groups]
+    axes.set_xticks(range(1, len(names) + 1), names, fontsize=8)
+    axes.set_xlim(0.4, len(names) + 0.6)
     for place, members in enumerate(groups, start=1):
         axes.text(
             place,
@@ -146,15 +151,17 @@ def _stratum_panel(axes: Axes, stratum: Stratum, answers: Sequence[Answer]) -> N
     axes.grid(axis="y", alpha=0.25)
 
 
-def _name_groups(axes: Axes, stratum: Stratum, answers: Sequence[Answer], cut_mm: float) -> None:
-    distance = distances_of(answers)
-    labels = []
-    for group in stratum.groups:
-        beyond = int((distance[np.array(group.members)] > cut_mm).sum())
-        labels.append(
-            f"{group.name.replace(' to ', '–')}\nn = {len(group.members)}\n" + (f"{beyond} beyond" if beyond else "")
-        )
-    axes.set_xticks(range(1, len(labels) + 1), labels, fontsize=8)
+def _scale(axes: Axes, name: Literal["x", "y"], low_mm: float, high_mm: float) -> None:
+    """Let an axis hold all values, linear to 20 mm and logarithmic beyond."""
+    pad_mm = 0.05 * max(high_mm, 1.0)
+    low, high = (low_mm - pad_mm if low_mm else 0.0), high_mm + pad_mm
+    values = TICKS_MM if low == 0 else (0, *(sign * tick for tick in TICKS_MM[2::2] for sign in (-1, 1)))
+    getattr(axes, f"set_{name}scale")("symlog", linthresh=LINEAR_MM, linscale=2.0)
+    getattr(axes, f"set_{name}ticks")(sorted(value for value in values if low <= value <= high))
+    getattr(axes, f"set_{name}lim")(low, high)
+    shown = getattr(axes, f"{name}axis")
+    shown.set_major_formatter("{x:g}")
+    shown.set_minor_locator(NullLocator())
 
 
 def _line(number: int) -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
+from matplotlib import get_data_path
+from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from lesion_tracker.report.planes import Plane
@@ -14,6 +17,7 @@ FAINT: Color = (165, 170, 178)
 TRUTH: Color = (255, 96, 224)
 SHADOW: Color = (0, 0, 0)
 MARGIN = 8
+_FONT = str(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf")
 
 
 @dataclass(frozen=True)
@@ -42,9 +46,24 @@ def rgb(color: str) -> Color:
 
 
 @cache
-def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return Pillow's own font in a size in pixels."""
-    return ImageFont.load_default(size=size)
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """Return DejaVu Sans, which comes with Matplotlib, in a size in pixels: Latin, Greek, Cyrillic and more."""
+    return ImageFont.truetype(_FONT, size)
+
+
+@cache
+def _drawn() -> frozenset[int]:
+    return frozenset(FT2Font(_FONT).get_charmap())
+
+
+def legible(text: str) -> str:
+    """Return a text with the code points (U+5F20) of what the font cannot draw."""
+    return "".join(one if ord(one) in _drawn() else f"U+{ord(one):04X} " for one in text).rstrip()
+
+
+def width_of(text: str, size: int) -> float:
+    """Return how many pixels a text is wide, as `write` draws it."""
+    return float(font(size).getlength(legible(text)))
 
 
 def draw_panel(gray: np.ndarray, plane: Plane, width_mm: float, marks: Marks) -> Image.Image:
@@ -78,7 +97,7 @@ def write(
     anchor: str = "la",
 ) -> None:
     """Write text that stays readable on any gray; `anchor` as in Pillow."""
-    draw.text(at, text, font=font(size), fill=color, anchor=anchor, stroke_width=1, stroke_fill=SHADOW)
+    draw.text(at, legible(text), font=font(size), fill=color, anchor=anchor, stroke_width=1, stroke_fill=SHADOW)
 
 
 def _crosshair(draw: ImageDraw.ImageDraw, size: int, gap: float, color: Color) -> None:

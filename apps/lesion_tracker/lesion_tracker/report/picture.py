@@ -11,12 +11,15 @@ from lesion_tracker.files.whole import refusals_of, written_whole
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.state import READER, STATES
 from lesion_tracker.records.track import Track
-from lesion_tracker.report.panel import FAINT, INK, TRUTH, Color, Marks, draw_panel, rgb, write
+from lesion_tracker.report.panel import FAINT, INK, TRUTH, Color, Marks, draw_panel, rgb, width_of, write
 from lesion_tracker.report.planes import PLANES, Plane, Window, cut, window_for
 from lesion_tracker.volumes.volume import Volume
 
 PIXELS = 380
 GUTTER = 6
+PAGE = 4
+"""Lesions on a page: one below the other they are 3,500 pixels high."""
+
 TITLE_HEIGHT = 58
 ROW_HEADING = 26
 BACKGROUND: Color = (18, 20, 24)
@@ -32,16 +35,19 @@ def write_picture(
     lesions: Sequence[Lesion],
     tracks: Sequence[Track],
     truth_mm: Mapping[str, Sequence[float]] | None = None,
-) -> None:
-    """Write a picture of all tracks.
+) -> list[Path]:
+    """Write a picture of all tracks: pages of four, `NAME.png`, `NAME_2.png` and so on.
 
     Args:
-        path: PNG, JPEG, WebP or TIFF by its suffix; written at once.
+        path: of the first page, PNG, JPEG, WebP or TIFF by its suffix; each is written at once.
         baseline: any orientation.
         followup: any orientation.
         lesions: as marked in the baseline.
         tracks: one block each.
         truth_mm: the true point in the follow-up by lesion id, LPS mm, where it is known.
+
+    Returns:
+        The pages.
 
     Raises:
         FileFormatError: for another suffix, or a folder that cannot be written to.
@@ -49,9 +55,14 @@ def write_picture(
     """
     if path.suffix.lower() not in SUFFIXES:
         raise FileFormatError(f"a picture is one of {', '.join(SUFFIXES)}, got {path.name!r}")
-    image = draw_picture(baseline, followup, lesions, tracks, truth_mm)
-    with refusals_of(path), written_whole(path) as draft:
-        image.save(draft)
+    pages = []
+    for number, first in enumerate(range(0, max(len(tracks), 1), PAGE), start=1):
+        page = path if number == 1 else path.with_stem(f"{path.stem}_{number}")
+        image = draw_picture(baseline, followup, lesions, tracks[first : first + PAGE], truth_mm)
+        with refusals_of(page), written_whole(page) as draft:
+            image.save(draft)
+        pages.append(page)
+    return pages
 
 
 def draw_picture(
@@ -61,7 +72,7 @@ def draw_picture(
     tracks: Sequence[Track],
     truth_mm: Mapping[str, Sequence[float]] | None = None,
 ) -> Image.Image:
-    """Return the picture that `write_picture` writes; the same arguments and errors."""
+    """Return one page of what `write_picture` writes; the same arguments and errors."""
     if not tracks:
         raise ValueError("there is nothing to draw: no track was given")
     by_id = {lesion.id: lesion for lesion in lesions}
@@ -132,25 +143,25 @@ def _title(draw: ImageDraw.ImageDraw, lesion: Lesion, track: Track, truth: Seque
     color = STATE_COLORS[track.state]
     name = track.label or lesion.label
     write(draw, (GUTTER + 2, 7), name, 22, INK)
-    x = GUTTER + 2 + draw.textlength(name, font_size=22) + 14
+    x = GUTTER + 2 + width_of(name, 22) + 14
     write(draw, (x, 7), track.state, 22, color)
-    x += draw.textlength(track.state, font_size=22) + 18
+    x += width_of(track.state, 22) + 18
     confidence = f"confidence {track.confidence:.2f}" + ("" if track.calibrated else " (uncalibrated)")
     facts = f"{confidence}  ·  {track.method}  ·  moved {track.moved_mm:.1f} mm from the expected point"
     right = 3 * (PIXELS + GUTTER)
-    write(draw, (x, 12), _fitted(draw, facts, 16, right - x), 16, INK)
+    write(draw, (x, 12), _fitted(facts, 16, right - x), 16, INK)
     if truth is not None:
         away_mm = float(np.linalg.norm(np.array(track.center_mm) - np.array(truth)))
         write(draw, (right, 33), f"truth (x) {away_mm:.1f} mm away", 16, TRUTH, "ra")
     note = track.note or "research use only"
-    write(draw, (GUTTER + 2, 35), _fitted(draw, note, 14, right - (180 if truth is not None else 0)), 14, FAINT)
+    write(draw, (GUTTER + 2, 35), _fitted(note, 14, right - (180 if truth is not None else 0)), 14, FAINT)
 
 
-def _fitted(draw: ImageDraw.ImageDraw, text: str, size: int, width: int | float) -> str:
+def _fitted(text: str, size: int, width: int | float) -> str:
     """Return the text, cut with an ellipsis where it is wider than `width` pixels."""
-    if draw.textlength(text, font_size=size) <= width:
+    if width_of(text, size) <= width:
         return text
-    while text and draw.textlength(text + "…", font_size=size) > width:
+    while text and width_of(text + "…", size) > width:
         text = text[:-1]
     return text + "…"
 

@@ -36,11 +36,11 @@ class CohortStudy:
 
 @dataclass(frozen=True)
 class CohortPatient:
-    """A patient with at least two studies, in the order of time.
+    """A patient's studies, in the order of time.
 
     Args:
         patient: the name in the file.
-        studies: the earliest first.
+        studies: the earliest first; one alone has nothing to be tracked to.
         lesions: marked in the earliest.
     """
 
@@ -57,8 +57,7 @@ def read_cohort(path: Path) -> list[CohortPatient]:
 
     Raises:
         FileFormatError: with the row, for a missing or unknown column, an empty or superfluous cell, an invalid date,
-            two studies of a patient on one date, a patient with one study, a missing or wrong lesions file, or
-            lesions of a later study.
+            two studies of a patient on one date, a missing or wrong lesions file, or lesions of a later study.
     """
     patients: dict[str, list[CohortStudy]] = {}
     for row, cells in read_table(path, str(path), REQUIRED, OPTIONAL):
@@ -79,8 +78,8 @@ def _patient(path: Path, name: str, studies: Sequence[CohortStudy]) -> CohortPat
                 "be told"
             )
     first = ordered[0]
-    if len(ordered) == 1:
-        raise FileFormatError(f"{path}, row {first.row}: {name!r} has only one study: there is nothing to track to")
+    if len(ordered) == 1 and first.lesions is None:
+        return CohortPatient(name, tuple(ordered), ())
     if first.lesions is None:
         raise FileFormatError(f"{path}, row {first.row}: the earliest study of {name!r} needs a lesions file")
     for later in ordered[1:]:

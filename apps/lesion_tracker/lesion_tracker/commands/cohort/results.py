@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lesion_tracker.commands.cohort.cohort_file import CohortPatient
 from lesion_tracker.commands.cohort.plan import Step
 from lesion_tracker.commands.evaluation_report import write_page
 from lesion_tracker.errors import FileFormatError
@@ -15,6 +16,7 @@ from lesion_tracker.records.track import Track
 
 SCHEMA = 1
 PAIRS, TABLE = "pairs", "cohort.csv"
+ONE_STUDY = "one study only: there is nothing to track to"
 HEAD = ("patient", "way", "baseline_date", "followup_date", "error", *COLUMNS)
 
 
@@ -59,8 +61,21 @@ class ResultFolder:
         write_json({"schema": SCHEMA, **facts, "stamp": stamp, **value}, self._path(step))
         return [Track.from_json(entry) for entry in value["tracks"]]
 
-    def write_table(self, steps: Sequence[Step], tracks: Mapping[str, list[Track]], errors: Mapping[str, str]) -> None:
-        """Write cohort.csv: a line a lesion and pair; a lesion without an answer has its error instead."""
+    def write_table(
+        self,
+        steps: Sequence[Step],
+        tracks: Mapping[str, list[Track]],
+        errors: Mapping[str, str],
+        alone: Sequence[CohortPatient] = (),
+    ) -> None:
+        """Write cohort.csv: a line a lesion and pair; a lesion without an answer has its error instead.
+
+        Args:
+            steps: of the cohort.
+            tracks: by step.
+            errors: by step that has none.
+            alone: patients with one study; a line that says so.
+        """
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(HEAD)
@@ -75,6 +90,9 @@ class ResultFolder:
                     reason = errors.get(step.key) or "the study before does not show its place"
                     known = {"lesion_id": lesion.id, "label": lesion.label}
                     writer.writerow([*facts, reason, *(known.get(name, "") for name in COLUMNS)])
+        for patient in alone:
+            line = (patient.patient, "", patient.studies[0].date, "", ONE_STUDY)
+            writer.writerow([*line, *("" for _ in COLUMNS)])
         write_page(text.getvalue(), self.folder / TABLE)
 
     def _path(self, step: Step) -> Path:
