@@ -23,6 +23,9 @@ from lesion_tracker.records.track import Track
 TAGS = ("lesions", "tracks", "corrections")
 """The folders of the store, one tag each, below the labels of a datastore."""
 
+FATES_TAG = "fates"
+"""Beside these: what became of the lesions (`lesion_tracker.readers.fate_store`)."""
+
 LONGEST_LABEL = 64
 LONGEST_ID = 240
 """Bytes; a file's name has at most 255."""
@@ -58,7 +61,7 @@ class MarkStore:
         Returns:
             All current lesions of the study.
         """
-        with self._transaction():
+        with self.transaction():
             records = self.records(study_id)
             before = {lesion.id: lesion for lesion in records.lesions()}
             tracks = {track.lesion_id: track for track in records.tracks()}
@@ -76,12 +79,12 @@ class MarkStore:
                 )
                 if not isinstance(known, Lesion) or not _same_mark(known, marked):
                     changed.append(marked)
-            self._history("lesions", study_id).append([{"lesion": lesion.to_json()} for lesion in changed])
+            self.history("lesions", study_id).append([{"lesion": lesion.to_json()} for lesion in changed])
         return self.lesions(study_id)
 
     def records(self, study_id: str) -> StudyRecords:
         """Return everything that is known about a study's lesions, as it is now."""
-        return StudyRecords(study_id, *(self._history(tag, study_id) for tag in TAGS), cache=self._cache)
+        return StudyRecords(study_id, *(self.history(tag, study_id) for tag in TAGS), cache=self._cache)
 
     def lesions(self, study_id: str) -> list[Lesion]:
         """Return the current lesions of a study: marks, and what readers corrected or accepted there."""
@@ -89,11 +92,11 @@ class MarkStore:
 
     def add_tracks(self, study_id: str, tracks: Sequence[Track]) -> None:
         """Keep tracks that end in the study `study_id`; a lesion that was deleted there counts again."""
-        with self._transaction():
+        with self.transaction():
             deleted = set(self.records(study_id).deleted())
-            self._history("tracks", study_id).append([{"track": track.to_json()} for track in tracks])
+            self.history("tracks", study_id).append([{"track": track.to_json()} for track in tracks])
             back = [track.lesion_id for track in tracks if track.lesion_id in deleted]
-            self._history("lesions", study_id).append([_action("restore", name, "") for name in back])
+            self.history("lesions", study_id).append([_action("restore", name, "") for name in back])
 
     def tracks(self, study_id: str) -> list[Track]:
         """Return the last track of each lesion in a study."""
@@ -105,14 +108,14 @@ class MarkStore:
         Returns:
             All current corrections of the study.
         """
-        with self._transaction():
+        with self.transaction():
             before = {correction.track.lesion_id: correction for correction in self.corrections(study_id)}
             changed = [
                 replace(correction, corrected_at=correction.corrected_at or now())
                 for correction in corrections
                 if not _same_correction(before.get(correction.track.lesion_id), correction)
             ]
-            self._history("corrections", study_id).append([{"correction": c.to_json()} for c in changed])
+            self.history("corrections", study_id).append([{"correction": c.to_json()} for c in changed])
         return self.corrections(study_id)
 
     def corrections(self, study_id: str) -> list[Correction]:
@@ -170,10 +173,10 @@ class MarkStore:
         Raises:
             InputError: for a lesion that is not deleted in this study.
         """
-        with self._transaction():
+        with self.transaction():
             if lesion_id not in self.records(study_id).deleted():
                 raise InputError(f"{lesion_id!r} is not deleted in study {study_id!r}: there is nothing to restore")
-            self._history("lesions", study_id).append([_action("restore", lesion_id, by)])
+            self.history("lesions", study_id).append([_action("restore", lesion_id, by)])
 
     def undo(self, study_id: str, lesion_id: str, by: str) -> str:
         """Take back the last thing that a reader did to a lesion of a study; the history keeps both.
@@ -184,12 +187,12 @@ class MarkStore:
         Raises:
             InputError: if there is nothing to take back.
         """
-        with self._transaction():
+        with self.transaction():
             done = self.records(study_id).last_action(lesion_id)
             if done is None:
                 raise InputError(f"nobody has done anything to {lesion_id!r} in study {study_id!r}: nothing to undo")
             tag = "lesions" if isinstance(done, MarkState) else "corrections"
-            self._history(tag, study_id).append([_action("undo", lesion_id, by)])
+            self.history(tag, study_id).append([_action("undo", lesion_id, by)])
         return done.what if isinstance(done, MarkState) else done.verdict
 
     def studies(self, tag: str) -> set[str]:
@@ -206,25 +209,26 @@ class MarkStore:
 
     def retire(self, study_id: str) -> None:
         """Set a removed study's records aside: they stay on disk, but no longer count."""
-        with self._transaction():
-            for tag in TAGS:
+        with self.transaction():
+            for tag in (*TAGS, FATES_TAG):
                 path = self._path(tag, study_id)
                 if path.exists():
                     path.rename(path.with_name(f"{path.name}.removed-{now().replace(':', '')}"))
 
     def _act(self, study_id: str, action: str, lesion_id: str, by: str, **more: str) -> None:
-        with self._transaction():
+        with self.transaction():
             if lesion_id not in self.records(study_id).lesion_ids():
                 raise InputError(f"there is no lesion {lesion_id!r} in study {study_id!r}")
-            self._history("lesions", study_id).append([_action(action, lesion_id, by, **more)])
+            self.history("lesions", study_id).append([_action(action, lesion_id, by, **more)])
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[None]:
         """Read, decide and write as one step, against other threads and other processes."""
         with self._thread_lock, FileLock(self._folder / ".marks.lock"):
             yield
 
-    def _history(self, tag: str, study_id: str) -> History:
+    def history(self, tag: str, study_id: str) -> History:
+        """Return what was written about a study under a tag; write to it within a transaction."""
         return History(self._path(tag, study_id), self._folder / ".history.lock")
 
     def _path(self, tag: str, study_id: str) -> Path:

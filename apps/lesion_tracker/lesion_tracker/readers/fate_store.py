@@ -1,0 +1,137 @@
+"""The store of what readers say became of lesions, and what these are: a history a study, beside its marks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lesion_tracker.errors import FileFormatError, InputError
+from lesion_tracker.readers.history import History
+from lesion_tracker.readers.mark_store import FATES_TAG, MarkStore, now
+from lesion_tracker.records.fate import FATES, MERGED
+from lesion_tracker.records.followed import Traits
+from lesion_tracker.records.said import SaidFate, SaidTraits
+
+Said = SaidFate | SaidTraits
+
+
+@dataclass(frozen=True)
+class StudyFates:
+    """What readers said in one study and did not take back, the last of each kind.
+
+    Args:
+        fates: by lesion id.
+        traits: by lesion id.
+    """
+
+    fates: Mapping[str, SaidFate] = field(default_factory=dict)
+    traits: Mapping[str, SaidTraits] = field(default_factory=dict)
+
+
+class FateStore:
+    """Fates and traits of lesions in `<folder>/fates/<study id>.jsonl`; a study without this file has none.
+
+    Args:
+        marks: the lesions that they are about; both lie in one folder and share its lock.
+    """
+
+    def __init__(self, marks: MarkStore) -> None:
+        self._marks = marks
+
+    def say(self, study_id: str, said: SaidFate) -> None:
+        """Keep what became of a lesion in a study; `present` takes an earlier word back.
+
+        Args:
+            study_id: the study.
+            said: a lesion that is neither marked nor tracked here needs its tracking_uid.
+
+        Raises:
+            InputError: for a lesion, or another one that it names, that the study does not have, lesions that would be
+                merged in a ring, or a part that another lesion has split into.
+        """
+        with self._marks.transaction():
+            records = self._marks.records(study_id)
+            uids = {one.id: one.tracking_uid for one in records.lesions()}
+            uids = {one.lesion_id: one.tracking_uid for one in records.tracks()} | uids
+            for name in (*([] if said.tracking_uid else [said.lesion_id]), *said.others):
+                if name not in uids:
+                    raise InputError(f"there is no lesion {name!r} in study {study_id!r}: mark it there first")
+            self._refuse_knots(said, self.of_study(study_id).fates)
+            whole = replace(
+                said,
+                tracking_uid=uids.get(said.lesion_id) or said.tracking_uid,
+                said_at=said.said_at or now(),
+            )
+            self._history(study_id).append([{"fate": whole.to_json()}])
+
+    def describe(self, study_id: str, lesion_id: str, traits: Traits, by: str) -> None:
+        """Keep role, organ and kind of a lesion; they hold in all studies, the last word counts.
+
+        Raises:
+            InputError: for a lesion that the study does not have.
+        """
+        with self._marks.transaction():
+            if lesion_id not in self._marks.records(study_id).lesion_ids():
+                raise InputError(f"there is no lesion {lesion_id!r} in study {study_id!r}")
+            said = SaidTraits(lesion_id, traits, by, now())
+            self._history(study_id).append([{"traits": said.to_json()}])
+
+    def undo(self, study_id: str, lesion_id: str, by: str) -> Said:
+        """Take back the last thing that was said of a lesion in a study; the history keeps both.
+
+        Returns:
+            What was taken back.
+
+        Raises:
+            InputError: if there is nothing to take back.
+        """
+        with self._marks.transaction():
+            done = self._said(study_id).get(lesion_id)
+            if not done:
+                raise InputError(f"nobody has said anything of {lesion_id!r} in study {study_id!r}: nothing to undo")
+            self._history(study_id).append([{"action": "undo", "lesion_id": lesion_id, "by": by, "at": now()}])
+        return done[-1]
+
+    def of_study(self, study_id: str) -> StudyFates:
+        """Return what holds in a study."""
+        said = self._said(study_id)
+        fates = {name: one for name, all_of in said.items() for one in all_of if isinstance(one, SaidFate)}
+        traits = {name: one for name, all_of in said.items() for one in all_of if isinstance(one, SaidTraits)}
+        return StudyFates(fates, traits)
+
+    def _said(self, study_id: str) -> dict[str, list[Said]]:
+        history = self._history(study_id)
+        said: dict[str, list[Said]] = {}
+        for number, entry in enumerate(history.entries(), start=1):
+            one = _read(entry, f"{history.path.name}, line {number}")
+            if isinstance(one, str):
+                del said.setdefault(one, [])[-1:]
+            else:
+                said.setdefault(one.lesion_id, []).append(one)
+        return said
+
+    def _refuse_knots(self, said: SaidFate, before: Mapping[str, SaidFate]) -> None:
+        after = {name: one for name, one in before.items() if name != said.lesion_id} | {said.lesion_id: said}
+        host, passed = said.lesion_id, [said.lesion_id]
+        while host in after and after[host].fate == MERGED.name:
+            host = after[host].others[0]
+            if host in passed:
+                raise InputError(f"{' into '.join([*passed, host])}: lesions cannot be merged in a ring")
+            passed.append(host)
+        for name, one in before.items():
+            double = set(one.others) & set(said.others)
+            if name != said.lesion_id and FATES[one.fate].others == FATES[said.fate].others == "several" and double:
+                raise InputError(f"{min(double)!r} is a part of {name!r} already: a part has one parent")
+
+    def _history(self, study_id: str) -> History:
+        return self._marks.history(FATES_TAG, study_id)
+
+
+def _read(entry: Mapping[str, Any], where: str) -> Said | str:
+    """Return what a line says, or the lesion whose last word it takes back."""
+    if set(entry) == {"fate"}:
+        return SaidFate.from_json(entry["fate"])
+    if set(entry) == {"traits"}:
+        return SaidTraits.from_json(entry["traits"])
+    if set(entry) == {"action", "lesion_id", "by", "at"} and entry["action"] == "undo":
+        return str(entry["lesion_id"])
+    raise FileFormatError(f"{where}: neither a fate, nor traits, nor an undo: {str(dict(entry))[:120]}")

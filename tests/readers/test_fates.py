@@ -1,0 +1,204 @@
+"""What became of lesions: said, taken back, kept beside the marks, and the graph of a patient that follows from it."""
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lesion_tracker.errors import FileFormatError, InputError
+from lesion_tracker.readers.fate_store import FateStore
+from lesion_tracker.readers.lesion_graph import LesionGraph, lesion_graph
+from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.records.followed import Role, Seen, Traits
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.said import SaidFate, SaidTraits
+from lesion_tracker.records.track import Track
+from lesion_tracker.response.of_graph import Measured, response_of
+
+STUDIES = ("s0", "s1", "s2")
+
+
+@pytest.fixture
+def marks(tmp_path: Path) -> MarkStore:
+    """Three lesions in the first study; the first two are tracked into the others."""
+    marks = MarkStore(tmp_path / "labels")
+    marks.mark("s0", [_lesion(name) for name in ("a", "b", "c")])
+    uids = {lesion.id: lesion.tracking_uid for lesion in marks.lesions("s0")}
+    for study in ("s1", "s2"):
+        marks.add_tracks(study, [_track(name, study, uids[name]) for name in ("a", "b")])
+    return marks
+
+
+@pytest.fixture
+def fates(marks: MarkStore) -> FateStore:
+    return FateStore(marks)
+
+
+def _lesion(name: str) -> Lesion:
+    return Lesion(name, (1.0, 2.0, 3.0), 6.0, marked_by="ann", marked_at="2024-01-01T00:00:00.000+00:00")
+
+
+def _track(name: str, study: str, uid: str, state: str = "found") -> Track:
+    point = (4.0, 5.0, 6.0)
+    return Track(name, "s0", study, point, 6.0, 0.9, state, point, "affine", tracking_uid=uid, created_at="2024-01-02")
+
+
+def _graph(marks: MarkStore, fates: FateStore) -> LesionGraph:
+    return lesion_graph(
+        STUDIES, {one: marks.records(one) for one in STUDIES}, {one: fates.of_study(one) for one in STUDIES}
+    )
+
+
+def test_a_word_of_a_reader_is_kept_with_who_when_and_the_uid(marks: MarkStore, fates: FateStore) -> None:
+    fates.say("s1", SaidFate("a", "gone", said_by="ann"))
+    said = FateStore(marks).of_study("s1").fates["a"]
+    assert (said.fate, said.said_by, said.tracking_uid) == ("gone", "ann", marks.lesions("s0")[0].tracking_uid)
+    assert said.said_at.endswith("+00:00")
+    assert SaidFate.from_json(json.loads(json.dumps(said.to_json()))) == said
+
+
+def test_the_last_word_counts_and_each_can_be_taken_back(fates: FateStore) -> None:
+    fates.say("s1", SaidFate("a", "gone"))
+    fates.describe("s1", "a", Traits("target", "liver"), "ann")
+    fates.say("s1", SaidFate("a", "too_small"))
+    assert fates.of_study("s1").fates["a"].fate == "too_small"
+    taken = [fates.undo("s1", "a", "ann") for _ in range(3)]
+    assert [type(one) for one in taken] == [SaidFate, SaidTraits, SaidFate]
+    assert fates.of_study("s1").fates == {}
+    assert fates.of_study("s1").traits == {}
+    with pytest.raises(InputError, match="nothing to undo"):
+        fates.undo("s1", "a", "ann")
+
+
+def test_marks_of_earlier_versions_have_no_fates(marks: MarkStore, fates: FateStore) -> None:
+    assert not (marks._folder / "fates").exists()
+    graph = _graph(marks, fates)
+    assert {name: lesion.traits for name, lesion in graph.lesions.items()} == dict.fromkeys("abc", Traits())
+    assert graph.seen == {
+        "s0": dict.fromkeys("abc", Seen()),
+        "s1": dict.fromkeys("ab", Seen(confirmed=False)),
+        "s2": dict.fromkeys("ab", Seen(confirmed=False)),
+    }
+
+
+def test_lines_of_an_earlier_schema_are_read_and_foreign_ones_are_named(marks: MarkStore, fates: FateStore) -> None:
+    path = marks._folder / "fates" / "s1.jsonl"
+    path.parent.mkdir()
+    path.write_text('{"schema": 1, "fate": {"schema": 1, "lesion_id": "a", "fate": "gone"}}\n')
+    assert fates.of_study("s1").fates["a"].fate == "gone"
+    path.write_text(path.read_text() + '{"schema": 2, "lesion": {}}\n')
+    with pytest.raises(FileFormatError, match=r"s1.jsonl, line 2: neither a fate"):
+        fates.of_study("s1")
+    path.write_text('{"schema": 2, "fate": {"schema": 9, "lesion_id": "a", "fate": "gone"}}\n')
+    with pytest.raises(FileFormatError, match="schema 9"):
+        fates.of_study("s1")
+
+
+def test_a_removed_study_takes_its_fates_along(marks: MarkStore, fates: FateStore) -> None:
+    fates.say("s1", SaidFate("a", "gone"))
+    marks.retire("s1")
+    assert fates.of_study("s1").fates == {}
+    assert len(list((marks._folder / "fates").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (SaidFate("nobody", "gone"), "there is no lesion 'nobody'"),
+        (SaidFate("c", "gone"), "there is no lesion 'c' in study 's1'"),
+        (SaidFate("a", "merged", ("c",)), "there is no lesion 'c' in study 's1'"),
+        (SaidFate("b", "merged", ("a",)), "b into a into b: lesions cannot be merged in a ring"),
+    ],
+)
+def test_what_the_study_does_not_have_is_refused(fates: FateStore, said: SaidFate, message: str) -> None:
+    fates.say("s1", SaidFate("a", "merged", ("b",)))
+    with pytest.raises(InputError, match=message):
+        fates.say("s1", said)
+    assert set(fates.of_study("s1").fates) == {"a"}
+
+
+def test_a_lesion_that_was_never_looked_for_here_needs_its_uid(fates: FateStore) -> None:
+    fates.say("s1", SaidFate("c", "not_assessed", tracking_uid="2.25.3"))
+    assert fates.of_study("s1").fates["c"].tracking_uid == "2.25.3"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (("a", "lost"), "fate must be one of"),
+        (("a", "merged", ("a",)), "with itself"),
+        (("a", "split", ("b",)), "several"),
+    ],
+)
+def test_a_word_that_is_none_is_refused(values: tuple[object, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SaidFate(*values)  # type: ignore[arg-type]
+
+
+def test_a_point_that_a_reader_sets_later_overrules_gone_and_not_too_small(marks: MarkStore, fates: FateStore) -> None:
+    fates.say("s1", SaidFate("a", "gone"))
+    fates.say("s1", SaidFate("b", "too_small"))
+    assert _graph(marks, fates).seen["s1"] == {"a": Seen("gone"), "b": Seen("too_small")}
+    marks.mark("s1", [replace(_lesion(name), marked_at="2999-01-01T00:00:00.000+00:00") for name in "ab"])
+    assert _graph(marks, fates).seen["s1"] == {"a": Seen(), "b": Seen("too_small")}
+
+
+def test_a_lesion_outside_of_the_scan_was_not_assessed(marks: MarkStore, fates: FateStore) -> None:
+    marks.add_tracks("s2", [_track("b", "s2", marks.lesions("s0")[1].tracking_uid, "outside")])
+    assert _graph(marks, fates).seen["s2"]["b"] == Seen("not_assessed", confirmed=False)
+
+
+def test_merged_lesions_keep_id_and_uid_and_stay_merged(marks: MarkStore, fates: FateStore) -> None:
+    before = _graph(marks, fates).lesions
+    fates.say("s1", SaidFate("b", "merged", ("a",)))
+    graph = _graph(marks, fates)
+    assert graph.lesions == before
+    assert len({lesion.tracking_uid for lesion in graph.lesions.values()}) == 3
+    assert graph.seen["s1"]["b"] == Seen("merged", others=("a",))
+    assert graph.seen["s2"]["b"] == Seen("merged", others=("a",), confirmed=False)
+    assert (graph.merged_into("b"), graph.merged_into("a")) == ("a", "")
+    fates.say("s2", SaidFate("b", "present"))
+    assert _graph(marks, fates).seen["s2"]["b"] == Seen()
+
+
+def test_parts_have_their_parent_its_traits_and_uids_of_their_own(marks: MarkStore, fates: FateStore) -> None:
+    fates.describe("s0", "a", Traits("target", "liver"), "ann")
+    marks.mark("s1", [replace(_lesion(name), id=name, label=name) for name in ("a1", "a2")])
+    fates.say("s1", SaidFate("a", "split", ("a1", "a2")))
+    graph = _graph(marks, fates)
+    assert graph.children("a") == ("a1", "a2")
+    assert (graph.lesions["a1"].parent, graph.lesions["a1"].traits) == ("a", Traits("target", "liver"))
+    assert len({lesion.tracking_uid for lesion in graph.lesions.values()}) == 5
+    with pytest.raises(InputError, match="'a1' is a part of 'a' already"):
+        fates.say("s1", SaidFate("b", "split", ("a1", "a2")))
+    fates.undo("s1", "a", "ann")
+    assert _graph(marks, fates).children("a") == ()
+
+
+def test_the_last_word_on_a_role_holds_in_all_studies(marks: MarkStore, fates: FateStore) -> None:
+    roles: list[tuple[str, Role]] = [("s1", "target"), ("s0", "non-target")]
+    for study, role in roles:
+        fates.describe(study, "a", Traits(role, "liver"), "ann")
+        time.sleep(0.002)  # the clock of the records counts milliseconds
+    assert _graph(marks, fates).lesions["a"].traits.role == "non-target"
+    with pytest.raises(InputError, match="there is no lesion 'c' in study 's1'"):
+        fates.describe("s1", "c", Traits("target"), "ann")
+
+
+def test_from_marks_to_a_response(marks: MarkStore, fates: FateStore) -> None:
+    for name in "ab":
+        fates.describe("s0", name, Traits("target", "liver"), "ann")
+    fates.describe("s0", "c", Traits("non-target", "bone"), "ann")
+    fates.say("s1", SaidFate("b", "merged", ("a",)))
+    for study in ("s1", "s2"):
+        fates.say(study, SaidFate("c", "present", tracking_uid=marks.lesions("s0")[2].tracking_uid))
+    measured = {
+        "s0": Measured({"a": (30.0, 20.0), "b": (20.0, 15.0)}, "20240101", 1.0),
+        "s1": Measured({"a": (33.0, 20.0), "b": (9.0, 9.0)}, "20240301", 1.0),
+        "s2": Measured({"a": (41.0, 30.0)}, "20240501", 1.0),
+    }
+    found = response_of(_graph(marks, fates), measured)
+    assert [(one.category, one.sum_mm) for one in found] == [("baseline", 50.0), ("PR", 33.0), ("PD", 41.0)]
+    assert "no reader has looked at a, b in this study yet" in found[2].warnings
