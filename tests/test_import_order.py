@@ -22,7 +22,13 @@ ROOMS = {
 }
 """The same within a folder."""
 
-OUTSIDE = {"monailabel": {"server"}, "fastapi": {"server"}, "itk": {"registration"}, "picsl_greedy": {"registration"}}
+OUTSIDE = {
+    "monailabel": {"server"},
+    "fastapi": {"server"},
+    "itk": {"registration"},
+    "picsl_greedy": {"registration"},
+    "highdicom": {"report"},
+}
 """Which folders may import what."""
 
 
