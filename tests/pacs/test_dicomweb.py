@@ -126,7 +126,7 @@ def test_what_is_no_dicom_json_is_said(body: bytes) -> None:
 def test_pages_are_put_together() -> None:
     def pages(handler: BaseHTTPRequestHandler) -> None:
         offset = int(handler.path.rpartition("offset=")[2])
-        items = [{"0020000E": {"Value": [f"1.{n}"]}} for n in range(offset, min(offset + 500, 1201))]
+        items = [{"0020000E": {"Value": [f"1.{n}"]}} for n in range(offset, min(offset + 200, 1201))]
         _send(handler, 200, json.dumps(items).encode())
 
     with _server(pages) as address:

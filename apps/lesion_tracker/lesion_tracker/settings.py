@@ -34,6 +34,8 @@ class Settings(BaseModel):
         pacs_timeout_s: seconds that a PACS has for the answer to a query.
         pacs_download_s: seconds that it has for all files of a series.
         pacs_cache_mb: series of a PACS kept on disk, in MiB.
+        pacs_answer_mb: one page of a PACS's answer, or the headers of a series, unpacked, in MiB; more is refused.
+        pacs_series_mb: all files of a series, or what a viewer fetches at once, in MiB; more is refused.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
@@ -56,6 +58,8 @@ class Settings(BaseModel):
     pacs_timeout_s: float = Field(default=20.0, gt=0.0, le=600.0)
     pacs_download_s: float = Field(default=300.0, gt=0.0, le=3600.0)
     pacs_cache_mb: int = Field(default=20_480, ge=1)
+    pacs_answer_mb: float = Field(default=256.0, gt=0.0)
+    pacs_series_mb: float = Field(default=4096.0, gt=0.0)
 
 
 def parse_settings(conf: Mapping[str, str], environment: Mapping[str, str]) -> Settings:

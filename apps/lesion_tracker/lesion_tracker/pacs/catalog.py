@@ -10,6 +10,7 @@ from typing_extensions import override
 from lesion_tracker.errors import InputError, StudyError, StudyOrderError
 from lesion_tracker.pacs.pacs import Pacs
 from lesion_tracker.studies.catalog import Catalog, unknown_study
+from lesion_tracker.studies.one_patient import other_person
 from lesion_tracker.studies.study import Study, parse_date
 from lesion_tracker.studies.timeline import earlier_studies
 
@@ -99,7 +100,7 @@ class PacsCatalog(Catalog):
         others = [study for study in [*here, *self._gone(followup, here)] if study.study_uid != followup.study_uid]
         earlier = earlier_studies(followup, [study for study in others if is_marked(study.id)])
         if not earlier:
-            raise StudyOrderError(_nothing_earlier(followup, others))
+            raise StudyOrderError(_nothing_earlier(followup, others, self._pacs.others(followup)))
         newest = [study for study in earlier if study.study_uid == earlier[-1].study_uid]
         if any(study.id not in self._used() for study in newest):
             newest = [study for study in newest if not self._pacs.quality(study).problem]
@@ -129,7 +130,7 @@ class PacsCatalog(Catalog):
         """Return the patient's series with marks or tracks that are not among those that are here."""
         missing = set(self._used()) - {other.id for other in here}
         known = (self._pacs.records.study(name, self._pacs.cache.path(name)) for name in sorted(missing))
-        return [other for other in known if other and other.patient_id == study.patient_id and study.patient_id]
+        return [other for other in known if other and _same_person(other, study)]
 
     def _representative(self, series: list[Study]) -> Study:
         used = [study for study in series if study.id in self._used()]
@@ -146,6 +147,10 @@ class PacsCatalog(Catalog):
         )
 
 
+def _same_person(one: Study, other: Study) -> bool:
+    return bool(one.patient_id) and one.patient_id == other.patient_id and not other_person(one, other)
+
+
 def _by_study(series: list[Study]) -> list[list[Study]]:
     groups: dict[str, list[Study]] = {}
     for study in series:
@@ -153,8 +158,8 @@ def _by_study(series: list[Study]) -> list[list[Study]]:
     return list(groups.values())
 
 
-def _nothing_earlier(followup: Study, others: list[Study]) -> str:
-    listed = "; ".join(study.describe() for study in others)
+def _nothing_earlier(followup: Study, others: list[Study], strangers: list[str]) -> str:
+    listed = "; ".join([study.describe() for study in others] + strangers)
     fact = f"the PACS has these: {listed}" if listed else "this is the only study of the patient on the PACS"
     return (
         f"no earlier study with marked lesions for {followup.describe()}; {fact}; mark the lesions in the earlier study "

@@ -1,23 +1,25 @@
-"""A DICOMweb server: queries (QIDO-RS) and the files of a series (WADO-RS), bounded in time and tries.
+"""A DICOMweb server: queries (QIDO-RS) and the files of a series (WADO-RS), bounded in time, bytes and tries.
 
-By hand, because dicomweb-client bounds neither the time of a series nor the pages of an answer, and encodes what it asks
-for, which Orthanc 1.10 does not decode.
+By hand, because dicomweb-client bounds neither the time nor the bytes of a series, takes a page for the whole, and encodes
+what it asks for, which Orthanc 1.10 does not decode.
 """
 
 import json
 import logging
-import re
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
 
 from lesion_tracker.errors import PacsError
 from lesion_tracker.pacs.multipart import boundary_of, split_parts
+from lesion_tracker.pacs.query import MORE_ARE_LEFT, Item, Page, Queries, addresses_of
 
 logger = logging.getLogger(__name__)
 
@@ -28,13 +30,33 @@ PAUSE_S = 0.5
 """Between the first two tries; doubled each time."""
 
 CONNECT_S = 5.0
-PAGE = 500
-MOST_PAGES = 40
 CHUNK_BYTES = 1 << 20
+MIB = 1 << 20
 RETRIED = (429, 502, 503, 504)
+OTHER_FORM = frozenset({400, 406, 413, 422})
+"""The server does not understand this form of a question; it may understand another one."""
 
-Item = dict[str, Any]
-"""One answer in DICOM's JSON model: {"0020000D": {"vr": "UI", "Value": ["1.2.3"]}, …}."""
+GONE = frozenset({404, 410})
+FILES = (
+    'multipart/related; type="application/dicom"; transfer-syntax=*',
+    'multipart/related; type="application/dicom"',
+)
+"""How the files of a series are asked for: as they are stored; or, where a server does not know that, as it likes."""
+
+ONE_FILE = "application/dicom"
+
+
+@dataclass(frozen=True)
+class Headers:
+    """What a PACS says of a series' instances now.
+
+    Args:
+        items: their headers without pixels; none: it has no such series.
+        etag: its own mark of this state, "" where it gives none.
+    """
+
+    items: list[Item]
+    etag: str = ""
 
 
 class DicomWeb:
@@ -43,8 +65,10 @@ class DicomWeb:
     Args:
         address: the server's base address, `http://…/dicom-web`.
         login: user and password, where it wants them.
-        timeout_s: for an answer to begin, and between two pieces of it; also the whole of a query.
-        download_s: for all files of a series.
+        timeout_s: for an answer to begin, and between two pieces of it; also the whole of a page.
+        download_s: for all files of a series, and all pages of a query.
+        answer_mb: MiB of one page or of a series' headers, unpacked.
+        series_mb: MiB of all files of a series.
         qido_prefix: path of queries below the address, or "".
         wado_prefix: path of files below the address, or "".
     """
@@ -56,115 +80,168 @@ class DicomWeb:
         login: tuple[str, str] | None = None,
         timeout_s: float = 20.0,
         download_s: float = 600.0,
+        answer_mb: float = 256.0,
+        series_mb: float = 4096.0,
         qido_prefix: str = "",
         wado_prefix: str = "",
     ) -> None:
         self.address = address.rstrip("/")
         self._login = login
         self._timeout_s, self._download_s = timeout_s, download_s
+        self._answer_mb, self._series_mb = answer_mb, series_mb
         self._qido = "/".join(part for part in (self.address, qido_prefix.strip("/")) if part)
         self._wado = "/".join(part for part in (self.address, wado_prefix.strip("/")) if part)
+        self._queries = Queries(self._page)
 
     def search(self, what: str, filters: Mapping[str, str], fields: tuple[str, ...] = ()) -> list[Item]:
-        """Return all matches of a query, page by page.
+        """Return all matches of a query; see `matches`."""
+        return list(self.matches(what, filters, fields))
+
+    def matches(self, what: str, filters: Mapping[str, str], fields: tuple[str, ...] = ()) -> Iterator[Item]:
+        """Yield all matches of a query; who needs one only takes it and asks for no further pages.
 
         Args:
             what: "studies", "series", or "studies/<uid>/series".
-            filters: DICOM keywords and values; the matches may be more, so compare them: a character that would have to be
-                encoded becomes a wildcard, because Orthanc 1.10 does not decode queries.
+            filters: DICOM keywords and values; the matches may be more, so compare them.
             fields: keywords of further elements to return.
 
         Raises:
-            PacsError: if the server does not answer, refuses, or answers nonsense.
+            PacsError: if the server does not answer, refuses, answers nonsense, or keeps back a part.
         """
-        found: list[Item] = []
-        for _ in range(MOST_PAGES):
-            values = [f"{name}={_pattern(value)}" for name, value in filters.items()]
-            values += [*(f"includefield={field}" for field in fields), f"limit={PAGE}", f"offset={len(found)}"]
-            page = self._json(f"{self._qido}/{what}?{'&'.join(values)}")
-            new = [item for item in page if item not in found] if found else page
-            found += new
-            if len(page) < PAGE or not new:
-                return found
-        raise PacsError(
-            f"the PACS at {self.address} has more than {PAGE * MOST_PAGES} {what} for this query; narrow it"
-        )
+        end = time.monotonic() + self._download_s
+        found = 0
+        for address in addresses_of(what, filters):
+            for item in self._queries.every_match(address, fields):
+                found += 1
+                yield item
+                self._refuse_late(end, self._download_s)
+            if found:
+                return
 
-    def metadata(self, study_uid: str, series_uid: str) -> list[Item]:
+    def metadata(self, study_uid: str, series_uid: str) -> Headers:
         """Return the headers of all instances of a series, without their pixels.
 
         Raises:
-            PacsError: as `search`.
+            PacsError: as `matches`.
         """
-        return self._json(f"{self._wado}/studies/{study_uid}/series/{series_uid}/metadata")
+        url = f"{self._wado}/studies/{study_uid}/series/{series_uid}/metadata"
+        with self._get(url, "application/dicom+json", accepted=GONE) as answer:
+            if answer.status_code in GONE:
+                return Headers([])
+            if _is_cut(answer):
+                raise PacsError(f"the PACS at {self.address} sends a part of the headers of series {series_uid} only")
+            return Headers(self._items(answer), answer.headers.get("ETag", ""))
 
     def download(self, study_uid: str, series_uid: str, folder: Path) -> int:
         """Write the files of a series into a folder, as 00001.dcm, 00002.dcm, …, and return their number.
 
         Raises:
-            PacsError: as `search`, and if the answer ends early or takes longer than `download_s`.
+            PacsError: as `matches`, and if the answer ends early, is too large or takes longer than `download_s`.
             OSError: if the files cannot be written.
         """
         start = time.monotonic()
-        url = f"{self._wado}/studies/{study_uid}/series/{series_uid}"
-        accept = 'multipart/related; type="application/dicom"; transfer-syntax=*'
-        with self._get(url, accept) as answer, tempfile.TemporaryFile(dir=folder) as body:
-            boundary = boundary_of(answer.headers.get("Content-Type", ""))
-            self._receive(answer, body, start + self._download_s, self._download_s)
-            number = 0
-            for part in split_parts(body.fileno(), boundary):
-                number += 1
-                (folder / f"{number:05d}.dcm").write_bytes(part)
+        with self._files(f"{self._wado}/studies/{study_uid}/series/{series_uid}") as answer:
+            kind = answer.headers.get("Content-Type", "")
+            is_one = kind.partition(";")[0].strip().lower() == ONE_FILE
+            boundary = b"" if is_one else boundary_of(kind)
+            with tempfile.NamedTemporaryFile(dir=folder) as body:
+                self._receive(answer, body, start + self._download_s, self._download_s, self._series_mb)
+                number = 0
+                for part in [Path(body.name).read_bytes()] if is_one else split_parts(body.fileno(), boundary):
+                    number += 1
+                    (folder / f"{number:05d}.dcm").write_bytes(part)
         logger.info("fetched %d files of series %s in %.1f s", number, series_uid, time.monotonic() - start)
         return number
 
     def proxied(self, path: str, query: str, accept: str, encoding: str) -> requests.Response:
-        """Return the answer to what a viewer asks; its body is still to come, and its status may be any but 401 and 5xx.
+        """Return the answer to what a viewer asks; its status is 200, 204 or 206, its body (`body_of`) is still to come.
 
         Args:
-            path: below the address, beginning with studies, series or instances.
-            query: as the viewer sent it, still encoded.
+            path: below the address; built by whoever asks, not by whoever is asked.
+            query: encoded.
             accept: the viewer's Accept header.
             encoding: its Accept-Encoding header.
 
         Raises:
-            PacsError: as `search`.
+            PacsError: as `matches`.
         """
         is_query = path.split("/")[-1] in ("studies", "series", "instances")
         url = f"{self._qido if is_query else self._wado}/{path}"
         return self._get(f"{url}?{query}" if query else url, accept, encoding)
 
-    def _json(self, url: str) -> list[Item]:
-        with self._get(url, "application/dicom+json") as answer, tempfile.TemporaryFile() as body:
-            if answer.status_code == 204:
-                return []
-            self._receive(answer, body, time.monotonic() + self._timeout_s, self._timeout_s)
+    def body_of(self, answer: requests.Response) -> Iterator[bytes]:
+        """Yield a body as it comes, still compressed where the PACS compressed it, within the limits of a series.
+
+        Raises:
+            PacsError: if it is too large or takes too long.
+        """
+        with answer:
+            end = time.monotonic() + self._download_s
+            yield from self._pieces(answer, end, self._download_s, self._series_mb, unpacked=False)
+
+    def _files(self, url: str) -> requests.Response:
+        """Return the answer with the files of a series, asked for in the form that the server understands."""
+        answer = self._get(url, FILES[0], accepted=OTHER_FORM)
+        if answer.status_code in OTHER_FORM:
+            answer.close()
+            answer = self._get(url, FILES[1])
+        return answer
+
+    def _page(self, path: str) -> Page | None:
+        """Return one page of a query, None where the server refuses this form of it."""
+        with self._get(f"{self._qido}/{path}", "application/dicom+json", accepted=OTHER_FORM) as answer:
+            if answer.status_code in OTHER_FORM:
+                return None
+            return Page(self._items(answer), _is_cut(answer))
+
+    def _items(self, answer: requests.Response) -> list[Item]:
+        if answer.status_code == 204 or answer.headers.get("Content-Length") == "0":
+            return []
+        with tempfile.TemporaryFile() as body:
+            self._receive(answer, body, time.monotonic() + self._timeout_s, self._timeout_s, self._answer_mb)
             body.seek(0)
             try:
                 items = json.loads(body.read())
-            except ValueError:
+            except (ValueError, RecursionError):
                 items = None
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-            raise PacsError(f"{url} does not answer with DICOM JSON: is this the address of a DICOMweb server?")
-        return items
+            raise PacsError(f"{answer.url} does not answer with DICOM JSON: is this the address of a DICOMweb server?")
+        return [{tag.upper(): element for tag, element in item.items()} for item in items]
 
-    def _receive(self, answer: requests.Response, body: Any, end: float, limit_s: float) -> None:
-        """Write the body to a file as it comes; read1 returns after each piece, so that the limit holds for drops, too."""
+    def _receive(self, answer: requests.Response, body: Any, end: float, limit_s: float, limit_mb: float) -> None:
+        """Write the body to a file as it comes; read1 returns after each piece, so that the limits hold for drops, too."""
+        for chunk in self._pieces(answer, end, limit_s, limit_mb, unpacked=True):
+            body.write(chunk)
+        body.flush()
+
+    def _pieces(
+        self, answer: requests.Response, end: float, limit_s: float, limit_mb: float, *, unpacked: bool
+    ) -> Iterator[bytes]:
+        left = int(limit_mb * MIB)
+        too_much = PacsError(f"the PACS at {self.address} sends more than the {limit_mb:g} MiB that are accepted")
+        promised = answer.headers.get("Content-Length", "")
+        if promised.isdigit() and int(promised) > left:
+            raise too_much
         try:
-            while chunk := answer.raw.read1(CHUNK_BYTES, decode_content=True):
-                body.write(chunk)
-                if time.monotonic() > end:
-                    raise PacsError(
-                        f"the PACS at {self.address} is too slow: its answer was not whole in {limit_s:g} s"
-                    )
+            while chunk := answer.raw.read1(CHUNK_BYTES, decode_content=unpacked):
+                left -= len(chunk)
+                if left < 0:
+                    raise too_much
+                yield chunk
+                self._refuse_late(end, limit_s)
         except HTTPError as error:
             raise PacsError(
                 f"the PACS at {self.address} broke off in the middle of its answer: {_cause(error)}"
             ) from None
-        body.flush()
 
-    def _get(self, url: str, accept: str, encoding: str = "gzip, identity") -> requests.Response:
-        """Return an answer whose status is good; its body is still to come."""
+    def _refuse_late(self, end: float, limit_s: float) -> None:
+        if time.monotonic() > end:
+            raise PacsError(f"the PACS at {self.address} is too slow: its answer was not whole in {limit_s:g} s")
+
+    def _get(
+        self, url: str, accept: str, encoding: str = "gzip, identity", accepted: frozenset[int] = frozenset()
+    ) -> requests.Response:
+        """Return an answer whose status is good or accepted; its body is still to come. No redirect is followed."""
         for left in range(TRIES - 1, -1, -1):
             try:
                 answer = requests.get(
@@ -173,6 +250,7 @@ class DicomWeb:
                     auth=self._login,
                     timeout=(min(CONNECT_S, self._timeout_s), self._timeout_s),
                     stream=True,
+                    allow_redirects=False,
                 )
             except requests.ReadTimeout:
                 raise PacsError(f"the PACS at {self.address} did not answer within {self._timeout_s:g} s") from None
@@ -180,7 +258,7 @@ class DicomWeb:
                 problem = _cause(error)
             else:
                 if answer.status_code not in RETRIED:
-                    return self._checked(answer)
+                    return self._checked(answer, accepted)
                 problem = f"status {answer.status_code}"
                 answer.close()
             if left:
@@ -189,9 +267,9 @@ class DicomWeb:
             f"the PACS at {self.address} cannot be reached ({problem}), tried {TRIES} times: is it running?"
         )
 
-    def _checked(self, answer: requests.Response) -> requests.Response:
+    def _checked(self, answer: requests.Response, accepted: frozenset[int]) -> requests.Response:
         status = answer.status_code
-        if status in (200, 204):
+        if status in (200, 204, 206) or status in accepted:
             return answer
         answer.close()
         if status in (401, 403):
@@ -200,11 +278,18 @@ class DicomWeb:
                 f"the PACS at {self.address} {said} (status {status}): set MONAI_LABEL_DICOMWEB_USERNAME and "
                 "MONAI_LABEL_DICOMWEB_PASSWORD in the server's environment"
             )
+        if 300 <= status < 400:
+            target = urlsplit(answer.headers.get("Location", ""))
+            raise PacsError(
+                f"the PACS at {self.address} points to another address, {target.scheme}://{target.netloc}: no redirect is "
+                "followed, because the login would be sent there; start the server on that address"
+            )
         raise PacsError(f"the PACS at {self.address} answered {answer.request.path_url} with status {status}")
 
 
-def _pattern(value: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._~-]+", "*", value)
+def _is_cut(answer: requests.Response) -> bool:
+    """Say whether the server says that an answer is not the whole."""
+    return answer.status_code == 206 or bool(MORE_ARE_LEFT.search(answer.headers.get("Warning", "")))
 
 
 def _cause(error: Exception) -> str:

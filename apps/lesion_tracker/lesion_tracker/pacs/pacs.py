@@ -5,14 +5,16 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lesion_tracker.errors import InputError, PacsError, StudyError
 from lesion_tracker.files.disk_cache import DiskCache, retried
 from lesion_tracker.pacs.dicomweb import DicomWeb
-from lesion_tracker.pacs.series import FIELDS, PacsSeries, series_of
+from lesion_tracker.pacs.series import FIELDS, OF_PATIENT, OF_STUDY, PacsSeries, series_of
 from lesion_tracker.pacs.series_records import SeriesRecords
+from lesion_tracker.pacs.series_state import MEMO_S, SeriesStates
+from lesion_tracker.studies.one_patient import other_person
 from lesion_tracker.studies.series_choice import SeriesQuality, assess, choose, explain
 from lesion_tracker.studies.study import Study
 from lesion_tracker.volumes.dicom_folders import first_header
@@ -23,8 +25,21 @@ logger = logging.getLogger(__name__)
 UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 LONGEST_UID = 64
 
-MEMO_S = 2.0
-"""For so long the answer about a patient's series counts: several parts of one request ask for it."""
+STATE = ".state"
+"""Beside the files of a fetched series: the digest of what the PACS said of it when they were fetched."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The series of one patient on a PACS.
+
+    Args:
+        series: that can be this person's.
+        others: a sentence on each study with the same PatientID that is another person's.
+    """
+
+    series: list[PacsSeries]
+    others: list[str]
 
 
 class Pacs:
@@ -53,9 +68,10 @@ class Pacs:
         self.web, self.cache, self.records = web, cache, records
         self._any_modality, self._reformats = any_modality, reformats
         self._rows: dict[str, PacsSeries] = {}
-        self._timelines: dict[str, tuple[float, list[PacsSeries]]] = {}
+        self._timelines: dict[tuple[str, ...], tuple[float, Timeline]] = {}
         self._lock = threading.Lock()
-        self._qualities: dict[tuple[str, int], SeriesQuality] = {}
+        self._states = SeriesStates(web)
+        self._qualities: dict[str, tuple[str, SeriesQuality]] = {}
 
     def study(self, series_uid: str) -> Study | None:
         """Return a series, or None if the PACS does not have it.
@@ -66,7 +82,7 @@ class Pacs:
             PacsError: if the PACS does not answer.
         """
         require_uid(series_uid)
-        rows = [series_of(item) for item in self.web.search("series", {"SeriesInstanceUID": series_uid}, FIELDS)]
+        rows = map(series_of, self.web.matches("series", {"SeriesInstanceUID": series_uid}, FIELDS))
         row = next((row for row in rows if row.series_uid == series_uid), None)
         if row is None:
             return None
@@ -81,20 +97,20 @@ class Pacs:
     def timeline(self, study: Study) -> list[Study]:
         """Return all CT series of a study's patient, that study's own among them; none for an unknown patient.
 
-        Series whose birth date contradicts that of `study` belong to another person with the same PatientID.
+        Series whose issuer, birth date or sex contradicts that of `study` belong to another person.
 
         Raises:
             PacsError: if the PACS does not answer.
         """
-        if not study.patient_id:
-            return []
-        with self._lock:
-            when, rows = self._timelines.get(study.patient_id, (-MEMO_S, []))
-        if time.monotonic() - when >= MEMO_S:
-            when, rows = time.monotonic(), self._listed(study)
-            with self._lock:
-                self._timelines = {study.patient_id: (when, rows)}
-        return [self._known(row) for row in rows]
+        return [self._known(row) for row in self._timeline(study).series]
+
+    def others(self, study: Study) -> list[str]:
+        """Return a sentence on each study with the same PatientID that is another person's.
+
+        Raises:
+            PacsError: if the PACS does not answer.
+        """
+        return self._timeline(study).others
 
     def everything(self) -> list[Study]:
         """Return all CT series of the PACS.
@@ -107,26 +123,30 @@ class Pacs:
         return [self._known(row) for row in rows if row.modality == "CT" or self._any_modality]
 
     def fetch(self, study: Study) -> Path:
-        """Return the folder with the files of a series; fetch them if they are not there, or if more have arrived.
+        """Return the folder with the files of a series; fetch them if they are not there, or if the PACS has others now.
+
+        Of a series that the PACS no longer has, the copy counts.
 
         Raises:
             PacsError: if the PACS does not deliver all of them; nothing is kept then.
             StudyError: if they cannot be written.
         """
         announced = self.files_of(study)
+        state = self._states.now(study.study_uid, study.id, announced)
 
         def is_current(folder: Path) -> bool:
-            return not announced or len(list(folder.glob("*.dcm"))) == announced
+            return not (state.items or announced) or _read_text(folder / STATE) == state.digest
 
         def download(folder: Path) -> None:
             folder.mkdir()
             got = self.web.download(study.study_uid, study.id, folder)
-            if got < announced:
+            if min(got, state.files) < announced or got < state.files:
                 raise PacsError(
-                    f"the PACS announced {announced} files of series {study.id} and sent {got}: is the study still "
-                    "arriving? Try again in a moment"
+                    f"the PACS announced {max(announced, state.files)} files of series {study.id}, described {state.files} "
+                    f"and sent {got}: is the study still arriving? Try again in a moment"
                 )
             self._remember(study, folder)
+            (folder / STATE).write_text(state.digest)
 
         return self.cache.get(study.id, is_current, download)
 
@@ -169,10 +189,9 @@ class Pacs:
         Raises:
             PacsError: if the PACS does not answer.
         """
-        if study.frame_of_reference_uid:
-            return study.frame_of_reference_uid
-        known = self.records.study(study.id, study.path)
-        return known.frame_of_reference_uid if known else self.quality(study).frame_of_reference_uid
+        now = self.quality(study).frame_of_reference_uid
+        known = None if now else self.records.study(study.id, study.path)
+        return known.frame_of_reference_uid if known else now
 
     def quality(self, study: Study) -> SeriesQuality:
         """Judge a series by its headers.
@@ -180,14 +199,15 @@ class Pacs:
         Raises:
             PacsError: if the PACS does not answer.
         """
-        key = (study.id, self.files_of(study))
-        if key not in self._qualities:
-            items = self.web.metadata(study.study_uid, study.id)
-            self._qualities[key] = replace(
-                assess(study.id, items, any_modality=self._any_modality, reformats=self._reformats),
+        state = self._states.now(study.study_uid, study.id, self.files_of(study))
+        digest, quality = self._qualities.get(study.id, ("", None))
+        if quality is None or digest != state.digest:
+            quality = replace(
+                assess(study.id, state.items, any_modality=self._any_modality, reformats=self._reformats),
                 description=study.series,
             )
-        return self._qualities[key]
+            self._qualities[study.id] = state.digest, quality
+        return quality
 
     def best_of(self, series: Sequence[Study]) -> tuple[Study, str]:
         """Choose one of a study's series by coverage and slice thickness.
@@ -206,24 +226,43 @@ class Pacs:
         study = next(study for study in series if study.id == chosen.series_uid)
         return study, explain(chosen, qualities) if len(qualities) > 1 else ""
 
-    def _listed(self, study: Study) -> list[PacsSeries]:
-        own = self._rows.get(study.id)
-        found = []
-        for item in self.web.search("studies", {"PatientID": study.patient_id}, ("PatientBirthDate",)):
+    def _timeline(self, study: Study) -> Timeline:
+        if not study.patient_id:
+            return Timeline([], [])
+        person = tuple(getattr(study, name) for name in OF_PATIENT)
+        with self._lock:
+            when, timeline = self._timelines.get(person, (0.0, None))
+        if timeline is None or time.monotonic() - when >= MEMO_S:
+            when, timeline = time.monotonic(), self._listed(study)
+            with self._lock:
+                self._timelines = {person: (when, timeline)}
+        return timeline
+
+    def _listed(self, study: Study) -> Timeline:
+        found: list[PacsSeries] = []
+        others = []
+        for item in self.web.search("studies", {"PatientID": study.patient_id}, FIELDS):
             of_study = series_of(item)
-            if of_study.patient_id != study.patient_id or (own and own.patient_id and not own.same_person(of_study)):
-                logger.warning("study %s has the same PatientID, but another birth date: left out", of_study.study_uid)
+            if of_study.patient_id != study.patient_id:
+                continue
+            contradictions = other_person(of_study.study(Path()), study)
+            if contradictions:
+                logger.warning(
+                    "study %s has the same PatientID, but another issuer, birth date or sex: left out",
+                    of_study.study_uid,
+                )
+                others.append(f"study {of_study.study_uid} is another person's: {', '.join(contradictions)}")
                 continue
             rows = self.web.search(f"studies/{of_study.study_uid}/series", {}, FIELDS)
             found += [series_of(row, item) for row in rows]
-        return [row for row in found if row.modality == "CT" or self._any_modality]
+        return Timeline([row for row in found if row.modality == "CT" or self._any_modality], others)
 
     def _with_study(self, row: PacsSeries) -> PacsSeries:
         """Ask for what the answer about a series may leave out: patient and date."""
-        for item in self.web.search("studies", {"StudyInstanceUID": row.study_uid}, ("PatientBirthDate",)):
+        for item in self.web.matches("studies", {"StudyInstanceUID": row.study_uid}, FIELDS):
             of_study = series_of(item)
             if of_study.study_uid == row.study_uid:
-                names = ("patient_id", "birth_date", "study_date", "study_time")
+                names = (*OF_PATIENT, *OF_STUDY)
                 return replace(row, **{name: getattr(row, name) or getattr(of_study, name) for name in names})
         return row
 
@@ -231,14 +270,10 @@ class Pacs:
         """Return a listed series as a Study, with what was learnt of it when it was opened."""
         self._rows[row.series_uid] = row
         before = self.records.study(row.series_uid, self.cache.path(row.series_uid))
-        more = (
-            {
-                "acquisition_time": before.acquisition_time,
-                "frame_of_reference_uid": before.frame_of_reference_uid,
-            }
-            if before
-            else {}
-        )
+        if before is None:
+            return row.study(self.cache.path(row.series_uid))
+        more = {name: getattr(row, name) or getattr(before, name) for name in OF_PATIENT}
+        more |= {name: getattr(before, name) for name in ("acquisition_time", "frame_of_reference_uid")}
         return row.study(self.cache.path(row.series_uid), **more)
 
     def _remember(self, study: Study, folder: Path) -> None:
@@ -248,10 +283,21 @@ class Pacs:
         self.records.keep(
             replace(
                 study,
+                issuer=study.issuer or header.text("IssuerOfPatientID"),
+                patient_name=study.patient_name or header.text("PatientName"),
+                sex=study.sex or header.text("PatientSex").upper(),
+                birth_date=study.birth_date or header.text("PatientBirthDate"),
                 acquisition_time=header.text("AcquisitionTime"),
                 frame_of_reference_uid=header.text("FrameOfReferenceUID"),
             )
         )
+
+
+def _read_text(file: Path) -> str:
+    try:
+        return file.read_text()
+    except FileNotFoundError:
+        return ""  # an earlier version's copy: nothing tells what it is a copy of
 
 
 def require_uid(text: str) -> None:

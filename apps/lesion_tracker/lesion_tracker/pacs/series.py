@@ -1,5 +1,6 @@
 """One series as a PACS lists it: whose it is, when it was made, how many files it has."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ TAGS = {
     "series_uid": "0020000E",
     "study_uid": "0020000D",
     "patient_id": "00100020",
+    "issuer": "00100021",
+    "patient_name": "00100010",
+    "sex": "00100040",
     "birth_date": "00100030",
     "study_date": "00080020",
     "study_time": "00080030",
@@ -21,6 +25,9 @@ TAGS = {
 
 FIELDS = (
     "PatientID",
+    "IssuerOfPatientID",
+    "PatientName",
+    "PatientSex",
     "PatientBirthDate",
     "StudyDate",
     "StudyTime",
@@ -28,6 +35,11 @@ FIELDS = (
     "NumberOfSeriesRelatedInstances",
 )
 """What a query asks for beside what every server returns."""
+
+
+OF_PATIENT = ("patient_id", "issuer", "patient_name", "sex", "birth_date")
+OF_STUDY = ("study_date", "study_time")
+"""Fields that a `Study` has, too; a PACS may leave them out of its answer about a series."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +50,9 @@ class PacsSeries:
         series_uid: SeriesInstanceUID.
         study_uid: StudyInstanceUID.
         patient_id: "" where the PACS does not say.
+        issuer: who gave the PatientID, or "".
+        patient_name: or "".
+        sex: M, F, O, or "".
         birth_date: YYYYMMDD or "".
         study_date: YYYYMMDD, "" where unknown or no date.
         study_time: HHMMSS[.f] or "".
@@ -49,6 +64,9 @@ class PacsSeries:
     series_uid: str
     study_uid: str
     patient_id: str = ""
+    issuer: str = ""
+    patient_name: str = ""
+    sex: str = ""
     birth_date: str = ""
     study_date: str = ""
     study_time: str = ""
@@ -63,20 +81,9 @@ class PacsSeries:
             path: where its files lie once they are fetched.
             more: further fields of `Study`.
         """
-        fields = {
-            "patient_id": self.patient_id,
-            "study_date": self.study_date,
-            "study_time": self.study_time,
-            "series": self.description,
-            "study_uid": self.study_uid,
-            "series_uid": self.series_uid,
-        }
+        fields = {name: getattr(self, name) for name in (*OF_PATIENT, *OF_STUDY)}
+        fields |= {"series": self.description, "study_uid": self.study_uid, "series_uid": self.series_uid}
         return Study(id=self.series_uid, path=path, source="dicom", patient_source="dicom", **{**fields, **more})
-
-    def same_person(self, other: "PacsSeries") -> bool:
-        """Say whether two series can be of one person: the same PatientID, and no contradicting birth dates."""
-        births = {self.birth_date, other.birth_date} - {""}
-        return bool(self.patient_id) and self.patient_id == other.patient_id and len(births) < 2
 
 
 def series_of(item: dict[str, Any], study: dict[str, Any] | None = None) -> PacsSeries:
@@ -90,13 +97,17 @@ def series_of(item: dict[str, Any], study: dict[str, Any] | None = None) -> Pacs
     files = texts.pop("files")
     texts["study_date"] = _valid(parse_date, texts["study_date"])
     texts["study_time"] = _valid(parse_time, texts["study_time"])
-    return PacsSeries(**texts, files=int(files) if files.isdigit() else 0)
+    texts["sex"] = texts["sex"].upper()
+    return PacsSeries(**texts, files=int(float(files)) if re.fullmatch(r"\d+(\.0+)?", files) else 0)
 
 
 def _text(item: dict[str, Any], tag: str) -> str:
     element = item.get(tag)
     values = element.get("Value") if isinstance(element, dict) else None
-    return str(values[0]).strip() if isinstance(values, list) and values and values[0] is not None else ""
+    value = values[0] if isinstance(values, list) and values else None
+    if isinstance(value, dict):  # a name
+        value = next((value[form] for form in ("Alphabetic", "Ideographic", "Phonetic") if value.get(form)), None)
+    return "" if value is None else str(value).strip("\0 ")
 
 
 def _valid(parse: Any, text: str) -> str:

@@ -13,7 +13,8 @@ from lesion_tracker.studies.study import Study
 
 SCHEMA = 1
 FIELDS = (
-    *("patient_id", "study_date", "study_time", "acquisition_time", "series"),
+    *("patient_id", "issuer", "patient_name", "sex", "birth_date"),
+    *("study_date", "study_time", "acquisition_time", "series"),
     *("study_uid", "series_uid", "frame_of_reference_uid"),
 )
 

@@ -42,11 +42,12 @@ def pair_facts(baseline: Study, followup: Study) -> PairFacts:
         baseline: where lesions are known.
         followup: where they are looked for.
     """
-    refusals = [*_other_person(baseline, followup), *_backward(baseline, followup)]
+    refusals = [*other_person(baseline, followup), *_backward(baseline, followup)]
     return PairFacts(tuple(refusals), tuple(_open(baseline, followup)))
 
 
-def _other_person(baseline: Study, followup: Study) -> list[str]:
+def other_person(baseline: Study, followup: Study) -> list[str]:
+    """Return the facts by which two studies are of two persons; none where nothing known of both contradicts."""
     found = []
     if _ids_differ(baseline, followup) and _one_register(baseline, followup):
         found.append(f"the baseline is of patient {baseline.patient_id!r}, the follow-up of {followup.patient_id!r}")

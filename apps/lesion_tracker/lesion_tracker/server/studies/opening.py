@@ -114,6 +114,8 @@ def open_pacs(address: str, settings: Settings) -> tuple[Pacs, Path]:
         login=(user, password) if user else None,
         timeout_s=settings.pacs_timeout_s,
         download_s=settings.pacs_download_s,
+        answer_mb=settings.pacs_answer_mb,
+        series_mb=settings.pacs_series_mb,
         qido_prefix=monailabel_settings.MONAI_LABEL_QIDO_PREFIX or "",
         wado_prefix=monailabel_settings.MONAI_LABEL_WADO_PREFIX or "",
     )
