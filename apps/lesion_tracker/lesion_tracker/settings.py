@@ -21,6 +21,7 @@ class Settings(BaseModel):
         cache_dir: folder of computed registrations; None: `.lesion_tracker` in the studies' folder.
         workers: requests that are computed at the same time.
         waiting: requests that may wait for a worker; one more is answered 503.
+        volume_mb: voxels of one study as its file stores them, in MiB; more is refused before memory is taken.
         volumes_mb: studies kept in memory, in MiB.
         registrations_mb: computed registrations kept on disk, in MiB.
         registration_workers: registrations that are computed at the same time, each in a process of its own.
@@ -46,6 +47,7 @@ class Settings(BaseModel):
     cache_dir: Path | None = None
     workers: int = Field(default=2, ge=1, le=32)
     waiting: int = Field(default=64, ge=0, le=10_000)
+    volume_mb: float = Field(default=2048.0, gt=0.0)
     volumes_mb: int = Field(default=2048, ge=0)
     registrations_mb: int = Field(default=2048, ge=0)
     registration_workers: int = Field(default=1, ge=1, le=16)

@@ -167,7 +167,13 @@ class DicomWeb:
         """
         is_query = path.split("/")[-1] in ("studies", "series", "instances")
         url = f"{self._qido if is_query else self._wado}/{path}"
-        return self._get(f"{url}?{query}" if query else url, accept, encoding)
+        answer = self._get(f"{url}?{query}" if query else url, accept, encoding)
+        try:
+            self._refuse_promised(answer, self._series_mb)
+        except PacsError:
+            answer.close()
+            raise
+        return answer
 
     def body_of(self, answer: requests.Response) -> Iterator[bytes]:
         """Yield a body as it comes, still compressed where the PACS compressed it, within the limits of a series.
@@ -217,22 +223,27 @@ class DicomWeb:
     def _pieces(
         self, answer: requests.Response, end: float, limit_s: float, limit_mb: float, *, unpacked: bool
     ) -> Iterator[bytes]:
+        self._refuse_promised(answer, limit_mb)
         left = int(limit_mb * MIB)
-        too_much = PacsError(f"the PACS at {self.address} sends more than the {limit_mb:g} MiB that are accepted")
-        promised = answer.headers.get("Content-Length", "")
-        if promised.isdigit() and int(promised) > left:
-            raise too_much
         try:
             while chunk := answer.raw.read1(CHUNK_BYTES, decode_content=unpacked):
                 left -= len(chunk)
                 if left < 0:
-                    raise too_much
+                    raise self._too_much(limit_mb)
                 yield chunk
                 self._refuse_late(end, limit_s)
         except HTTPError as error:
             raise PacsError(
                 f"the PACS at {self.address} broke off in the middle of its answer: {_cause(error)}"
             ) from None
+
+    def _refuse_promised(self, answer: requests.Response, limit_mb: float) -> None:
+        promised = answer.headers.get("Content-Length", "")
+        if promised.isdigit() and int(promised) > limit_mb * MIB:
+            raise self._too_much(limit_mb)
+
+    def _too_much(self, limit_mb: float) -> PacsError:
+        return PacsError(f"the PACS at {self.address} sends more than the {limit_mb:g} MiB that are accepted")
 
     def _refuse_late(self, end: float, limit_s: float) -> None:
         if time.monotonic() > end:

@@ -25,6 +25,11 @@ from lesion_tracker.volumes.volume import Volume
 MIB = 1024 * 1024
 
 
+def reading(settings: Settings) -> Reading:
+    """Return what the operator of a server accepts."""
+    return Reading(any_modality=settings.any_modality, reformats=settings.reformats, volume_mb=settings.volume_mb)
+
+
 class Engine:
     """Reads, registers and tracks; safe for several requests at once.
 
@@ -46,7 +51,7 @@ class Engine:
         fetch: Callable[[Study], Path] | None = None,
         guard: Callable[[Path, Callable[[Path], Volume]], Volume] | None = None,
     ) -> None:
-        self.read = Reading(any_modality=settings.any_modality, reformats=settings.reformats).volume
+        self.read = reading(settings).volume
         self._fetch = fetch
         self.volumes = VolumeCache(
             settings.volumes_mb * MIB, self.read if guard is None else lambda path: guard(path, self.read)

@@ -7,6 +7,7 @@ from lesion_tracker.errors import FileFormatError
 from lesion_tracker.studies.series_folders import series_in
 from lesion_tracker.studies.study import Study, study_id_of
 from lesion_tracker.studies.timeline import study_of
+from lesion_tracker.volumes.limits import MOST_MB
 from lesion_tracker.volumes.reader import read_volume
 from lesion_tracker.volumes.volume import Volume
 
@@ -18,10 +19,12 @@ class Reading:
     Args:
         any_modality: DICOM of a modality that is not CT, and values that are no HU.
         reformats: axial reformats, whose slices are interpolated.
+        volume_mb: MiB of voxels.
     """
 
     any_modality: bool = False
     reformats: bool = False
+    volume_mb: float = MOST_MB
 
     def series(self, path: Path, *, has_lesions: bool) -> tuple[Path, str]:
         """Return the series to take of a path; see `lesion_tracker.studies.series_folders.series_in`."""
@@ -29,7 +32,7 @@ class Reading:
 
     def volume(self, path: Path) -> Volume:
         """Return the volume of a file or series; see `lesion_tracker.volumes.reader.read_volume`."""
-        return read_volume(path, any_modality=self.any_modality, reformats=self.reformats)
+        return read_volume(path, any_modality=self.any_modality, reformats=self.reformats, most_mb=self.volume_mb)
 
     def study(self, path: Path, *, has_lesions: bool) -> tuple[Study, Volume]:
         """Return what is known of a study, and its volume; how its series was chosen is among the volume's warnings.

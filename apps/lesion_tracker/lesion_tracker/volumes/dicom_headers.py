@@ -1,6 +1,7 @@
 """The header of a DICOM file, with its preamble or without, before anybody looks at a voxel."""
 
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,13 +12,14 @@ import pydicom
 from pydicom.errors import InvalidDicomError
 
 from lesion_tracker.errors import StudyError
+from lesion_tracker.volumes.limits import refuse_inflated
 
 UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
 FIRST_GROUPS = (b"\x02\0", b"\x08\0", b"\0\x08")
 """How a file without preamble begins: the group of its first element, in either byte order."""
 
-READING_FAILS = (EOFError, ValueError, KeyError, AttributeError, NotImplementedError)
+READING_FAILS = (EOFError, ValueError, KeyError, AttributeError, NotImplementedError, RecursionError, zlib.error)
 """What pydicom raises at bytes that are no DICOM, or damaged."""
 
 KEPT = 4096
@@ -132,6 +134,7 @@ def _read(path: Path, _inode: int, size: int, _changed: int) -> SliceHeader | No
     if claims_dicom and size == 0:
         raise StudyError(f"{path.name} is empty (0 bytes): was the upload or copy cut off?")
     try:
+        refuse_inflated(path)
         tags = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=TAGS)
     except InvalidDicomError:
         tags = _without_preamble(path)

@@ -16,6 +16,7 @@ from lesion_tracker.volumes.dicom_headers import SliceHeader
 from lesion_tracker.volumes.dicom_kinds import kind_warnings, named, refuse_no_scan
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.hounsfield import MAX_VOXELS, compact_hu, hu_warnings
+from lesion_tracker.volumes.limits import MOST_MB, refuse_too_large
 from lesion_tracker.volumes.plausible import extent_warnings
 from lesion_tracker.volumes.unchanged import unchanged
 from lesion_tracker.volumes.volume import Volume
@@ -23,7 +24,9 @@ from lesion_tracker.volumes.volume import Volume
 logger = logging.getLogger(__name__)
 
 
-def read_dicom_series(path: Path, *, any_modality: bool = False, reformats: bool = False) -> Volume:
+def read_dicom_series(
+    path: Path, *, any_modality: bool = False, reformats: bool = False, most_mb: float = MOST_MB
+) -> Volume:
     """Read one series through ITK (GDCM).
 
     Args:
@@ -31,6 +34,7 @@ def read_dicom_series(path: Path, *, any_modality: bool = False, reformats: bool
             and names do not matter.
         any_modality: accept what is not CT.
         reformats: accept axial reformats.
+        most_mb: MiB of voxels that are accepted, at two bytes a voxel.
 
     Returns:
         HU with RescaleSlope and RescaleIntercept applied; slices ascend along row x column.
@@ -41,6 +45,7 @@ def read_dicom_series(path: Path, *, any_modality: bool = False, reformats: bool
     headers = read_headers(path)
     with unchanged([header.path for header in headers]):
         slices, grid = grid_of_headers(headers, any_modality=any_modality, reformats=reformats)
+        refuse_too_large(grid.size, 2, most_mb)
         hu = compact_hu(_read_voxels(slices))
     notes = (*kind_warnings(slices), *_series_warnings(slices, float(grid.spacing_mm[2])), *extent_warnings(grid))
     return Volume(hu, grid, (*_folder_warnings(headers), *notes, *hu_warnings(hu)))

@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from lesion_tracker.errors import StudyError
 from lesion_tracker.volumes.grid import Grid, straight
 from lesion_tracker.volumes.hounsfield import compact_hu, hu_warnings
+from lesion_tracker.volumes.limits import MOST_MB, refuse_skips, refuse_too_large
 from lesion_tracker.volumes.nifti_file import read_nifti
 from lesion_tracker.volumes.plausible import extent_warnings, refuse_no_volume
 from lesion_tracker.volumes.text_header import TextHeader, read_text_header
@@ -36,11 +37,12 @@ def suffix_of(path: Path) -> str:
     return next((suffix for suffix in READERS if name.endswith(suffix)), "")
 
 
-def read_image_file(path: Path) -> Volume:
+def read_image_file(path: Path, most_mb: float = MOST_MB) -> Volume:
     """Read one image file.
 
     Args:
         path: an existing file.
+        most_mb: MiB of voxels that are accepted.
 
     Returns:
         HU in int16 where exact, else float32, on the grid of the file in LPS mm.
@@ -55,10 +57,11 @@ def read_image_file(path: Path) -> Volume:
         raise StudyError("it is empty (0 bytes): was the upload or copy cut off?")
     if READERS[suffix] == "NiftiImageIO":
         with unchanged([path]):
-            return read_nifti(path)
+            return read_nifti(path, most_mb)
     header = read_text_header(path)
     with unchanged([path, *(path.parent / name for name in header.data_files if (path.parent / name).is_file())]):
-        return _read(path, READERS[suffix], header)
+        refuse_skips(header, path)
+        return _read(path, READERS[suffix], header, most_mb)
 
 
 def _not_supported(path: Path) -> str:
@@ -69,13 +72,14 @@ def _not_supported(path: Path) -> str:
     return f"its ending {path.suffix!r} is none of those that can be read: {', '.join(READERS)}, or a DICOM folder"
 
 
-def _read(path: Path, reader_name: str, header: TextHeader) -> Volume:
+def _read(path: Path, reader_name: str, header: TextHeader, most_mb: float) -> Volume:
     reader = sitk.ImageFileReader()
     reader.SetImageIO(reader_name)
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
         refuse_no_volume(reader.GetSize(), reader.GetNumberOfComponents())
+        refuse_too_large(reader.GetSize(), _voxel_bytes(reader), most_mb)
         unit, mm, notes = unit_of(header)
         grid = _grid(reader, mm)
         notes = (*place_warnings(header), *notes, *extent_warnings(grid, unit))
@@ -84,6 +88,12 @@ def _read(path: Path, reader_name: str, header: TextHeader) -> Volume:
         logger.info("ITK could not read an image: %s", error)
         raise StudyError(_likely_cause(str(error).replace(f"{path.parent}/", ""))) from None
     return Volume(hu, grid, (*notes, *hu_warnings(hu)))
+
+
+def _voxel_bytes(reader: sitk.ImageFileReader) -> int:
+    """Return the bytes of one voxel, from the words of its type ("16-bit signed integer")."""
+    bits = re.match(r"\d+", sitk.GetPixelIDValueAsString(reader.GetPixelID()))
+    return int(bits[0]) // 8 if bits else 8
 
 
 def _grid(reader: sitk.ImageFileReader, mm: float) -> Grid:

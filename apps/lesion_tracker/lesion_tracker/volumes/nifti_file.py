@@ -12,25 +12,30 @@ import numpy as np
 from lesion_tracker.errors import StudyError
 from lesion_tracker.volumes.gunzip import CHUNK_BYTES, MAGIC, Gunzip
 from lesion_tracker.volumes.hounsfield import NON_FINITE_CAUSE, compact_hu, hu_warnings
+from lesion_tracker.volumes.limits import MIB, MOST_MB, SURPLUS_BYTES, refuse_too_large
 from lesion_tracker.volumes.nifti_header import NiftiHeader, header_bytes, parse_header
 from lesion_tracker.volumes.volume import Volume
 
 Stream = io.BufferedReader | Gunzip
 
 
-def read_nifti(path: Path) -> Volume:
+def read_nifti(path: Path, most_mb: float = MOST_MB) -> Volume:
     """Read a NIfTI-1 or NIfTI-2 file, packed by gzip or not, whatever its ending says.
 
+    Args:
+        path: the file.
+        most_mb: MiB of voxels that are accepted, as they are stored.
+
     Raises:
-        StudyError: for a file that is no NIfTI, is shorter than its header says, is damaged, has voxels that are not
-            finite, or a header that places no orthogonal volume.
+        StudyError: for a file that is no NIfTI, is larger than that, is shorter than its header says, is damaged, has
+            voxels that are not finite, or a header that places no orthogonal volume.
     """
     with path.open("rb") as file:
         packed = file.read(len(MAGIC)) == MAGIC
         file.seek(0)
         stream: Stream = Gunzip(file) if packed else file
         try:
-            header, stored, left_over = _read(stream)
+            header, stored, left_over = _read(stream, most_mb)
         except (EOFError, zlib.error) as error:
             raise StudyError(f"it is truncated or damaged ({error}): was the upload or copy cut off?") from None
     hu = compact_hu(_scaled(stored, header))
@@ -38,11 +43,12 @@ def read_nifti(path: Path) -> Volume:
     return Volume(hu, header.grid, (*header.warnings, *_surplus(left_over, behind), *hu_warnings(hu)))
 
 
-def _read(stream: Stream) -> tuple[NiftiHeader, np.ndarray, int]:
+def _read(stream: Stream, most_mb: float) -> tuple[NiftiHeader, np.ndarray, int]:
     """Return the header, the stored voxels (z, y, x), and how many bytes follow them; reading on checks the checksum."""
     head = _take(stream, 348)
     head += _take(stream, header_bytes(head) - len(head))
     header = parse_header(head)
+    refuse_too_large(header.grid.size, header.dtype.itemsize, most_mb)
     _fill(stream, memoryview(bytearray(CHUNK_BYTES)), header.offset - len(head))
     voxels = np.empty(header.voxel_bytes, dtype=np.uint8)
     filled = _fill(stream, voxels.data, len(voxels))
@@ -55,6 +61,11 @@ def _read(stream: Stream) -> tuple[NiftiHeader, np.ndarray, int]:
     buffer = memoryview(bytearray(CHUNK_BYTES))
     while more := stream.readinto(buffer):
         left_over += more
+        if left_over > SURPLUS_BYTES:
+            raise StudyError(
+                f"it holds more than {SURPLUS_BYTES // MIB} MiB beyond the voxels that its header describes: damaged, or "
+                "made to fill memory? Export it again"
+            )
     return header, voxels.view(header.dtype).reshape(header.grid.shape), left_over
 
 

@@ -10,6 +10,7 @@ from nibabel.spatialimages import HeaderDataError
 
 from lesion_tracker.errors import StudyError
 from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.limits import SURPLUS_BYTES
 from lesion_tracker.volumes.nifti_place import place
 from lesion_tracker.volumes.plausible import extent_warnings, refuse_no_volume
 
@@ -100,7 +101,7 @@ def _size(fields: Any) -> list[int]:
     count, *sizes = (int(n) for n in fields["dim"])
     sizes = sizes[:count] if 1 <= count <= 7 else []
     offset = float(fields["vox_offset"])
-    if not sizes or min(sizes) < 1 or not 0 <= offset < 2**31:
+    if not sizes or min(sizes) < 1 or not 0 <= offset <= SURPLUS_BYTES:
         raise StudyError(f"its NIfTI header is damaged: dimensions {fields['dim'].tolist()}, offset {offset:g}")
     if int(fields["intent_code"]) in VECTOR_INTENTS and len(sizes) == 5:
         del sizes[4]

@@ -6,10 +6,11 @@ from lesion_tracker.errors import StudyError
 from lesion_tracker.volumes.dicom_folders import split_address
 from lesion_tracker.volumes.dicom_series import read_dicom_series
 from lesion_tracker.volumes.image_file import read_image_file
+from lesion_tracker.volumes.limits import MOST_MB
 from lesion_tracker.volumes.volume import Volume
 
 
-def read_volume(path: Path, *, any_modality: bool = False, reformats: bool = False) -> Volume:
+def read_volume(path: Path, *, any_modality: bool = False, reformats: bool = False, most_mb: float = MOST_MB) -> Volume:
     """Read a CT volume.
 
     Args:
@@ -17,6 +18,7 @@ def read_volume(path: Path, *, any_modality: bool = False, reformats: bool = Fal
             `FOLDER#UID`, the DICOM series of that SeriesInstanceUID among others.
         any_modality: accept DICOM of a modality that is not CT, and of values that are no HU.
         reformats: accept axial reformats (ImageType MPR or REFORMATTED).
+        most_mb: MiB of voxels that are accepted, as the file stores them.
 
     Returns:
         HU (z, y, x) in int16 where that is exact, else float32; grid in LPS mm; `warnings` name what is odd.
@@ -28,10 +30,10 @@ def read_volume(path: Path, *, any_modality: bool = False, reformats: bool = Fal
     """
     try:
         if path.is_dir() or split_address(path)[1]:
-            return read_dicom_series(path, any_modality=any_modality, reformats=reformats)
+            return read_dicom_series(path, any_modality=any_modality, reformats=reformats, most_mb=most_mb)
         if not path.exists():
             raise StudyError("there is no such file or folder")
-        return read_image_file(path)
+        return read_image_file(path, most_mb)
     except StudyError as error:
         raise StudyError(f"{path.name}: {error}") from None
     except OSError as error:

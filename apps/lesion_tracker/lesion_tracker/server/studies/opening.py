@@ -15,6 +15,7 @@ from lesion_tracker.pacs.dicomweb import DicomWeb
 from lesion_tracker.pacs.pacs import Pacs
 from lesion_tracker.pacs.series_records import SeriesRecords
 from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.server.engine import reading
 from lesion_tracker.server.studies.datastore import StudyFolder
 from lesion_tracker.server.studies.pacs_datastore import PacsDatastore
 from lesion_tracker.server.studies.series_files import SeriesFiles
@@ -22,7 +23,6 @@ from lesion_tracker.settings import Settings
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.folder_catalog import FolderCatalog
 from lesion_tracker.studies.folder_index import FolderIndex
-from lesion_tracker.studies.reading import Reading
 from lesion_tracker.volumes.writer import write_volume
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def _in_a_folder(address: str, settings: Settings) -> OpenedStudies:
     cache = settings.cache_dir or folder / ".lesion_tracker"
     accepted = {"any_modality": settings.any_modality, "reformats": settings.reformats}
     index = FolderIndex(folder, None if read_only else cache / "series.json", **accepted)
-    files = SeriesFiles(cache / "series", settings.pacs_cache_mb * MIB, Reading(**accepted).volume)
+    files = SeriesFiles(cache / "series", settings.pacs_cache_mb * MIB, reading(settings).volume)
     auto_reload = monailabel_settings.MONAI_LABEL_DATASTORE_AUTO_RELOAD
     datastore = StudyFolder(index, marks.retire, files.file_of, auto_reload=auto_reload, read_only=read_only)
     return OpenedStudies(datastore, FolderCatalog(datastore, marks.in_use), marks, folder)
@@ -84,7 +84,7 @@ def _in_a_folder(address: str, settings: Settings) -> OpenedStudies:
 def _on_a_pacs(address: str, settings: Settings) -> OpenedStudies:
     pacs, folder = open_pacs(address, settings)
     marks = MarkStore(folder / "labels")
-    read = Reading(any_modality=settings.any_modality, reformats=settings.reformats).volume
+    read = reading(settings).volume
     datastore = PacsDatastore(pacs, lambda series, file: write_volume(read(series), file))
     return OpenedStudies(datastore, PacsCatalog(pacs, marks.in_use), marks, folder, pacs)
 

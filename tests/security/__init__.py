@@ -1,0 +1,1 @@
+"""Attacks through HTTP: what a stranger and a reader must not be able to do, and what must not stop the server."""
