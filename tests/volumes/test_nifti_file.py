@@ -127,8 +127,8 @@ def test_a_file_that_changes_while_it_is_read(tmp_path, monkeypatch):
     write_volume(plain(), path)
     read = nifti_file.read_nifti
 
-    def slow(at):
-        volume = read(at)
+    def slow(at, most_mb):
+        volume = read(at, most_mb)
         write_volume(Volume(plain().hu + np.int16(1), plain().grid), path)
         return volume
 

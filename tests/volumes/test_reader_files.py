@@ -288,7 +288,7 @@ def test_a_file_without_permission(tmp_path, monkeypatch):
     path = tmp_path / "v.nii"
     write_volume(plain(), path)
 
-    def denied(_):
+    def denied(_, most_mb):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("lesion_tracker.volumes.reader.read_image_file", denied)
