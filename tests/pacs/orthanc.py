@@ -95,6 +95,14 @@ class Orthanc:
             for file in files:
                 session.post(f"{self.url}/instances", data=file.read_bytes(), timeout=ANSWER_S).raise_for_status()
 
+    def instances(self, series_uid: str) -> list[bytes]:
+        """Return the files of a series."""
+        found = requests.post(f"{self.url}/tools/lookup", data=series_uid, timeout=ANSWER_S).json()
+        (series,) = [requests.get(f"{self.url}{entry['Path']}", timeout=ANSWER_S).json() for entry in found]
+        return [
+            requests.get(f"{self.url}/instances/{name}/file", timeout=ANSWER_S).content for name in series["Instances"]
+        ]
+
     def remove_series(self, series_uid: str) -> None:
         """Delete a series."""
         found = requests.post(f"{self.url}/tools/lookup", data=series_uid, timeout=ANSWER_S).json()

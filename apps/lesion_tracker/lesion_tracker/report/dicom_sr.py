@@ -131,10 +131,11 @@ def _algorithm(measured: MeasuredLesion, made_by: MadeBy) -> sr.AlgorithmIdentif
 
 
 def _key_ring(source: SourceSeries, measured: MeasuredLesion, k: int) -> PointsMm:
-    """Return the longest ring of the outline in a slice; without one, the long axis."""
+    """Return the ring of the outline on which the long axis ends; without one in that slice, the long axis."""
     rings = [np.array(ring) for ring in measured.outline]
     here = [ring for ring in rings if source.slice_of(ring) == k]
-    return max(here, key=len, default=np.array(measured.long_ends_mm))
+    end = np.array(measured.long_ends_mm[0])
+    return min(here, key=lambda ring: np.linalg.norm(ring - end, axis=1).min(), default=np.array(measured.long_ends_mm))
 
 
 def _measurements(source: SourceSeries, measured: MeasuredLesion, k: int, outline: np.ndarray) -> list[sr.Measurement]:
