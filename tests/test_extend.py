@@ -171,8 +171,8 @@ QUANTITY = Door(
     {
         "records/track.py": ('    note: str = ""\n', '    note: str = ""\n    sharpness: Number = 0.25\n'),
         "records/quantity.py": (
-            '        Quantity("radius_mm", "expected radius {:.1f} mm"),\n',
-            '        Quantity("radius_mm", "expected radius {:.1f} mm"),\n'
+            '        Quantity("expected_radius_mm", "expected radius {:.1f} mm"),\n',
+            '        Quantity("expected_radius_mm", "expected radius {:.1f} mm"),\n'
             '        Quantity("sharpness", "sharpness {:.2f}"),\n',
         ),
     },

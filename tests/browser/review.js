@@ -1,110 +1,408 @@
-// A reader's hands on the review page: node review.js '{"base", "shots", "study", "many"}' prints one line of JSON.
+// A reader's hands on the review page: node review.js SCENARIO '{"base", "shots", …}' prints what was seen as one line of JSON.
 const path = require('node:path');
 const { chromium } = require(process.env.PLAYWRIGHT);
 
-async function main({ base, shots, study, many }) {
+// The point that the page shows, and the slices that it looks at.
+const place = async (page) => (await page.textContent('#place')).split(',').map(Number);
+const focus = (page, role = 'study') => page.evaluate((name) => panes.find((pane) => pane.element.dataset.role === name).focus, role);
+const said = async (page, text) => { await page.waitForFunction((t) => document.getElementById('said').textContent.includes(t), text); return page.textContent('#said'); };
+const ready = (page) => page.waitForFunction(() => document.body.dataset.ready === '1');
+const grid = (page, base) => page.goto(`${base}/lesions/?patient=eve`, { waitUntil: 'networkidle' });
+const large = async (page, base, study, lesion = 'lesion_1') => { await page.goto(`${base}/lesions/?patient=eve&lesion=${lesion}&study=${study}`); await ready(page); };
+const over = (page, plane = 'axial', role = 'study') => page.locator(`.pane[data-role=${role}] [data-plane=${plane}] .over`);
+const cell = (page, lesion, study) => page.locator(`.cell[data-lesion="${lesion}"][data-study="${study}"]`);
+const frame = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+
+async function clickAt(page, plane, dx, dy, role = 'study') {
+  const box = await over(page, plane, role).boundingBox();
+  const x = Math.round(box.x + box.width / 2 + dx), y = Math.round(box.y + box.height / 2 + dy); // a mouse is on whole pixels
+  await page.mouse.click(x, y);
+  return { at: [x - box.x, y - box.y], size: box.width };
+}
+
+async function wheel(page, plane, dy, dx = 0, role = 'study') {
+  const box = await over(page, plane, role).boundingBox();
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  await page.mouse.wheel(dx, dy);
+  await frame(page);
+}
+
+const scenarios = {
+  // Track, accept, take back; click in each plane, save; rename, delete and restore by keyboard alone.
+  async flow({ page, shot }, { base, study }) {
+    const result = {};
+    await grid(page, base);
+    await page.fill('#reader', 'dr browser');
+    await page.locator('#reader').blur();
+    await page.click('#track-all');
+    result.tracked = await said(page, 'tracked');
+    await cell(page, 'lesion_1', study).focus();
+    await page.keyboard.press('a');
+    result.accepted = await said(page, 'accepted');
+    await cell(page, 'lesion_1', study).focus();
+    await page.keyboard.press('u');
+    result.undone = await said(page, 'taken back');
+    await shot('patient');
+    await large(page, base, study);
+    result.clicks = {};
+    for (const plane of ['axial', 'coronal', 'sagittal']) {
+      await page.keyboard.press('Escape');
+      const click = await clickAt(page, plane, -14, 10);
+      result.clicks[plane] = { ...click, mm: await place(page) };
+    }
+    await shot('correct');
+    await page.keyboard.press('Enter');
+    result.corrected = await said(page, 'corrected');
+    await ready(page);
+    await page.keyboard.press('n');
+    await page.waitForURL((url) => url.searchParams.get('study') !== study || url.searchParams.get('lesion') !== 'lesion_1');
+    result.next = page.url();
+    await grid(page, base);
+    result.buttons = await buttons(page);
+    return result;
+  },
+
+  // Looking: the wheel, a trackpad, arrows, sliders; nothing of it moves the point.
+  async looking({ page }, { base, study }) {
+    await large(page, base, study);
+    const result = { point: await place(page), start: await focus(page), beside: await focus(page, 'beside') };
+    for (let n = 0; n < 5; n += 1) await wheel(page, 'axial', 100);
+    result.wheel = await focus(page);
+    result.besideAfter = await focus(page, 'beside');
+    for (let n = 0; n < 10; n += 1) await wheel(page, 'axial', -10);
+    result.trackpad = await focus(page);
+    await wheel(page, 'axial', 20, 400);
+    result.sideways = await focus(page);
+    for (let n = 0; n < 200; n += 1) await page.keyboard.press('ArrowUp');
+    result.top = await focus(page);
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('ArrowDown');
+    result.arrow = await focus(page);
+    await page.keyboard.press('PageUp');
+    result.page = await focus(page);
+    await page.keyboard.press('l');
+    result.linked = await focus(page, 'beside');
+    for (let n = 0; n < 3; n += 1) await wheel(page, 'coronal', 100);
+    result.coronal = await focus(page);
+    result.unlinked = await focus(page, 'beside');
+    result.pointAfter = await place(page);
+    result.saveDisabled = await page.isDisabled('#save');
+    await page.keyboard.press('Enter'); // nothing was placed: nothing is stored
+    await page.keyboard.press('a');
+    result.accepted = await said(page, 'accepted');
+    return result;
+  },
+
+  // Placing: unmistakable, blocks Accept, asks before one leaves, and once where it is far.
+  async placing({ page, shot }, { base, study }) {
+    const result = {};
+    await large(page, base, study);
+    await clickAt(page, 'axial', 30, 0);
+    result.unsaved = await page.textContent('#unsaved');
+    result.acceptDisabled = await page.isDisabled('#accept');
+    await page.keyboard.press('a');
+    result.refused = await said(page, 'not saved');
+    await shot('unsaved');
+    const asked = [];
+    page.on('dialog', (dialog) => { asked.push(dialog.type()); dialog.dismiss(); });
+    await page.click('header h1 a').catch(() => {});
+    await page.waitForTimeout(300);
+    result.left = asked.length ? [asked[0], new URL(page.url()).searchParams.get('lesion')] : null;
+    await page.keyboard.press('Escape');
+    result.discarded = await page.isHidden('#unsaved');
+    await page.keyboard.press('Shift+ArrowRight');
+    result.nudged = await place(page);
+    await page.keyboard.press('Escape');
+    await clickAt(page, 'axial', 110, 0);
+    result.far = await place(page);
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#ask[open]');
+    result.question = await page.textContent('#asked');
+    await page.keyboard.press('Enter'); // what is chosen first is not to save
+    await page.waitForSelector('#ask', { state: 'hidden' });
+    result.kept = await place(page);
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#ask[open]');
+    await page.click('#ask button.strong');
+    result.saved = await said(page, 'corrected');
+    return result;
+  },
+
+  // A study without a point opens where registration expects it, and Enter alone stores nothing.
+  async untracked({ page, shot }, { base, study }) {
+    const result = {};
+    await large(page, base, study);
+    result.focus = await focus(page);
+    result.words = await page.textContent('.about');
+    result.place = await page.textContent('#place');
+    result.saveDisabled = await page.isDisabled('#save');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Enter');
+    await shot('untracked');
+    await page.keyboard.press('p');
+    result.placed = await place(page);
+    await page.keyboard.press('Enter');
+    result.saved = await said(page, 'marked');
+    return result;
+  },
+
+  // Two lesions closed without a point, with words that a reload keeps; Caps Lock is on.
+  async closing({ page }, { base, study }) {
+    const result = {};
+    await grid(page, base);
+    await cell(page, 'lesion_1', study).focus();
+    await page.keyboard.press('X');
+    await said(page, 'not evaluable');
+    await page.waitForFunction(() => document.querySelectorAll('.cell.not_evaluable').length === 1);
+    result.counts = await page.textContent('#counts');
+    result.focused = await page.evaluate(() => document.activeElement.dataset.study);
+    await page.reload({ waitUntil: 'networkidle' });
+    result.words = await cell(page, 'lesion_1', study).textContent();
+    return result;
+  },
+
+  // An earlier point is moved; the later track says so, and one button tracks it again.
+  async outdated({ page, shot }, { base, study, later }) {
+    const result = {};
+    await large(page, base, study);
+    await clickAt(page, 'axial', 30, 0);
+    await page.keyboard.press('Enter');
+    await said(page, 'corrected');
+    await grid(page, base);
+    result.counts = await page.textContent('#counts');
+    result.cell = await cell(page, 'lesion_1', later).textContent();
+    await shot('outdated');
+    await page.click('#track-outdated');
+    await said(page, 'tracked');
+    result.after = await page.textContent('#counts');
+    result.button = await page.isHidden('#track-outdated');
+    return result;
+  },
+
+  // A new lesion is marked in a later study, and tracked forwards and backwards.
+  async marking({ page, shot }, { base, study }) {
+    const result = {};
+    await large(page, base, study);
+    await page.keyboard.press('m');
+    await clickAt(page, 'axial', -40, -20);
+    result.unsaved = await page.textContent('#unsaved');
+    await page.fill('#new-label', 'new node');
+    await page.check('#new-backwards');
+    await shot('marking');
+    await page.click('#save');
+    await page.waitForURL((url) => url.searchParams.get('lesion') === 'lesion_2');
+    await grid(page, base);
+    await page.waitForFunction(() => document.querySelectorAll('.row[data-lesion=lesion_2] .cell.uncertain').length === 2);
+    result.label = await page.textContent('.row[data-lesion=lesion_2] .label');
+    return result;
+  },
+
+  // All that is open, by keyboard alone: ms a step, from the key to the next open cell with the answer stored and shown.
+  async walk({ page, shot }, { base, steps }) {
+    await grid(page, base);
+    const result = { ms: [] };
+    await page.keyboard.press('n');
+    for (let n = 0; n < steps; n += 1) {
+      const before = await page.evaluate(() => [document.activeElement.dataset.lesion, document.activeElement.dataset.study]);
+      const start = Date.now();
+      await page.keyboard.press('a');
+      await page.waitForFunction(([lesion, study]) => {
+        const here = document.querySelector(`.cell[data-lesion="${lesion}"][data-study="${study}"]`);
+        return here.dataset.open === '0' && !here.contains(document.activeElement);
+      }, before, { polling: 'raf' }).catch(() => {});
+      result.ms.push(Date.now() - start);
+    }
+    await page.reload({ waitUntil: 'networkidle' });
+    result.counts = await page.textContent('#counts');
+    await shot('walked');
+    return result;
+  },
+
+  // Many studies and lesions: ms a step of scrolling, in both directions; what stays in view.
+  async wide({ page, shot }, { base }) {
+    const result = {};
+    const start = Date.now();
+    await page.goto(`${base}/lesions/?patient=eve`, { waitUntil: 'domcontentloaded' });
+    await page.waitForFunction(() => document.querySelector('#grid img.crop[src]'));
+    result.seconds = (Date.now() - start) / 1000;
+    result.cells = await page.locator('.cell').count();
+    result.steps = await page.evaluate(async () => {
+      const box = document.getElementById('scroll'), ms = [];
+      for (const [dx, dy] of [...Array(15).fill([0, 300]), ...Array(15).fill([300, 0])]) {
+        const begin = performance.now();
+        box.scrollBy(dx, dy);
+        await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
+        ms.push(performance.now() - begin);
+      }
+      return ms;
+    });
+    result.sticky = await page.evaluate(() => {
+      const box = document.getElementById('scroll').getBoundingClientRect();
+      const date = document.querySelector('.timeline .date').getBoundingClientRect();
+      const names = [...document.querySelectorAll('.row.lesion .name')].map((one) => one.getBoundingClientRect()).find((one) => one.top > box.top + 60);
+      return { dateTop: date.top - box.top, nameLeft: names.left - box.left, barBottom: window.innerHeight - box.bottom, scrolled: document.getElementById('scroll').scrollLeft };
+    });
+    await shot('wide');
+    return result;
+  },
+
+  // Sort, filter, place, width and window: all as they were after a look at the large view.
+  async returning({ page }, { base }) {
+    const result = {};
+    await grid(page, base);
+    await page.selectOption('#sort', 'confidence');
+    result.order = await page.locator('.row.lesion').evaluateAll((rows) => rows.map((row) => row.dataset.lesion));
+    await page.selectOption('#show', 'uncertain');
+    result.rows = await page.locator('.row.lesion:not([hidden])').count();
+    await page.keyboard.press('n');
+    for (let n = 0; n < 12; n += 1) await page.keyboard.press('ArrowDown');
+    const where = () => page.evaluate(() => [document.activeElement.dataset.lesion, document.activeElement.dataset.study, document.getElementById('scroll').scrollTop]);
+    result.before = await where();
+    await page.keyboard.press('Enter');
+    await ready(page);
+    await page.keyboard.press('+');
+    await page.keyboard.press('1');
+    await page.click('header h1 a');
+    await page.waitForLoadState('networkidle');
+    result.after = await where();
+    result.show = await page.inputValue('#show');
+    result.window = await page.inputValue('#window');
+    await page.keyboard.press('Enter');
+    await ready(page);
+    result.width = await page.inputValue('#width');
+    const box = await over(page).boundingBox();
+    await page.mouse.move(box.x + 50, box.y + 50);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 90, box.y + 60, { steps: 3 });
+    await page.mouse.up();
+    result.dragged = [await page.inputValue('#window'), await page.evaluate(() => panes[0].window()), await page.isHidden('#unsaved')];
+    return result;
+  },
+
+  // How large the crops are on a screen, whether their pixels are those of the screen, and what stands beyond the border.
+  async layout({ browser, shots }, { base, sizes, name, study }) {
+    const result = {};
+    for (const [width, height, touch] of sizes) {
+      const context = await browser.newContext({ viewport: { width, height }, hasTouch: Boolean(touch), isMobile: false });
+      const page = await context.newPage();
+      await grid(page, base);
+      await page.waitForFunction(() => [...document.images].filter((one) => one.getBoundingClientRect().top < innerHeight).every((one) => one.complete && one.naturalWidth));
+      await page.screenshot({ path: path.join(shots, `${name}-${width}.png`) });
+      result[width] = await page.evaluate(() => {
+        const image = document.querySelector('img.crop'), box = image.getBoundingClientRect();
+        const small = [...document.querySelectorAll('button, a.button, select')].filter((one) => one.offsetParent).map((one) => one.getBoundingClientRect()).filter((one) => one.height < 24 || one.width < 24).length;
+        return { css: [box.width, box.height], natural: [image.naturalWidth, image.naturalHeight], small, overflow: document.documentElement.scrollWidth - innerWidth };
+      });
+      await page.goto(`${base}/lesions/?patient=eve&lesion=lesion_1&study=${study}`);
+      await ready(page);
+      await frame(page);
+      await page.screenshot({ path: path.join(shots, `${name}-large-${width}.png`) });
+      result[width].axial = await page.evaluate(() => document.querySelector('.pane[data-role=study] [data-plane=axial]').clientWidth);
+      result[width].largeOverflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      if (touch) {
+        const box = await over(page).boundingBox();
+        await page.touchscreen.tap(box.x + box.width / 2 + 20, box.y + box.height / 2);
+        result[width].tapped = await page.isVisible('#unsaved');
+      }
+      await context.close();
+    }
+    return result;
+  },
+
+  // On paper: white, and no study beyond the border of the page.
+  async print({ page, shot }, { base }) {
+    await grid(page, base);
+    await page.emulateMedia({ media: 'print' });
+    await shot('print');
+    return page.evaluate(() => ({
+      white: getComputedStyle(document.body).backgroundColor,
+      beyond: [...document.querySelectorAll('.cell')].filter((one) => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1).length,
+      cells: document.querySelectorAll('.cell').length,
+    }));
+  },
+
+  // The pictures of docs/review-page.md and README.md: the grid, a point that is not saved yet, a touch screen.
+  async pictures({ browser, page }, { base, patient, study, folder }) {
+    const loaded = (one) => one.waitForFunction(() => [...document.images].filter((image) => image.getBoundingClientRect().top < innerHeight).every((image) => image.complete && image.naturalWidth));
+    const there = `${base}/lesions/?patient=${patient}`;
+    await page.goto(there, { waitUntil: 'networkidle' });
+    await page.click('#track-all');
+    await page.waitForFunction(() => document.getElementById('said').textContent.includes('tracked'), null, { timeout: 900000 });
+    for (const [name, width, height, query] of [['lesions', 1200, 560, ''], ['review-grid', 1280, 900, ''], ['review-large', 1280, 800, `&lesion=lesion_1&study=${study}`], ['review-touch', 820, 1180, '']]) {
+      const context = await browser.newContext({ viewport: { width, height }, hasTouch: width < 900 });
+      const shown = await context.newPage();
+      await shown.goto(there + query, { waitUntil: 'networkidle' });
+      if (query) { await ready(shown); await clickAt(shown, 'axial', 24, 12); await frame(shown); }
+      await loaded(shown);
+      await shown.screenshot({ path: path.join(folder, `${name}.png`) });
+      await context.close();
+    }
+    return {};
+  },
+
+  // How long a slice takes in the large view, ms.
+  async speed({ page }, { base, study }) {
+    await large(page, base, study);
+    const ms = [];
+    for (let n = 0; n < 20; n += 1) {
+      await page.keyboard.press(n % 2 ? 'ArrowUp' : 'ArrowDown');
+      await frame(page);
+      ms.push(await page.evaluate(() => panes.reduce((sum, pane) => sum + Number(pane.element.dataset.ms), 0)));
+    }
+    return { ms };
+  },
+
+  // Barriers that axe-core finds on all pages.
+  async barriers({ page }, { base, study, axe }) {
+    const result = {};
+    for (const [name, query] of [['patients', ''], ['grid', '?patient=eve'], ['large', `?patient=eve&lesion=lesion_1&study=${study}`]]) {
+      await page.goto(`${base}/lesions/${query}`, { waitUntil: 'networkidle' });
+      await page.evaluate(require('node:fs').readFileSync(axe, 'utf8'));
+      const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+      result[name] = found.violations.map((one) => [one.impact, one.id, one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160))]);
+    }
+    return result;
+  },
+};
+
+// Renames, deletes (which asks) and restores a lesion with its buttons, by keyboard alone.
+async function buttons(page) {
+  const rows = () => page.locator('.row.lesion').count();
+  const found = { before: await rows() };
+  await page.locator('.name[data-lesion=lesion_1]').focus();
+  await page.keyboard.press('F2');
+  await page.keyboard.type('hilum');
+  await page.keyboard.press('Enter');
+  found.renamed = await said(page, 'renamed');
+  await page.waitForFunction(() => document.querySelector('.row[data-lesion=lesion_1] .label').textContent === 'hilum');
+  await page.locator('.name[data-lesion=lesion_1]').focus();
+  await page.keyboard.press('Delete');
+  await page.waitForSelector('#ask[open]');
+  await page.keyboard.press('Shift+Tab');
+  await page.keyboard.press('Enter');
+  found.deleted = await said(page, 'deleted');
+  await page.waitForFunction((n) => document.querySelectorAll('.row.lesion').length === n - 1, found.before);
+  await page.locator('button[data-do=restore][data-lesion=lesion_1]').focus();
+  await page.keyboard.press('Enter');
+  found.restored = await said(page, 'restored');
+  await page.waitForFunction((n) => document.querySelectorAll('.row.lesion').length === n, found.before);
+  return found;
+}
+
+async function main(name, given) {
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, headless: true,
     args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'] });
-  const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage();
-  page.setDefaultTimeout(120000);
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  const page = await context.newPage();
+  page.setDefaultTimeout(60000);
   const errors = [], foreign = [];
   page.on('pageerror', (error) => errors.push(String(error)));
   page.on('console', (message) => { if (message.type() === 'error' && !message.location().url.endsWith('/favicon.ico')) errors.push(message.text()); });
-  page.on('request', (request) => { if (!request.url().startsWith(base)) foreign.push(request.url()); });
-  const shot = (name) => page.screenshot({ path: path.join(shots, `review-${name}.png`) });
-  const said = async (text) => { await page.waitForFunction((t) => document.getElementById('said').textContent.includes(t), text); return page.textContent('#said'); };
-  const result = { errors, foreign };
-
-  await page.goto(`${base}/lesions/?patient=eve`, { waitUntil: 'networkidle' });
-  await page.fill('#reader', 'dr browser');
-  await page.locator('#reader').blur();
-  await page.click('#track-all');
-  result.tracked = await said('tracked');
-  await page.locator(`.row[data-lesion="lesion_1"] .cell[data-study="${study}"]`).focus();
-  await page.keyboard.press('a');
-  result.accepted = await said('accepted');
-  await page.keyboard.press('u');
-  result.undone = await said('taken back');
-  await page.waitForLoadState('networkidle');
-  await shot('patient');
-
-  await page.goto(`${base}/lesions/?patient=eve&lesion=lesion_1&study=${study}`, { waitUntil: 'networkidle' });
-  result.clicks = {};
-  for (const plane of ['axial', 'coronal', 'sagittal']) {
-    await page.keyboard.press('Escape');
-    const image = page.locator(`[data-role=followup] img[data-plane=${plane}]`);
-    await page.waitForFunction((p) => { const one = document.querySelector(`[data-role=followup] img[data-plane=${p}]`); return one.complete && one.shown === one.asked; }, plane);
-    const box = await image.boundingBox();
-    const x = Math.round(box.x + 130), y = Math.round(box.y + 170); // a mouse is on whole pixels of the screen
-    await page.mouse.click(x, y);
-    result.clicks[plane] = { mm: (await page.textContent('#place')).split(',').map(Number), at: [x - box.x, y - box.y], size: box.width };
-  }
-  await page.waitForLoadState('networkidle');
-  await shot('correct');
-  await page.keyboard.press('Enter');
-  result.corrected = await said('corrected');
-  await page.waitForLoadState('networkidle');
-  result.keys = await keys(page);
-  await page.keyboard.press('n');
-  await page.waitForURL((url) => url.searchParams.get('study') !== study || url.searchParams.get('lesion') !== 'lesion_1');
-  result.next = page.url();
-  await page.goto(`${base}/lesions/?patient=eve`, { waitUntil: 'networkidle' });
-  result.buttons = await buttons(page, said);
-  await shot('restored');
-
-  if (many) {
-    const start = Date.now();
-    await page.goto(`${base}/lesions/?patient=eve`, { waitUntil: 'load' });
-    result.seconds = (Date.now() - start) / 1000;
-    result.rows = await page.locator('.row.lesion').count();
-    await page.locator('.row.lesion .cell').first().focus();
-    for (let n = 0; n < 30; n += 1) await page.keyboard.press('ArrowDown');
-    result.focused = await page.evaluate(() => document.activeElement.dataset.lesion);
-    await page.waitForLoadState('networkidle');
-    await shot('many');
-  }
+  page.on('request', (request) => { if (!request.url().startsWith(given.base)) foreign.push(request.url()); });
+  const shot = (shown) => page.screenshot({ path: path.join(given.shots, `review-${shown}.png`) });
+  const result = await scenarios[name]({ page, browser, shot, shots: given.shots }, given);
   await browser.close();
-  console.log(JSON.stringify(result));
+  console.log(JSON.stringify({ ...result, errors, foreign }));
 }
 
-// Moves the point with each key of the large view, back each time; returns where it was then, and how wide the crop.
-async function keys(page) {
-  const place = async () => (await page.textContent('#place')).split(',').map(Number);
-  const found = { start: await place() };
-  for (const key of ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'PageUp', 'PageDown']) {
-    await page.keyboard.press(key);
-    found[key] = await place();
-    await page.keyboard.press('Escape');
-  }
-  found.Escape = await place();
-  await page.keyboard.press('+');
-  found.width = await page.inputValue('#width');
-  await page.keyboard.press('1');
-  found.window = await page.inputValue('#window');
-  await page.keyboard.press('0');
-  return found;
-}
-
-// Renames, deletes and restores a lesion with its buttons, by keyboard alone.
-async function buttons(page, said) {
-  const press = async (what) => {
-    await page.locator(`button[data-do="${what}"][data-lesion="lesion_1"]`).focus();
-    await page.keyboard.press('Enter');
-  };
-  const rows = () => page.locator('.row.lesion').count();
-  const found = { before: await rows() };
-  await press('rename');
-  await page.keyboard.type('hilum');
-  await page.keyboard.press('Enter');
-  found.renamed = await said('renamed');
-  found.label = await page.textContent('.row[data-lesion="lesion_1"] .label');
-  await press('delete');
-  found.deleted = await said('deleted');
-  found.without = await rows();
-  await press('restore');
-  found.restored = await said('restored');
-  found.after = await rows();
-  return found;
-}
-
-main(JSON.parse(process.argv[2]));
+main(process.argv[2], JSON.parse(process.argv[3]));

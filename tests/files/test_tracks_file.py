@@ -36,7 +36,13 @@ def test_the_csv_has_a_line_a_track(tmp_path):
         "uncertain",
         "a, b",
     )
-    assert [float(first[key]) for key in ("x_mm", "y_mm", "z_mm", "radius_mm", "moved_mm")] == [1, 2, 3.5, 8, 3]
+    assert [float(first[key]) for key in ("x_mm", "y_mm", "z_mm", "expected_radius_mm", "moved_mm")] == [
+        1,
+        2,
+        3.5,
+        8,
+        3,
+    ]
     with pytest.raises(FileFormatError, match="cannot be written"):
         write_tracks_csv([TRACK], tmp_path / "none" / "tracks.csv")
 

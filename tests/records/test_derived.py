@@ -22,7 +22,7 @@ ANSWER = Correction(TRACK, (5.0, 5.0, 5.0), "dr b", "2021-01-01")
 def test_a_track_begins_where_its_lesion_is_expected_without_confidence() -> None:
     track = expected_track(MARK, "first", "second", (4.0, 2.0, 3.0), 6.0, "affine", note="so far")
     assert (track.center_mm, track.expected_mm, track.moved_mm) == ((4.0, 2.0, 3.0), (4.0, 2.0, 3.0), 0.0)
-    assert (track.state, track.confidence, track.radius_mm, track.note) == ("uncertain", 0.0, 6.0, "so far")
+    assert (track.state, track.confidence, track.expected_radius_mm, track.note) == ("uncertain", 0.0, 6.0, "so far")
     assert (track.lesion_id, track.label, track.tracking_uid) == ("lesion_1", "node", "2.25.1")
 
 
@@ -46,7 +46,7 @@ def test_a_lesion_is_followed_from_where_its_track_ends() -> None:
 
 def test_what_a_reader_answers_is_a_lesion_of_the_follow_up() -> None:
     lesion = answered_lesion(ANSWER, "second")
-    assert (lesion.center_mm, lesion.radius_mm, lesion.radius_source) == ((5.0, 5.0, 5.0), 6.0, "estimated")
+    assert (lesion.center_mm, lesion.radius_mm, lesion.radius_source) == ((5.0, 5.0, 5.0), 6.0, "expected")
     assert (lesion.study_id, lesion.marked_by, lesion.marked_at) == ("second", "dr b", "2021-01-01")
     moved = answered_mark(MARK, ANSWER)
     assert (moved.center_mm, moved.marked_by, moved.radius_mm) == ((5.0, 5.0, 5.0), "dr b", 5.0)
@@ -63,4 +63,7 @@ def test_an_answered_track_is_found_at_the_readers_point() -> None:
 def test_quantities_are_numbers_of_the_track_in_words() -> None:
     assert quantities_in_words(TRACK) == "4.0 mm from where registration expects it; expected radius 6.0 mm"
     assert quantities_in_words(TRACK, "moved_mm") == "expected radius 6.0 mm"
-    assert {name: quantity.cell(TRACK) for name, quantity in QUANTITIES.items()} == {"moved_mm": 4.0, "radius_mm": 6.0}
+    assert {name: quantity.cell(TRACK) for name, quantity in QUANTITIES.items()} == {
+        "moved_mm": 4.0,
+        "expected_radius_mm": 6.0,
+    }

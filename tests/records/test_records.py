@@ -16,7 +16,7 @@ def _track(**changes: object) -> Track:
         "baseline_study": "a",
         "followup_study": "b",
         "center_mm": (1.0, 2.0, 3.0),
-        "radius_mm": 5.0,
+        "expected_radius_mm": 5.0,
         "confidence": 0.5,
         "state": "found",
         "expected_mm": (1.0, 2.0, 0.0),

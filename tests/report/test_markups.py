@@ -12,7 +12,7 @@ def track(**changes) -> Track:
         "baseline_study": "b",
         "followup_study": "f",
         "center_mm": (-12.25, 40.5, -233.0),
-        "radius_mm": 8.0,
+        "expected_radius_mm": 8.0,
         "confidence": 0.83,
         "state": "found",
         "expected_mm": (-12.25, 40.5, -230.0),

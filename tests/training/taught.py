@@ -74,7 +74,7 @@ def _track(before: str, after: str, number: int) -> Track:
         baseline_study=before,
         followup_study=after,
         center_mm=center,
-        radius_mm=6.0,
+        expected_radius_mm=6.0,
         confidence=0.4,
         state="uncertain",
         expected_mm=center,

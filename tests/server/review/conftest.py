@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 
-from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.readers.mark_store import MarkStore, now
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
+from lesion_tracker.registration.point_map import FollowupFromBaseline
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.errors import answer_errors
 from lesion_tracker.server.followups import Followups
@@ -40,27 +41,36 @@ ORIGIN_MM = np.array([-40.0, -30.0, -200.0])
 
 
 class ShiftingEngine(Engine):
-    """An engine whose tracker knows that the patient lies 2, -1, 3 mm further in each later study."""
+    """An engine whose tracker and registration know that the patient lies 2, -1, 3 mm further in each later study."""
+
+    order: Sequence[str] = STUDIES
+
+    def point_map(self, baseline: Study, followup: Study, *, compute: bool) -> FollowupFromBaseline | None:
+        """Return the shift between two studies."""
+        matrix = np.eye(4)
+        matrix[:3, 3] = np.array(SHIFT_MM) * (self.order.index(followup.id) - self.order.index(baseline.id))
+        return FollowupFromBaseline("shift", matrix)
 
     def track(
         self, baseline: Study, followup: Study, lesions: Sequence[Lesion], options: TrackOptions | None = None
     ) -> tuple[list[Track], dict[str, float]]:
         """Return each lesion, shifted once a study."""
-        steps = STUDIES.index(followup.id) - STUDIES.index(baseline.id)
+        steps = self.order.index(followup.id) - self.order.index(baseline.id)
         tracks = [
             Track(
                 lesion_id=lesion.id,
                 baseline_study=baseline.id,
                 followup_study=followup.id,
                 center_mm=_plus(lesion.center_mm, steps),
-                radius_mm=float(lesion.radius_mm),
+                expected_radius_mm=float(lesion.radius_mm),
                 confidence=0.6,
                 state="uncertain",
                 expected_mm=_plus(lesion.center_mm, steps),
                 method="shift",
                 tracking_uid=lesion.tracking_uid,
                 label=lesion.label,
-                created_at=f"2021-01-0{steps}T00:00:00+00:00",
+                created_at=now(),
+                baseline_mm=lesion.center_mm,
             )
             for lesion in lesions
         ]
@@ -80,17 +90,31 @@ class Page:
         http: a client of it.
         marks: the store.
         volume: of the first study.
+        review: what the page reads and changes.
     """
 
     http: TestClient
     marks: MarkStore
     volume: Volume
+    review: Review
 
     def post(self, what: str, expect: int = 200, **body: Any) -> Any:
         """Send what a click sends."""
         answer = self.http.post(f"/lesions/{what}", json=body)
         assert answer.status_code == expect, answer.text
         return answer.json()
+
+
+def made_page(folder: Path, engine: Engine) -> tuple[FastAPI, MarkStore, Review]:
+    """Return the page on a folder of studies that are there, what it keeps, and what it reads."""
+    store = MarkStore(folder / "labels")
+    catalog = FolderCatalog(StudyFolder(FolderIndex(folder), store.retire, lambda entry: entry.path, auto_reload=False))
+    application = FastAPI()
+    answer_errors(application)
+    review = Review(catalog, store, engine)
+    jobs = TrackJobs(catalog, store, Followups(catalog, store, engine))
+    application.include_router(review_routes(review, jobs, catalog, engine))
+    return application, store, review
 
 
 @pytest.fixture
@@ -100,16 +124,8 @@ def page(tmp_path: Path) -> Iterator[Page]:
     volume = Volume(rng.integers(-900, 200, grid.shape).astype(np.int16), grid)
     for name in STUDIES:
         write_volume(volume, tmp_path / f"{name}.nii.gz")
-    store = MarkStore(tmp_path / "labels")
-    datastore = StudyFolder(FolderIndex(tmp_path), store.retire, lambda entry: entry.path, auto_reload=False)
-    catalog = FolderCatalog(datastore)
     engine = ShiftingEngine(Settings(), tmp_path / "cache", tmp_path / "model")
-    application = FastAPI()
-    answer_errors(application)
-    review = Review(catalog, store, engine)
-    application.include_router(
-        review_routes(review, TrackJobs(catalog, store, Followups(catalog, store, engine)), catalog, engine)
-    )
+    application, store, review = made_page(tmp_path, engine)
     store.mark(STUDIES[0], [Lesion("lesion_1", (0.0, 0.0, -160.0), 6.0, marked_by="dr a")])
     with TestClient(application) as http:
-        yield Page(http, store, volume)
+        yield Page(http, store, volume, review)

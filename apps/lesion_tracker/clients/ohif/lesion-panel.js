@@ -153,9 +153,10 @@ function pointOf(study, row, cell) {
     element('div', { className: shown ? 'shown' : '', textContent: when }),
     element('div', { textContent: `${cell.words}${confidence}` }));
   made.style.borderColor = states()[cell.color].color;
+  if (!cell.center_mm) return made;
   const place = `(${cell.center_mm.map((value) => value.toFixed(1)).join(', ')}) LPS mm`;
   made.append(button('Go', `show ${place}`, () => goTo(study, cell)));
-  if (cell.is_open) {
+  if (cell.can_accept) {
     const accepter = button('Accept', shown ? 'the point is right' : 'go to it first', () => accept(study, row, cell));
     accepter.disabled = !shown; // nobody accepts what is not on the screen
     made.append(accepter);

@@ -79,9 +79,9 @@ def _demo(folder: Path, picture: Path) -> int:
 def verdict(tracks: list[Track], truth: dict[str, Any]) -> int:
     """Return 0, or say on stderr what is wrong and return 1: a lesion farther off than its radius, or no network."""
     wrong = [
-        f"{track.lesion_id} was found outside of its radius of {track.radius_mm:.1f} mm"
+        f"{track.lesion_id} was found outside of its radius of {track.expected_radius_mm:.1f} mm"
         for track in tracks
-        if math.dist(track.center_mm, truth[track.lesion_id]) > track.radius_mm
+        if math.dist(track.center_mm, truth[track.lesion_id]) > track.expected_radius_mm
     ]
     if any(track.model is None for track in tracks):
         wrong.append(f"the network did not answer, only registration: are the weights in {_shown(MODEL)} whole?")

@@ -24,7 +24,7 @@ COLUMNS: dict[str, Callable[[Track], Cell]] = {
     "x_mm": lambda track: round(track.center_mm[0], 3),
     "y_mm": lambda track: round(track.center_mm[1], 3),
     "z_mm": lambda track: round(track.center_mm[2], 3),
-    "radius_mm": QUANTITIES["radius_mm"].cell,
+    "radius_mm": lambda track: "",  # nobody measured it; expected_radius_mm is registration's
     "expected_x_mm": lambda track: round(track.expected_mm[0], 3),
     "expected_y_mm": lambda track: round(track.expected_mm[1], 3),
     "expected_z_mm": lambda track: round(track.expected_mm[2], 3),

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from lesion_tracker.readers.cell import Cell
 from lesion_tracker.readers.fate_store import StudyFates
-from lesion_tracker.readers.patient_table import Cell, Row, rows_of
+from lesion_tracker.readers.patient_table import Row, rows_of
 from lesion_tracker.readers.study_records import StudyRecords
 from lesion_tracker.records.fate import FATES, MERGED, NOT_ASSESSED, PRESENT, SPLIT
 from lesion_tracker.records.followed import Followed, Seen, Traits
@@ -89,7 +90,7 @@ def _seen(cell: Cell | None, said: SaidFate | None, before: Seen | None) -> Seen
         return Seen()
     if before is not None and before.fate in (MERGED.name, SPLIT.name):
         return replace(before, confirmed=False)
-    if cell is None:
+    if cell is None or cell.kind in ("untracked", "failed"):
         return None
     if cell.kind == "tracked" and cell.track is not None and cell.track.has_point:
         return Seen(PRESENT.name, confirmed=False)

@@ -16,6 +16,7 @@ from lesion_tracker.readers.replay import MarkState
 from lesion_tracker.readers.study_records import RecordCache, StudyRecords
 from lesion_tracker.records.correction import Correction
 from lesion_tracker.records.derived import accepted
+from lesion_tracker.records.failure import Failure
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.state import STATES
 from lesion_tracker.records.track import Track
@@ -97,6 +98,23 @@ class MarkStore:
             self.history("tracks", study_id).append([{"track": track.to_json()} for track in tracks])
             back = [track.lesion_id for track in tracks if track.lesion_id in deleted]
             self.history("lesions", study_id).append([_action("restore", name, "") for name in back])
+
+    def add_failures(self, study_id: str, lesion_ids: Sequence[str], reason: str) -> None:
+        """Keep why lesions could not be tracked into a study."""
+        failures = [Failure(name, reason, now()) for name in lesion_ids]
+        self.history("tracks", study_id).append([{"failure": failure.to_json()} for failure in failures])
+
+    def close(self, study_id: str, lesion_id: str, closing: str, by: str) -> None:
+        """Keep that a reader closed a lesion in a study without a point.
+
+        Args:
+            study_id: where.
+            lesion_id: a lesion of the patient; the study need not have it.
+            closing: a name of `lesion_tracker.records.state.CLOSINGS`.
+            by: the reader.
+        """
+        with self.transaction():
+            self.history("lesions", study_id).append([_action("close", lesion_id, by, **{"as": closing})])
 
     def tracks(self, study_id: str) -> list[Track]:
         """Return the last track of each lesion in a study."""
@@ -182,7 +200,7 @@ class MarkStore:
         """Take back the last thing that a reader did to a lesion of a study; the history keeps both.
 
         Returns:
-            What was taken back: "mark", "rename", "delete", "restore", "corrected" or "accepted".
+            What was taken back: "mark", "rename", "delete", "restore", "close", "corrected" or "accepted".
 
         Raises:
             InputError: if there is nothing to take back.

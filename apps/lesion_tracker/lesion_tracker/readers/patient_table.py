@@ -1,76 +1,12 @@
 """What a reader reviews: the lesions of a patient as rows, the studies as columns, a cell where both meet."""
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from lesion_tracker.readers.cell import Cell, cell_of_answer, cell_of_mark, cell_of_track
+from lesion_tracker.readers.outdated import outdated
 from lesion_tracker.readers.study_records import StudyRecords
-from lesion_tracker.records.correction import Correction
-from lesion_tracker.records.lesion import Lesion
-from lesion_tracker.records.state import READER, STATES
-from lesion_tracker.records.track import Track
-
-Kind = Literal["marked", "accepted", "corrected", "tracked"]
-"""Who put the point there: a reader's mark, a reader's answer to a track, or the tracker alone."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One lesion in one study.
-
-    Args:
-        study_id: the study.
-        lesion_id: the lesion.
-        label: its name in this study.
-        kind: who put the point there.
-        center_mm: the point that counts, LPS mm.
-        radius_mm: expected or marked radius, mm.
-        tracking_uid: the lesion's in all studies.
-        who: the reader who marked, accepted or corrected; "" for a track, or where nobody gave a name.
-        when: ISO 8601.
-        track: what the tracker said about it, or None.
-        tracked_again: a track that was made after the reader's answer, or None.
-    """
-
-    study_id: str
-    lesion_id: str
-    label: str
-    kind: Kind
-    center_mm: tuple[float, float, float]
-    radius_mm: float
-    tracking_uid: str
-    who: str
-    when: str
-    track: Track | None = None
-    tracked_again: Track | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Say whether no reader has looked at it yet."""
-        return self.kind == "tracked"
-
-    @property
-    def color(self) -> str:
-        """What the point is shown as: a name of `lesion_tracker.records.state.SHOWN`."""
-        return self.track.state if self.kind == "tracked" and self.track else READER.name
-
-    @property
-    def words(self) -> str:
-        """The state in words."""
-        by = f" by {self.who}" if self.who else ""
-        if self.kind == "marked" or self.track is None:
-            return f"marked{by}"
-        if self.kind == "accepted":
-            return f"accepted{by}"
-        if self.kind == "corrected":
-            return f"corrected{by}"
-        return STATES[self.track.state].words
-
-    @property
-    def pointless(self) -> str:
-        """Why the tracker has no point here, in words, or ""."""
-        return "" if self.track is None or self.track.has_point else STATES[self.track.state].words
 
 
 @dataclass(frozen=True)
@@ -80,7 +16,7 @@ class Row:
     Args:
         lesion_id: the lesion.
         label: the name it got last.
-        cells: by study id; a study without a point of this lesion has none.
+        cells: by study id, from the lesion's first point on; before it only where it was tracked or marked.
         conflicting: studies in which another lesion bears the same id.
     """
 
@@ -105,21 +41,19 @@ class Deleted:
     studies: tuple[str, ...]
 
 
-def cells_of(study_id: str, records: StudyRecords) -> list[Cell]:
-    """Return the cells of one study."""
+def cells_of(study_id: str, records: StudyRecords) -> Iterator[Cell]:
+    """Yield the cells of one study about which somebody or the tracker has said something."""
     lesions = {lesion.id: lesion for lesion in records.lesions()}
     tracks = {track.lesion_id: track for track in records.tracks()}
     answers = {answer.track.lesion_id: answer for answer in records.corrections()}
-    cells = []
     for name in dict.fromkeys([*lesions, *tracks]):
         answer, track, lesion = answers.get(name), tracks.get(name), lesions.get(name)
         if lesion is not None and (answer is None or lesion.marked_at > answer.corrected_at):
-            cells.append(_of_mark(study_id, lesion, track))
+            yield cell_of_mark(study_id, lesion, track)
         elif answer is not None:
-            cells.append(_of_answer(study_id, answer, records.superseded_track(answer)))
+            yield cell_of_answer(study_id, answer, records.superseded_track(answer))
         elif track is not None:
-            cells.append(_of_track(study_id, track))
-    return cells
+            yield cell_of_track(study_id, track)
 
 
 def rows_of(studies: Sequence[str], records: Mapping[str, StudyRecords]) -> list[Row]:
@@ -133,7 +67,42 @@ def rows_of(studies: Sequence[str], records: Mapping[str, StudyRecords]) -> list
     for study_id in studies:
         for cell in cells_of(study_id, records[study_id]):
             by_lesion.setdefault(cell.lesion_id, {})[study_id] = cell
-    return [_row(name, by_lesion[name]) for name in sorted(by_lesion, key=natural_order)]
+    said = {study_id: _Said(study_id, records[study_id]) for study_id in studies}
+    rows = []
+    for name in sorted(by_lesion, key=natural_order):
+        cells: dict[str, Cell] = {}
+        last: Cell | None = None
+        for study_id in studies:
+            found = said[study_id].cell(name, by_lesion[name].get(study_id), last)
+            if found is not None:
+                cells[study_id] = last = found
+        for study_id, cell in cells.items():
+            why = outdated(cell, studies, cells)
+            if why:
+                cells[study_id] = replace(cell, outdated=why)
+        rows.append(_row(name, cells))
+    return rows
+
+
+class _Said:
+    """What is said in one study about lesions, beside points."""
+
+    def __init__(self, study_id: str, records: StudyRecords) -> None:
+        self._study_id = study_id
+        self._closed, self._failures, self._deleted = records.closed(), records.failures(), set(records.deleted())
+
+    def cell(self, name: str, known: Cell | None, before: Cell | None) -> Cell | None:
+        """Return a lesion's cell; None before its first point, and where it was deleted."""
+        if known is None and (before is None or name in self._deleted):
+            return None
+        cell = known or before.without_point(self._study_id)  # type: ignore[union-attr] # one of both is there
+        if name in self._closed:
+            state = self._closed[name]
+            cell = replace(cell, kind="closed", closed=state.closed, who=state.by, when=state.closed_at)
+        if name in self._failures:
+            kind = "failed" if cell.kind == "untracked" else cell.kind
+            cell = replace(cell, kind=kind, reason=self._failures[name].reason)
+        return cell
 
 
 def deleted_of(studies: Sequence[str], records: Mapping[str, StudyRecords]) -> list[Deleted]:
@@ -158,49 +127,3 @@ def _row(lesion_id: str, cells: Mapping[str, Cell]) -> Row:
     conflicting = tuple(c.study_id for c in later if uid and c.tracking_uid and c.tracking_uid != uid)
     names = [cell.label for cell in cells.values() if cell.label != lesion_id]
     return Row(lesion_id, names[-1] if names else lesion_id, cells, conflicting)
-
-
-def _of_mark(study_id: str, lesion: Lesion, track: Track | None) -> Cell:
-    return Cell(
-        study_id=study_id,
-        lesion_id=lesion.id,
-        label=lesion.label,
-        kind="marked",
-        center_mm=lesion.center_mm,
-        radius_mm=float(lesion.radius_mm),
-        tracking_uid=lesion.tracking_uid,
-        who=lesion.marked_by,
-        when=lesion.marked_at,
-        track=track,
-    )
-
-
-def _of_answer(study_id: str, answer: Correction, again: Track | None) -> Cell:
-    return Cell(
-        study_id=study_id,
-        lesion_id=answer.track.lesion_id,
-        label=answer.track.label,
-        kind=answer.verdict,
-        center_mm=answer.center_mm,
-        radius_mm=answer.track.radius_mm,
-        tracking_uid=answer.track.tracking_uid,
-        who=answer.corrected_by,
-        when=answer.corrected_at,
-        track=answer.track,
-        tracked_again=again,
-    )
-
-
-def _of_track(study_id: str, track: Track) -> Cell:
-    return Cell(
-        study_id=study_id,
-        lesion_id=track.lesion_id,
-        label=track.label or track.lesion_id,
-        kind="tracked",
-        center_mm=track.center_mm,
-        radius_mm=track.radius_mm,
-        tracking_uid=track.tracking_uid,
-        who="",
-        when=track.created_at,
-        track=track,
-    )

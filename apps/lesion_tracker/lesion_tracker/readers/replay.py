@@ -6,13 +6,16 @@ from typing import Any
 
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.records.correction import Correction
+from lesion_tracker.records.failure import Failure
 from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.track import Track
 
 ACTION_KEYS = {
     "rename": {"action", "lesion_id", "by", "at", "label"},
     "delete": {"action", "lesion_id", "by", "at"},
     "restore": {"action", "lesion_id", "by", "at"},
     "undo": {"action", "lesion_id", "by", "at"},
+    "close": {"action", "lesion_id", "by", "at", "as"},
 }
 """The keys of each action's line, beside its schema."""
 
@@ -22,12 +25,14 @@ class MarkState:
     """What the lines about one lesion in one study's `lesions` say.
 
     Args:
-        what: the line that led here: "mark", "rename", "delete" or "restore".
+        what: the line that led here: "mark", "rename", "delete", "restore" or "close".
         at: when, ISO 8601.
         by: who.
         mark: the last mark, or None where the lesion was only tracked here.
         label: its name, or "" where nobody gave one.
         deleted: whether it counts.
+        closed: as what a reader closed it without a point, one of `lesion_tracker.records.state.CLOSINGS`, or "".
+        closed_at: when, ISO 8601.
     """
 
     what: str
@@ -36,6 +41,8 @@ class MarkState:
     mark: Lesion | None = None
     label: str = ""
     deleted: bool = False
+    closed: str = ""
+    closed_at: str = ""
 
 
 def replay_marks(entries: Sequence[Mapping[str, Any]], name: str) -> dict[str, list[MarkState]]:
@@ -81,17 +88,40 @@ def replay_corrections(entries: Sequence[Mapping[str, Any]], name: str) -> dict[
     return {lesion_id: known for lesion_id, known in corrections.items() if known}
 
 
+def replay_tracks(entries: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Track], dict[str, Failure]]:
+    """Return the last track of each lesion, and why it could not be tracked since, where that was so.
+
+    Args:
+        entries: lines of a `tracks` history, oldest first.
+
+    Raises:
+        FileFormatError: for a line that is neither a track nor a failure.
+    """
+    tracks: dict[str, Track] = {}
+    failures: dict[str, Failure] = {}
+    for entry in entries:
+        if "failure" in entry:
+            failure = Failure.from_json(entry["failure"])
+            failures[failure.lesion_id] = failure
+            continue
+        track = Track.from_json(entry.get("track"))
+        tracks[track.lesion_id] = track
+        failures.pop(track.lesion_id, None)
+    return tracks, failures
+
+
 def _act(states: list[MarkState], entry: Mapping[str, Any]) -> None:
     if entry["action"] == "undo":
         del states[-1:]
         return
     before = states[-1] if states else MarkState("", "", "")
     state = replace(before, what=entry["action"], at=entry["at"], by=entry["by"])
-    states.append(
-        replace(state, label=entry["label"])
-        if "label" in entry
-        else replace(state, deleted=entry["action"] == "delete")
-    )
+    if entry["action"] == "rename":
+        states.append(replace(state, label=entry["label"]))
+    elif entry["action"] == "close":
+        states.append(replace(state, deleted=False, closed=entry["as"], closed_at=entry["at"]))
+    else:
+        states.append(replace(state, deleted=entry["action"] == "delete"))
 
 
 def _is_record(entry: Mapping[str, Any], record: str, where: str) -> bool:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lesion_tracker.readers.history import History
-from lesion_tracker.readers.replay import MarkState, replay_corrections, replay_marks
+from lesion_tracker.readers.replay import MarkState, replay_corrections, replay_marks, replay_tracks
 from lesion_tracker.records.correction import Correction
 from lesion_tracker.records.derived import answered_lesion, answered_mark
+from lesion_tracker.records.failure import Failure
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 
@@ -65,10 +66,13 @@ class StudyRecords:
     def lesions(self) -> list[Lesion]:
         """Return the study's lesions: its marks, and the points that readers corrected or accepted.
 
-        Of a mark and a correction of the same lesion the later one counts.
+        Of a mark and a correction of the same lesion the later one counts; one that was closed since has no point.
         """
+        closed = self.closed()
         answers = {answer.track.lesion_id: answer for answer in self.corrections()}
-        marks = {name: self._named(state.mark) for name, state in self._alive().items() if state.mark}
+        marks = {
+            name: self._named(state.mark) for name, state in self._alive().items() if state.mark and name not in closed
+        }
         known = {name: _later(mark, answers.get(name)) for name, mark in marks.items()}
         new = {name: answered_lesion(answer, self._study_id) for name, answer in answers.items() if name not in marks}
         return [*known.values(), *new.values()]
@@ -84,20 +88,35 @@ class StudyRecords:
 
     def corrections(self) -> list[Correction]:
         """Return readers' last answer to each lesion that counts."""
-        deleted = self.deleted()
+        without = {*self.deleted(), *self.closed()}
         return [
             replace(answers[-1], track=self._named(answers[-1].track))
             for name, answers in self._corrections.items()
-            if name not in deleted and not self._superseded(answers[-1].track) and self._is_current(answers[-1])
+            if name not in without and not self._superseded(answers[-1].track) and self._is_current(answers[-1])
         ]
 
     def deleted(self) -> list[str]:
         """Return the ids of lesions that were deleted here."""
         return [name for name, states in self._marks.items() if states[-1].deleted]
 
+    def closed(self) -> dict[str, MarkState]:
+        """Return the lesions that a reader closed here without a point, and has not answered since."""
+        answered = {name: answers[-1].corrected_at for name, answers in self._corrections.items()}
+        return {
+            name: state
+            for name, state in self._alive().items()
+            if state.closed and answered.get(name, "") <= state.closed_at
+        }
+
+    def failures(self) -> dict[str, Failure]:
+        """Return why lesions could not be tracked here when it was tried last."""
+        deleted = self.deleted()
+        return {name: failure for name, failure in self._tracked[1].items() if name not in deleted}
+
     def lesion_ids(self) -> set[str]:
-        """Return the ids of all lesions that were marked or tracked here and not deleted."""
-        return {lesion.id for lesion in self.lesions()} | {track.lesion_id for track in self.tracks()}
+        """Return the ids of all lesions that were marked, tracked or closed here and not deleted."""
+        marked = {lesion.id for lesion in self.lesions()} | set(self.closed())
+        return marked | {track.lesion_id for track in self.tracks()}
 
     def label(self, lesion_id: str) -> str:
         """Return the last name that a lesion had here, also a deleted one; its id where nobody gave it one."""
@@ -122,12 +141,12 @@ class StudyRecords:
         return self._cache.get(self._histories[0], lambda history: replay_marks(history.entries(), history.path.name))
 
     @cached_property
-    def _tracks(self) -> dict[str, Track]:
-        def read(history: History) -> dict[str, Track]:
-            tracks = (Track.from_json(entry.get("track")) for entry in history.entries())
-            return {track.lesion_id: track for track in tracks}
+    def _tracked(self) -> tuple[dict[str, Track], dict[str, Failure]]:
+        return self._cache.get(self._histories[1], lambda history: replay_tracks(history.entries()))
 
-        return self._cache.get(self._histories[1], read)
+    @property
+    def _tracks(self) -> dict[str, Track]:
+        return self._tracked[0]
 
     @cached_property
     def _corrections(self) -> dict[str, list[Correction]]:

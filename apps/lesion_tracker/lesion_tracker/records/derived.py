@@ -37,13 +37,14 @@ def expected_track(
         baseline_study=baseline_study,
         followup_study=followup_study,
         center_mm=expected_mm,
-        radius_mm=radius_mm,
+        expected_radius_mm=radius_mm,
         confidence=0.0,
         state=UNCERTAIN.name,
         expected_mm=expected_mm,
         method=method,
         tracking_uid=lesion.tracking_uid,
         label=lesion.label,
+        baseline_mm=lesion.center_mm,
         **more,
     )
 
@@ -71,7 +72,7 @@ def passed_on(lesion: Lesion, baseline_study: str, followup_study: str, is_insid
 def followed(lesion: Marked, track: Track) -> Lesion:
     """Return a lesion of the first study where its track ends, to be tracked on from there."""
     return Lesion(
-        track.lesion_id, track.center_mm, track.radius_mm, label=lesion.label, tracking_uid=lesion.tracking_uid
+        track.lesion_id, track.center_mm, track.expected_radius_mm, label=lesion.label, tracking_uid=lesion.tracking_uid
     )
 
 
@@ -86,13 +87,13 @@ def answered_lesion(answer: Correction, study_id: str) -> Lesion:
     return Lesion(
         id=track.lesion_id,
         center_mm=answer.center_mm,
-        radius_mm=track.radius_mm,
+        radius_mm=track.expected_radius_mm,
         label=track.label,
         tracking_uid=track.tracking_uid,
         study_id=study_id,
         marked_by=answer.corrected_by,
         marked_at=answer.corrected_at,
-        radius_source="estimated",
+        radius_source="expected",
     )
 
 

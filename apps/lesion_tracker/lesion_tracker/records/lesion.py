@@ -5,7 +5,7 @@ from typing import Literal
 
 from lesion_tracker.records.json_record import AnyNumber, JsonRecord, Point, read_record, triple
 
-RadiusSource = Literal["estimated", "given"]
+RadiusSource = Literal["estimated", "given", "expected"]
 SMALLEST_RADIUS_MM, LARGEST_RADIUS_MM = 0.5, 200.0
 
 
@@ -19,7 +19,7 @@ class Lesion(JsonRecord):
         radius_mm: half of the longest diameter, mm; 0.5 to 200.
         label: the name shown; the id unless renamed.
         tracking_uid: the same for this lesion in all studies of the patient.
-        radius_source: "estimated" from the image round the click, or "given".
+        radius_source: "estimated" from the image round the click, "given", or "expected" from another study: not measured.
 
     Raises:
         ValueError: for a centre that is not three finite numbers, or a radius that is no radius.

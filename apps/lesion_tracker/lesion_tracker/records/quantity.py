@@ -32,7 +32,7 @@ QUANTITIES = {
     quantity.name: quantity
     for quantity in (
         Quantity("moved_mm", "{:.1f} mm from where registration expects it"),
-        Quantity("radius_mm", "expected radius {:.1f} mm"),
+        Quantity("expected_radius_mm", "expected radius {:.1f} mm"),
     )
 }
 """In the order in which readers see them."""

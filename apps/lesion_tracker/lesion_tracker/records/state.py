@@ -1,4 +1,4 @@
-"""The table of states: what a track says about its point. Python, the review page, OHIF's panel and Slicer read it here."""
+"""The table of states: what a lesion is in a study. Python, the review page, OHIF's panel and Slicer read it here."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,6 +14,7 @@ class State:
         color: of its points, "#rrggbb"; readable on the black of a CT.
         meaning: one sentence.
         has_point: whether its point is a place in the scan, which can be shown, accepted and tracked on.
+        counted: what it is called among what is to look at, where that is not `words`.
     """
 
     name: str
@@ -21,26 +22,52 @@ class State:
     color: str
     meaning: str
     has_point: bool = True
+    counted: str = ""
+
+    @property
+    def count_words(self) -> str:
+        """What it is called among what is to look at."""
+        return self.counted or self.words
 
 
-FOUND = State("found", "found", "#5ae178", "The tracker is sure of the point.")
-UNCERTAIN = State("uncertain", "a reader should look", "#ffc440", "The tracker is not sure of the point.")
+FOUND = State("found", "found", "#5ae178", "The tracker is sure of the point.", counted="found, not confirmed")
+UNCERTAIN = State(
+    "uncertain", "a reader should look", "#ffc440", "The tracker is not sure of the point.", counted="uncertain"
+)
 OUTSIDE = State(
     "outside",
     "expected outside of this scan",
     "#ff6050",
     "Registration expects the lesion where the follow-up was not scanned.",
     has_point=False,
+    counted="outside",
 )
 
 STATES = {state.name: state for state in (FOUND, UNCERTAIN, OUTSIDE)}
 """What a track can be, in the order in which states are listed."""
 
-READER = State("reader", "put there by a reader", "#78beff", "A reader marked, accepted or corrected the point.")
-"""No state of a track, but how a point is shown that a reader has answered for."""
+UNTRACKED = State("untracked", "not tracked", "#b9bec8", "Nobody has looked for the lesion here yet.", has_point=False)
+FAILED = State("failed", "could not be tracked", "#ff7ab8", "Tracking was refused here.", False, counted="failed")
+OUTDATED = State(
+    "outdated",
+    "outdated: an earlier point changed",
+    "#e3a1ff",
+    "A reader changed the point from which it was tracked, or one in between.",
+    counted="outdated",
+)
 
-SHOWN = {READER.name: READER, **STATES}
-"""As what a point can be shown."""
+OPEN = {state.name: state for state in (UNTRACKED, FAILED, OUTDATED, *STATES.values())}
+"""What a reader has still to look at, in the order in which it is counted."""
+
+READER = State("reader", "put there by a reader", "#78beff", "A reader marked, accepted or corrected the point.")
+AGREED = State("agreed", "outside: agreed", "#6fd6ea", "A reader agrees that it was not scanned here.", False)
+NOT_EVALUABLE = State("not_evaluable", "not evaluable", "#a9b4ff", "A reader cannot judge it here.", False)
+
+CLOSINGS = {state.name: state for state in (AGREED, NOT_EVALUABLE)}
+"""How a reader closes a lesion in a study without a point."""
+
+SHOWN = {READER.name: READER, **STATES, **{s.name: s for s in (OUTDATED, FAILED, UNTRACKED)}, **CLOSINGS}
+"""As what a lesion can be shown in a study."""
 
 
 def shown(name: str) -> str:

@@ -14,7 +14,7 @@ class Track(JsonRecord):
 
     Args:
         center_mm: the answer, LPS mm of the follow-up.
-        radius_mm: the radius that registration expects there, mm.
+        expected_radius_mm: the baseline's radius as registration scales it there, mm; not a measurement.
         confidence: probability that the answer is right, in [0, 1]; `calibrated` says whether it was fitted.
         state: one of `lesion_tracker.records.state.STATES`.
         expected_mm: where registration put the lesion, LPS mm of the follow-up.
@@ -24,6 +24,7 @@ class Track(JsonRecord):
         registration: method and quality numbers of the registration.
         seconds: per stage.
         note: one sentence for the reader, or "".
+        baseline_mm: the point that it was tracked from, LPS mm of the baseline; None in tracks of earlier versions.
 
     Raises:
         ValueError: for a confidence outside [0, 1], an unknown state, or points that are not three finite numbers.
@@ -33,7 +34,7 @@ class Track(JsonRecord):
     baseline_study: str
     followup_study: str
     center_mm: Point
-    radius_mm: Number
+    expected_radius_mm: Number
     confidence: Number
     state: str
     expected_mm: Point
@@ -48,6 +49,7 @@ class Track(JsonRecord):
     created_at: str = ""
     note: str = ""
     warnings: tuple[str, ...] = ()
+    baseline_mm: Point | None = None
 
     def __post_init__(self) -> None:
         """Refuse nonsense."""
@@ -60,13 +62,21 @@ class Track(JsonRecord):
             raise ValueError(f"state must be one of {tuple(STATES)}, got {self.state!r}")
         object.__setattr__(self, "moved_mm", math.dist(self.center_mm, self.expected_mm))
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as plain JSON values; `radius_mm`, the former name of `expected_radius_mm`, is sent beside it."""
+        values = super().to_json()
+        point = None if self.baseline_mm is None else list(self.baseline_mm)
+        return {**values, "baseline_mm": point, "radius_mm": values["expected_radius_mm"]}
+
     @classmethod
     def from_json(cls, data: object) -> "Track":
-        """Read a record.
+        """Read a record, also one that calls its expected radius `radius_mm`.
 
         Raises:
             FileFormatError: for a missing or unknown key, or a value that is nonsense.
         """
+        if isinstance(data, dict) and "radius_mm" in data:
+            data = {"expected_radius_mm": data["radius_mm"], **{key: data[key] for key in data if key != "radius_mm"}}
         return read_record(cls, "track", data, "track of {lesion_id!r}")
 
     def with_changes(self, **changes: Any) -> "Track":

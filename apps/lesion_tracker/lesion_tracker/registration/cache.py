@@ -97,6 +97,10 @@ class RegistrationCache:
         self._trim()
         return answer
 
+    def known(self, key: str) -> FollowupFromBaseline | None:
+        """Return what is remembered under a key, or None."""
+        return self._read(f"{key}{SUFFIX}")
+
     def _read(self, name: str) -> FollowupFromBaseline | None:
         try:
             return from_bytes(self._disk.path(name).read_bytes())

@@ -38,7 +38,7 @@ def register(
     """
     if method not in METHODS:
         raise ValueError(f"method must be one of {tuple(METHODS)}, got {method!r}")
-    key = pair_key(baseline, followup, method, {"version": CODE_VERSION, **all_parameters(method)})
+    key = _key(baseline, followup, method)
 
     def compute() -> FollowupFromBaseline:
         started = time.perf_counter()
@@ -47,6 +47,17 @@ def register(
         return found
 
     return _under_way.get(key, compute if cache is None else lambda: cache.get(key, compute))
+
+
+def remembered(
+    baseline: Volume, followup: Volume, method: str, cache: RegistrationCache
+) -> FollowupFromBaseline | None:
+    """Return what `register` has found and remembered, or None; computes nothing."""
+    return cache.known(_key(baseline, followup, method))
+
+
+def _key(baseline: Volume, followup: Volume, method: str) -> str:
+    return pair_key(baseline, followup, method, {"version": CODE_VERSION, **all_parameters(method)})
 
 
 def _computed(baseline: Volume, followup: Volume, method: str, cache: RegistrationCache | None) -> FollowupFromBaseline:

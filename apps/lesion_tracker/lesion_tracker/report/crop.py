@@ -20,6 +20,9 @@ WINDOWS: dict[str, Window] = {"lung": LUNG, "soft": SOFT_TISSUE, "bone": BONE}
 SMALL_PX = 240
 """Below this size of a crop its writing is smaller, and says less."""
 
+TINY_PX = 100
+"""Below this size nothing is written on it."""
+
 
 @dataclass(frozen=True, eq=False)
 class CropView:
@@ -66,19 +69,27 @@ class CropMarks:
     other_mm: PointMm | None = None
 
 
-def crop_png(volume: Volume, views: Sequence[CropView], window: Window, marks: CropMarks) -> bytes:
-    """Return crops side by side as one PNG.
+def crop_png(
+    volume: Volume, views: Sequence[CropView], window: Window, marks: CropMarks, *, below: bool = False
+) -> bytes:
+    """Return crops as one PNG: side by side; smaller ones below each other beside the first, or side by side below it.
 
     Args:
         volume: any orientation.
-        views: of the same number of pixels.
+        views: of the same number of pixels, or all but the first of half as many.
         window: which HU are shown.
         marks: drawn over each.
+        below: where smaller ones go.
     """
     pixels = views[0].pixels
-    picture = Image.new("RGB", (pixels * len(views), pixels))
-    for number, view in enumerate(views):
-        picture.paste(draw_crop(volume, view, window, marks), (number * pixels, 0))
+    smaller = [view for view in views if view.pixels < pixels]
+    places = [(number * pixels, 0) for number in range(len(views) - len(smaller))]
+    for number, view in enumerate(smaller):
+        places.append((number * view.pixels, pixels) if below else (pixels, number * view.pixels))
+    size = [max(place[axis] + view.pixels for place, view in zip(places, views, strict=True)) for axis in (0, 1)]
+    picture = Image.new("RGB", (size[0], size[1]))
+    for view, place in zip(views, places, strict=True):
+        picture.paste(draw_crop(volume, view, window, marks), place)
     file = io.BytesIO()
     picture.save(file, "PNG", compress_level=3)
     return file.getvalue()
@@ -93,6 +104,8 @@ def draw_crop(volume: Volume, view: CropView, window: Window, marks: CropMarks) 
     _crosshair(draw, view, marks)
     if marks.other_mm is not None:
         _cross(draw, view.pixel_from_lps(marks.other_mm))
+    if view.pixels < TINY_PX:
+        return image
     draw_letters(draw, view.pixels, view.plane.letters, 11 if small else 16)
     draw_scale_bar(draw, view.pixels, 1 / view.mm_per_pixel, 10 if small else 13)
     axis = int(np.argmax(np.abs(np.cross(view.plane.right, view.plane.down))))

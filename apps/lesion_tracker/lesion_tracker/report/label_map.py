@@ -40,7 +40,7 @@ def sphere_label_map(grid: Grid, tracks: Sequence[Track], values: Mapping[str, i
     owner = np.zeros(grid.shape, dtype=np.int16)
     centers = np.array([track.center_mm for track in drawn]).reshape(-1, 3)
     for number, track in enumerate(drawn, start=1):
-        _draw_ball(owner, grid, centers, number, track.radius_mm)
+        _draw_ball(owner, grid, centers, number, track.expected_radius_mm)
     for number, index in enumerate(_nearest_voxels(grid, centers), start=1):
         if not (owner == number).any():
             owner[index[2], index[1], index[0]] = number

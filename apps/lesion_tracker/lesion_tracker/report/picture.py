@@ -97,7 +97,7 @@ def _block(
     _title(draw, lesion, track, truth)
     center_mm = np.array(lesion.center_mm)
     window = window_for(baseline, center_mm, lesion.radius_mm)
-    width_mm = float(np.clip(10 * max(lesion.radius_mm, track.radius_mm), 150.0, 300.0))
+    width_mm = float(np.clip(10 * max(lesion.radius_mm, track.expected_radius_mm), 150.0, 300.0))
     top = TITLE_HEIGHT
     heading = (
         f"baseline  {track.baseline_study}  ·  {_place(center_mm)}  ·  r {lesion.radius_mm:.1f} mm  ·  {window.name}"
@@ -108,7 +108,7 @@ def _block(
     top += row_height + GUTTER
     center_mm, color = np.array(track.center_mm), STATE_COLORS[track.state]
     write(draw, (GUTTER + 2, top), f"follow-up  {track.followup_study}  ·  {_place(center_mm)}", 16, color)
-    marks = Marks(color, 1.3 * track.radius_mm, "")
+    marks = Marks(color, 1.3 * track.expected_radius_mm, "")
     _row(block, top + ROW_HEADING, followup, center_mm, width_mm, window, marks, truth)
     return block
 

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lesion_tracker.readers.patient_table import Cell, Row
+from lesion_tracker.readers.cell import Cell
+from lesion_tracker.readers.patient_table import Row
 from lesion_tracker.records.quantity import QUANTITIES
 from lesion_tracker.records.track import Track
 
@@ -26,8 +27,12 @@ class _Line:
 
     def moved_by_reader(self) -> str:
         """Return the distance of the reader's point from the tracked one, mm; "" where there are not both."""
-        track = self.cell.track
-        return "" if track is None or self.cell.is_open else f"{math.dist(self.cell.center_mm, track.center_mm):.2f}"
+        track, point = self.cell.track, self.cell.center_mm
+        return f"{math.dist(point, track.center_mm):.2f}" if track and point and self.cell.has_answer else ""
+
+    def place(self, axis: int) -> str:
+        """Return a coordinate of the point, LPS mm; "" where there is none."""
+        return "" if self.cell.center_mm is None else f"{self.cell.center_mm[axis]:.2f}"
 
 
 COLUMNS: dict[str, Callable[[_Line], object]] = {
@@ -37,11 +42,13 @@ COLUMNS: dict[str, Callable[[_Line], object]] = {
     "tracking_uid": lambda line: line.cell.tracking_uid,
     "study": lambda line: line.cell.study_id,
     "study_date": lambda line: line.date,
-    "x_mm": lambda line: f"{line.cell.center_mm[0]:.2f}",
-    "y_mm": lambda line: f"{line.cell.center_mm[1]:.2f}",
-    "z_mm": lambda line: f"{line.cell.center_mm[2]:.2f}",
-    "radius_mm": lambda line: f"{line.cell.radius_mm:.2f}",
+    "x_mm": lambda line: line.place(0),
+    "y_mm": lambda line: line.place(1),
+    "z_mm": lambda line: line.place(2),
+    "radius_mm": lambda line: f"{line.cell.radius_mm:.2f}" if line.cell.measured else "",
     "status": lambda line: line.cell.kind,
+    "shown_as": lambda line: line.cell.state.words,
+    "reason": lambda line: line.cell.reason or line.cell.outdated,
     "state": lambda line: line.by_track(lambda track: track.state),
     "confidence": lambda line: line.by_track(lambda track: f"{track.confidence:.3f}"),
     "confidence_calibrated": lambda line: line.by_track(lambda track: track.calibrated),
@@ -54,12 +61,12 @@ COLUMNS: dict[str, Callable[[_Line], object]] = {
     "baseline_study": lambda line: line.by_track(lambda track: track.baseline_study),
 }
 """Name and content of each column; positions are LPS mm of the study. `moved_from_expected_mm` is the track's distance
-from registration's point. Further quantities of tracks come last."""
+from registration's point; `radius_mm` is of marks alone. Further quantities of tracks come last."""
 
 COLUMNS |= {
     name: lambda line, cell=quantity.cell: line.by_track(cell)  # type: ignore[misc] # mypy infers no default's type
     for name, quantity in QUANTITIES.items()
-    if name not in ("radius_mm", "moved_mm")
+    if name != "moved_mm"
 }
 
 

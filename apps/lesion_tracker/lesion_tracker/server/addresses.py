@@ -17,9 +17,14 @@ PACS_PROXY = "/proxy/dicom/{service}/{path:path}"
 LESIONS = "/lesions/"
 TABLE = "/lesions/table.csv"
 CROP = "/lesions/crop.png"
+BLOCK = "/lesions/block"
+POINT_MAP = "/lesions/map"
+ROW = "/lesions/row"
+MARK = "/lesions/mark"
 ACCEPT = "/lesions/accept"
 MOVE = "/lesions/move"
 UNDO = "/lesions/undo"
+CLOSE = "/lesions/close"
 DELETE = "/lesions/delete"
 RESTORE = "/lesions/restore"
 RENAME = "/lesions/rename"
@@ -73,9 +78,14 @@ OWN = (
     Route("GET", LESIONS),
     Route("GET", TABLE),
     Route("GET", CROP),
+    Route("GET", ROW),
+    Route("GET", BLOCK),
+    Route("GET", POINT_MAP),
+    Route("POST", MARK),
     Route("POST", ACCEPT),
     Route("POST", MOVE),
     Route("POST", UNDO),
+    Route("POST", CLOSE),
     Route("POST", DELETE),
     Route("POST", RESTORE),
     Route("POST", RENAME),

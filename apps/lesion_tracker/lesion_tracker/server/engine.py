@@ -9,7 +9,8 @@ from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.method import METHODS
 from lesion_tracker.records.track import Track
 from lesion_tracker.registration.cache import RegistrationCache
-from lesion_tracker.registration.register import register
+from lesion_tracker.registration.point_map import FollowupFromBaseline
+from lesion_tracker.registration.register import register, remembered
 from lesion_tracker.server.published_tracker import PublishedTracker
 from lesion_tracker.server.volume_cache import VolumeCache
 from lesion_tracker.settings import Settings
@@ -121,6 +122,20 @@ class Engine:
             cache=self._registrations,
         )
         return done.tracks, done.seconds
+
+    def point_map(self, baseline: Study, followup: Study, *, compute: bool) -> FollowupFromBaseline | None:
+        """Return the point map of a pair, the best that is kept; None where none is and none is to be computed.
+
+        Raises:
+            StudyError, RegistrationFailed: as `lesion_tracker.registration.register.register`.
+        """
+        one, other = self.volume(baseline), self.volume(followup)
+        method = METHODS[self.options.method].registration
+        for name in (method, "affine"):
+            found = remembered(one, other, name, self._registrations)
+            if found is not None:
+                return found
+        return register(one, other, method, cache=self._registrations) if compute else None
 
     def register(self, baseline: Study, followup: Study) -> None:
         """Compute and keep the registration that the default method will ask for.

@@ -53,4 +53,4 @@ def _score(answers: Sequence[Correction]) -> dict[str, Any]:
     if not answers:
         return {"n": 0}
     error = np.array([np.subtract(answer.track.center_mm, answer.center_mm) for answer in answers])
-    return dict(score(error, np.array([answer.track.radius_mm for answer in answers])).to_json())
+    return dict(score(error, np.array([answer.track.expected_radius_mm for answer in answers])).to_json())

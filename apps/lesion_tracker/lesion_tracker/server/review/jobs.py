@@ -13,6 +13,7 @@ from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.sources import Source
 from lesion_tracker.server.errors import refusal_or_raise
 from lesion_tracker.server.followups import Followups
+from lesion_tracker.server.review.requests import Direction
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
 from lesion_tracker.studies.timeline import order_or_guess
@@ -30,6 +31,7 @@ class Job:
         id: its name in the requests.
         patient_id: whose studies are tracked.
         total: studies to track.
+        asked: patient, baseline, lesions and direction, as asked for.
         done: studies that are done, also those that failed.
         current: id of the study that is being tracked, or "".
         tracked: points that were found and kept.
@@ -39,6 +41,7 @@ class Job:
     id: str
     patient_id: str
     total: int
+    asked: tuple[str, str, frozenset[str], Direction]
     done: int = 0
     current: str = ""
     tracked: int = 0
@@ -68,28 +71,35 @@ class TrackJobs:
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="track all")
 
-    def start(self, patient_id: str, baseline_id: str = "", lesion_ids: Sequence[str] = ()) -> Job:
-        """Track a patient's lesions in all later studies; a job of this patient that runs already is returned.
+    def start(
+        self,
+        patient_id: str,
+        baseline_id: str = "",
+        lesion_ids: Sequence[str] = (),
+        *,
+        direction: Direction = "forwards",
+    ) -> Job:
+        """Track a patient's lesions in other studies; the same job that waits or runs already is returned.
 
-        A point that a reader has put into a later study stays as it is and is not tracked there.
+        What a reader has answered in a study stays as it is, and is not tracked there. A refusal is kept with the lesion.
 
         Args:
             patient_id: whose studies.
             baseline_id: track every lesion from this study; "": from the newest earlier study with its point.
             lesion_ids: only these lesions; all without.
+            direction: into the later studies, into those before the baseline (the nearest first), or into both.
 
         Raises:
             InputError: for an unknown patient or study, if nothing is marked, or if no study is later.
         """
         studies, _ = order_or_guess(self._catalog.of_patient(patient_id))
-        later = self._later(patient_id, studies, baseline_id)
+        later = self._others(patient_id, studies, baseline_id, direction)
+        asked = (patient_id, baseline_id, frozenset(lesion_ids), direction)
         with self._lock:
-            running = next(
-                (j for j in self._jobs.values() if j.patient_id == patient_id and j.state == "running"), None
-            )
+            running = next((j for j in self._jobs.values() if j.asked == asked and j.state == "running"), None)
             if running:
                 return running
-            job = Job(uuid.uuid4().hex, patient_id, len(later))
+            job = Job(uuid.uuid4().hex, patient_id, len(later), asked)
             while len(self._jobs) >= MOST_JOBS:
                 self._jobs.pop(next(iter(self._jobs)))
             self._jobs[job.id] = job
@@ -108,7 +118,7 @@ class TrackJobs:
                 raise NotFound(f"there is no job {job_id!r}: the server was restarted, or it was long ago; start again")
             return self._jobs[job_id]
 
-    def _later(self, patient_id: str, studies: Sequence[Study], baseline_id: str) -> list[Study]:
+    def _others(self, patient_id: str, studies: Sequence[Study], baseline_id: str, direction: Direction) -> list[Study]:
         if not studies:
             raise InputError(f"no study of patient {patient_id!r} is known")
         names = [study.id for study in studies]
@@ -120,39 +130,56 @@ class TrackJobs:
         first = names.index(baseline_id) if baseline_id else marked[0]
         if baseline_id and first not in marked:
             raise InputError(f"nothing is marked in study {baseline_id!r}: mark its lesions first")
-        later = list(studies[first + 1 :])
-        if not later:
-            raise InputError(f"patient {patient_id!r} has no study after {names[first]!r}: there is nothing to track")
-        return later
+        before, later = list(studies[:first][::-1]), list(studies[first + 1 :])
+        others = {"forwards": later, "backwards": before, "both": later + before}[direction]
+        if not others:
+            where = {"forwards": "after", "backwards": "before", "both": "beside"}[direction]
+            raise InputError(f"patient {patient_id!r} has no study {where} {names[first]!r}: there is nothing to track")
+        return others
 
     def _run(self, job: Job, later: Sequence[Study], baseline_id: str, lesion_ids: set[str]) -> None:
         for study in later:
             job.current = study.id
-            _said(job, study, partial(self._track, job, study, baseline_id, lesion_ids))
+            refused = _said(job, study, partial(self._track, job, study, baseline_id, lesion_ids))
+            if refused:
+                self._marks.add_failures(study.id, sorted(self._unanswered(job, study, lesion_ids)), refused)
             job.done += 1
         job.current = ""
 
     def _track(self, job: Job, followup: Study, baseline_id: str, lesion_ids: set[str]) -> None:
-        answered = {lesion.id for lesion in self._marks.lesions(followup.id)}
+        records = self._marks.records(followup.id)
+        answered = {lesion.id for lesion in records.lesions()} | set(records.closed())
         for source in self._followups.sources(followup, baseline_id):
             job.messages.extend(f"{followup.id}: {note}" for note in source.notes)
             asked = source.only(lambda one: one.id not in answered and (not lesion_ids or one.id in lesion_ids))
             if asked.lesions:
-                _said(job, followup, partial(self._track_from, job, asked, followup))
+                refused = _said(job, followup, partial(self._track_from, job, asked, followup))
+                if refused:
+                    self._marks.add_failures(followup.id, [lesion.id for lesion in asked.lesions], refused)
+
+    def _unanswered(self, job: Job, followup: Study, lesion_ids: set[str]) -> set[str]:
+        """Return the patient's lesions that a reader has not answered in a study."""
+        studies = self._catalog.of_patient(job.patient_id)
+        known = {lesion.id for study in studies for lesion in self._marks.lesions(study.id)}
+        records = self._marks.records(followup.id)
+        answered = {lesion.id for lesion in records.lesions()} | set(records.closed()) | set(records.deleted())
+        return {name for name in known - answered if not lesion_ids or name in lesion_ids}
 
     def _track_from(self, job: Job, source: Source, followup: Study) -> None:
         tracks, _ = self._followups.track([source], followup)
         job.tracked += len(tracks)
 
 
-def _said(job: Job, study: Study, work: Callable[[], None]) -> None:
-    """Do a part of a job; where it is refused, or the machine lacks something for it, the job says why and goes on."""
+def _said(job: Job, study: Study, work: Callable[[], None]) -> str:
+    """Do a part of a job; where it is refused, or the machine lacks something, the job says why, and it is returned."""
     try:
         work()
     except Exception as error:
         refusal = refusal_or_raise(error)
         job.messages.append(f"{study.id}: {refusal.text}")
         logger.info("not tracked: %s: %s", study.id, refusal.text)
+        return refusal.text
+    return ""
 
 
 def _log_fault(future: "Future[None]") -> None:

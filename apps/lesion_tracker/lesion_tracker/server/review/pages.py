@@ -1,5 +1,6 @@
 """The pages of the review as HTML: templates with every value escaped, and the files that they load."""
 
+import hashlib
 import posixpath
 from datetime import date
 from typing import Any
@@ -10,10 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lesion_tracker.errors import NotFound
 from lesion_tracker.places import PACKAGE
-from lesion_tracker.readers.patient_table import Cell
+from lesion_tracker.readers.cell import Cell
 from lesion_tracker.records.quantity import quantities_in_words
-from lesion_tracker.records.state import SHOWN
-from lesion_tracker.report.planes import PLANES
+from lesion_tracker.records.state import OPEN, SHOWN
+from lesion_tracker.report.crop import WINDOWS
 from lesion_tracker.server import addresses
 
 FOLDER = PACKAGE / "server" / "review" / "web"
@@ -21,7 +22,9 @@ FILES = {
     "states.css": "text/css",
     "review.css": "text/css",
     "review.js": "text/javascript",
-    "detail.js": "text/javascript",
+    "grid.js": "text/javascript",
+    "planes.js": "text/javascript",
+    "large.js": "text/javascript",
 }
 """What the pages load beside images."""
 
@@ -31,12 +34,17 @@ AT = {
         "lesions": addresses.LESIONS,
         "table": addresses.TABLE,
         "crop": addresses.CROP,
+        "block": addresses.BLOCK,
+        "map": addresses.POINT_MAP,
+        "mark": addresses.MARK,
         "accept": addresses.ACCEPT,
         "move": addresses.MOVE,
         "undo": addresses.UNDO,
+        "close": addresses.CLOSE,
         "delete": addresses.DELETE,
         "restore": addresses.RESTORE,
         "rename": addresses.RENAME,
+        "row": addresses.ROW,
         "track": addresses.TRACK,
         "progress": addresses.PROGRESS,
         "logout": addresses.LOGOUT,
@@ -56,7 +64,9 @@ HEADERS = {
 A page with the policy no-referrer would send its log-out form without its origin, as a foreign page does.
 """
 
-THUMB_PX = 130
+WINDOW_NUMBERS = {name: (window.center_hu, window.width_hu) for name, window in WINDOWS.items()}
+"""Centre and width in HU of the windows that have a name on the pages."""
+
 THUMB_MM = 90.0
 
 
@@ -84,20 +94,32 @@ def _when(text: str) -> str:
     return text[:16].replace("T", " ") + " UTC" if text else ""
 
 
-def _crop(cell: Cell, window: str = "auto", width_mm: float = THUMB_MM, pixels: int = THUMB_PX) -> dict[str, Any]:
-    """Return the query of a cell's three crops."""
+def _crop(cell: Cell, width_mm: float = THUMB_MM) -> dict[str, Any]:
+    """Return the query of a cell's crops, but for their planes, pixels and window."""
+    if cell.center_mm is None:
+        raise ValueError(f"{cell.lesion_id} has no point in {cell.study_id}")
     x, y, z = (round(value, 3) for value in cell.center_mm)
-    query: dict[str, Any] = {"study": cell.study_id, "plane": "all", "x": x, "y": y, "z": z}
-    query |= {"width": max(width_mm, 60.0, round(6 * cell.radius_mm)), "pixels": pixels, "window": window}
-    query |= {"color": cell.color, "radius": round(cell.radius_mm, 1)}
+    query: dict[str, Any] = {"study": cell.study_id, "x": x, "y": y, "z": z}
+    query |= {
+        "width": max(width_mm, 60.0, round(6 * cell.radius_mm)),
+        "color": cell.color,
+        "radius": round(cell.radius_mm, 1),
+    }
     if cell.kind == "corrected" and cell.track is not None:
         query["other"] = ",".join(f"{value:.3f}" for value in cell.track.center_mm)
     return query
 
 
-def _place(patient: str, lesion: str = "", study: str = "") -> str:
+def _version(cell: Cell) -> str:
+    """Return what is different once a cell looks different."""
+    again = cell.tracked_again.created_at if cell.tracked_again else ""
+    facts = (cell.kind, cell.color, cell.when, cell.who, cell.reason, cell.outdated, again, cell.center_mm)
+    return hashlib.blake2s(repr(facts).encode(errors="replace"), digest_size=8).hexdigest()
+
+
+def _place(patient: str, lesion: str = "", study: str = "", against: str = "") -> str:
     """Return the address of a patient's page, or of a lesion's in one of the studies."""
-    named = {"patient": patient, "lesion": lesion, "study": study}
+    named = {"patient": patient, "lesion": lesion, "study": study, "against": against}
     return f"{AT['lesions']}?{urlencode({name: text for name, text in named.items() if text}, quote_via=quote)}"
 
 
@@ -108,10 +130,15 @@ def _distance(a: Any, b: Any) -> float:
 ENVIRONMENT = Environment(
     loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
-ENVIRONMENT.filters |= {"day": _shown_date, "mm": _mm, "when": _when, "quantities": quantities_in_words}
+ENVIRONMENT.filters |= {
+    "day": _shown_date,
+    "mm": _mm,
+    "when": _when,
+    "quantities": quantities_in_words,
+    "version": _version,
+}
 ENVIRONMENT.globals |= {"at": AT, "place": _place, "crop": _crop, "months": _months, "distance": _distance}
-ENVIRONMENT.globals["SHOWN"] = SHOWN
-ENVIRONMENT.globals["PLANES"] = [{"name": plane.name, "right": plane.right, "down": plane.down} for plane in PLANES]
+ENVIRONMENT.globals |= {"SHOWN": SHOWN, "OPEN": OPEN}
 
 
 def page(template: str, **values: Any) -> str:

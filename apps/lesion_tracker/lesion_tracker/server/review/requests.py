@@ -4,11 +4,23 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
 
-from lesion_tracker.records.state import shown
+from lesion_tracker.records.state import CLOSINGS, shown
 
 Name = Annotated[str, Field(min_length=1, max_length=256)]
+Direction = Literal["forwards", "backwards", "both"]
 Reader = Annotated[str, Field(max_length=64)]
 PointOfThree = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
+
+
+def closing_named(name: str) -> str:
+    """Return a name of `CLOSINGS`.
+
+    Raises:
+        ValueError: for any other.
+    """
+    if name not in CLOSINGS:
+        raise ValueError(f"a lesion is closed as one of {', '.join(CLOSINGS)}, not as {name!r}")
+    return name
 
 
 class _Request(BaseModel):
@@ -49,6 +61,38 @@ class Move(_Request):
     track: Annotated[str, Field(max_length=64)] = ""
 
 
+class Close(_Request):
+    """A reader closes a lesion in a study without a point.
+
+    Args:
+        reader: who.
+        study: where.
+        lesion: the lesion.
+        closing: as what, one of `lesion_tracker.records.state.CLOSINGS`.
+        track: `created_at` of the track that the reader saw, "" where there was none.
+    """
+
+    study: Name
+    lesion: Name
+    closing: Annotated[str, AfterValidator(closing_named)]
+    track: Annotated[str, Field(max_length=64)] = ""
+
+
+class MarkNew(_Request):
+    """A reader marks a lesion that the patient does not have yet, in any study.
+
+    Args:
+        reader: who.
+        study: where.
+        label: its name; "": the next free one.
+        center_mm: LPS mm of the study.
+    """
+
+    study: Name
+    label: Annotated[str, Field(max_length=200)] = ""
+    center_mm: PointOfThree
+
+
 class OnLesion(_Request):
     """A reader undoes, deletes or restores.
 
@@ -81,13 +125,15 @@ class TrackAll(_Request):
         patient: whose.
         baseline: from which study; "": each lesion from the newest earlier study with its point.
         lesions: only these; all without.
+        direction: into the later studies, into those before the baseline, or into both.
     """
 
     patient: Name
     baseline: Annotated[str, Field(max_length=256)] = ""
     lesions: tuple[Name, ...] = ()
+    direction: Direction = "forwards"
 
 
-Plane = Literal["axial", "coronal", "sagittal", "all"]
+Plane = Literal["axial", "coronal", "sagittal", "all", "large", "tall"]
 WindowName = Literal["auto", "lung", "soft", "bone"]
 Color = Annotated[str, AfterValidator(shown)]

@@ -1,18 +1,23 @@
 """The review of one patient: what the page shows, and what a reader's click does."""
 
+import itertools
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from lesion_tracker.arrays import point_mm
 from lesion_tracker.errors import Changed, InputError, NotFound
+from lesion_tracker.readers.blob_radius import estimate_radius
 from lesion_tracker.readers.inside import require_inside
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.patient_table import Deleted, Row, deleted_of, rows_of
 from lesion_tracker.readers.study_records import StudyRecords
 from lesion_tracker.records.correction import Correction
 from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.state import AGREED, CLOSINGS, OPEN, State
 from lesion_tracker.server.engine import Engine
-from lesion_tracker.server.review.requests import Accept, Move, OnLesion, Rename
+from lesion_tracker.server.review.requests import Accept, Close, MarkNew, Move, OnLesion, Rename
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
 from lesion_tracker.studies.timeline import order_or_guess
@@ -40,9 +45,35 @@ class PatientReview:
     deleted: tuple[Deleted, ...]
 
     @property
+    def to_look_at(self) -> list[tuple[State, int]]:
+        """Number of cells that no reader has answered, by state; those that were never tracked come first."""
+        numbers = Counter(cell.state.name for row in self.rows for cell in row.cells.values() if cell.is_open)
+        return [(state, numbers[name]) for name, state in OPEN.items() if numbers[name]]
+
+    @property
     def open_count(self) -> int:
-        """Number of tracked points that no reader has looked at."""
-        return sum(cell.is_open for row in self.rows for cell in row.cells.values())
+        """Number of all cells that no reader has answered."""
+        return sum(number for _, number in self.to_look_at)
+
+    @property
+    def outdated(self) -> list[str]:
+        """Ids of the lesions of which a track no longer follows from the points before it."""
+        return [row.lesion_id for row in self.rows if any(cell.outdated for cell in row.cells.values())]
+
+    def require_free(self, name: str, but: str = "") -> None:
+        """Refuse a name that another lesion of the patient has, also a deleted one, or one that differs only in case.
+
+        Args:
+            name: wanted.
+            but: the lesion that may have it.
+
+        Raises:
+            InputError: saying so.
+        """
+        every: list[Row | Deleted] = [*self.rows, *self.deleted]
+        others = [one for one in every if one.lesion_id != but]
+        if any(name.casefold() in (one.label.casefold(), one.lesion_id.casefold()) for one in others):
+            raise InputError(f"another lesion of this patient is called {name!r} already, or was before it was deleted")
 
     def row(self, lesion_id: str) -> Row:
         """Return a lesion's row.
@@ -106,6 +137,37 @@ class Review:
         self._marks.mark(study.id, [self._like_known(point, study)])
         return f"{request.lesion} marked"
 
+    def mark(self, request: MarkNew, reader: str) -> Lesion:
+        """Keep a lesion that the patient does not have yet; returns it."""
+        study = self._catalog.study(request.study)
+        known = self.patient(study.patient_id)
+        names = {row.lesion_id for row in known.rows} | {one.lesion_id for one in known.deleted}
+        number = next(n for n in itertools.count(1) if f"lesion_{n}" not in names)
+        label = " ".join(request.label.split())
+        if label:
+            known.require_free(label)
+        point = Lesion(
+            f"lesion_{number}", request.center_mm, NEW_RADIUS_MM, label, patient_id=study.patient_id, marked_by=reader
+        )
+        volume = self._engine.volume(study)
+        require_inside([point], volume.grid, study.id)
+        radius = estimate_radius(volume, point_mm(point.center_mm))
+        lesion = replace(point, radius_mm=radius, radius_source="estimated")
+        self._marks.mark(study.id, [lesion])
+        return lesion
+
+    def close(self, request: Close, reader: str) -> str:
+        """Keep that a reader closed a lesion in a study without a point; returns what was done."""
+        study = self._catalog.study(request.study)
+        cell = self.patient(study.patient_id).row(request.lesion).cells.get(study.id)
+        if cell is None or not cell.is_open:
+            raise InputError(f"{request.lesion} in {study.id} is not open: undo what was answered there first")
+        self._require_seen(study.id, request.lesion, request.track)
+        if request.closing == AGREED.name and not cell.can_agree:
+            raise InputError(f"{request.lesion} in {study.id} is {cell.state.words}, not expected outside of the scan")
+        self._marks.close(study.id, request.lesion, request.closing, reader)
+        return f"{request.lesion}: {CLOSINGS[request.closing].words}"
+
     def undo(self, request: OnLesion, reader: str) -> str:
         """Take back what was done last to a lesion, in each of the named studies; returns what was taken back."""
         done = {self._marks.undo(study_id, request.lesion, reader) for study_id in self._studies(request)}
@@ -130,10 +192,7 @@ class Review:
     def rename(self, request: Rename, reader: str) -> list[str]:
         """Give a lesion another name in all studies that have it; returns them."""
         row = self.patient(request.patient).row(request.lesion)
-        others = [other for other in self.patient(request.patient).rows if other.lesion_id != row.lesion_id]
-        name = " ".join(request.label.split())
-        if any(name in (other.label, other.lesion_id) for other in others):
-            raise InputError(f"another lesion of this patient is called {name!r} already")
+        self.patient(request.patient).require_free(" ".join(request.label.split()), row.lesion_id)
         changed = self._with_lesion(request)
         for study_id in changed:
             self._marks.rename(study_id, request.lesion, request.label, reader)
@@ -168,7 +227,7 @@ class Review:
             tracking_uid=near.tracking_uid,
             patient_id=study.patient_id,
             marked_by=point.marked_by,
-            radius_source="estimated",
+            radius_source="estimated" if near.measured else "expected",
         )
 
     def _studies(self, request: OnLesion) -> list[str]:

@@ -1,10 +1,11 @@
 """The routes of the review page: /lesions/ with its crops, its clicks and its table."""
 
 import json
+from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse, Response
 from monailabel.endpoints.user.auth import User
 
@@ -15,15 +16,24 @@ from lesion_tracker.server import addresses
 from lesion_tracker.server.access.roles import ANNOTATOR, READER, known_user
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.errors import refusal_or_raise
+from lesion_tracker.server.review.asking import CACHED, Mm, reader_of, require_json
 from lesion_tracker.server.review.jobs import Job, TrackJobs
 from lesion_tracker.server.review.pages import FILES, HEADERS, page, page_file
-from lesion_tracker.server.review.requests import Accept, Color, Move, OnLesion, Plane, Rename, TrackAll, WindowName
+from lesion_tracker.server.review.requests import (
+    Accept,
+    Close,
+    Color,
+    Move,
+    OnLesion,
+    Plane,
+    Rename,
+    TrackAll,
+    WindowName,
+)
 from lesion_tracker.server.review.review import Review
+from lesion_tracker.server.review.slice_routes import slice_routes
 from lesion_tracker.server.review.views import Views
 from lesion_tracker.studies.catalog import Catalog
-
-Mm = Annotated[float, Query(ge=-100_000.0, le=100_000.0, allow_inf_nan=False)]
-CROP_CACHE = {"Cache-Control": "private, max-age=600", "X-Content-Type-Options": "nosniff"}
 
 
 def review_routes(review: Review, jobs: TrackJobs, catalog: Catalog, engine: Engine) -> APIRouter:
@@ -36,24 +46,31 @@ def review_routes(review: Review, jobs: TrackJobs, catalog: Catalog, engine: Eng
         engine: reads their volumes.
     """
     router = APIRouter(tags=["Lesions"])
-    _add_pages(router, review, Views(review, catalog, engine))
+    _add_pages(router, review, Views(review, catalog))
     _add_crops(router, catalog, engine)
     _add_clicks(router, review)
     _add_jobs(router, jobs)
+    router.include_router(slice_routes(review, catalog, engine))
     _add_files(router)
     return router
 
 
 def _add_pages(router: APIRouter, review: Review, views: Views) -> None:
     @router.get(addresses.LESIONS, response_class=HTMLResponse)
-    def lesions(patient: str = "", lesion: str = "", study: str = "", user: User = READER) -> Response:
+    def lesions(
+        patient: str = "", lesion: str = "", study: str = "", against: str = "", user: User = READER
+    ) -> Response:
         try:
-            html = views.html(patient, lesion, study, known_user(user))
+            html = views.html(patient, lesion, study, against, known_user(user))
         except Exception as error:
             refusal = refusal_or_raise(error)
             html = page("error.html", text=refusal.text, title="Lesions")
             return HTMLResponse(html, refusal.status, headers=HEADERS)
         return HTMLResponse(html, headers=HEADERS)
+
+    @router.get(addresses.ROW, response_class=HTMLResponse)
+    def row(patient: str, lesion: str, user: User = READER) -> Response:
+        return HTMLResponse(views.row(patient, lesion), headers=HEADERS)
 
     @router.get(addresses.TABLE)
     def table(patient: str, user: User = READER) -> Response:
@@ -82,44 +99,50 @@ def _add_crops(router: APIRouter, catalog: Catalog, engine: Engine) -> None:
     ) -> Response:
         volume = engine.volume(catalog.study(study))
         center = np.array([x, y, z])
-        views = views_of(center, width, pixels, () if plane == "all" else (plane,))
+        views = views_of(center, width, pixels, () if plane in ("all", "large", "tall") else (plane,))
+        if plane in ("large", "tall"):
+            views = [views[0], *(replace(view, pixels=pixels // 2) for view in views[1:])]
         marks = CropMarks(COLORS[color], 1.3 * radius, _point(other) if other else None)
-        png = crop_png(volume, views, window_named(window, volume, center, radius), marks)
-        return Response(png, media_type="image/png", headers=CROP_CACHE)
+        png = crop_png(volume, views, window_named(window, volume, center, radius), marks, below=plane == "tall")
+        return Response(png, media_type="image/png", headers=CACHED)
 
 
 def _add_clicks(router: APIRouter, review: Review) -> None:
-    json_only = [Depends(_require_json)]
+    json_only = [Depends(require_json)]
 
     @router.post(addresses.ACCEPT, dependencies=json_only)
     def accept(body: Accept, user: User = ANNOTATOR) -> dict[str, Any]:
-        return {"done": review.accept(body, _reader(user, body.reader)), "studies": [body.study]}
+        return {"done": review.accept(body, reader_of(user, body.reader)), "studies": [body.study]}
 
     @router.post(addresses.MOVE, dependencies=json_only)
     def move(body: Move, user: User = ANNOTATOR) -> dict[str, Any]:
-        return {"done": review.move(body, _reader(user, body.reader)), "studies": [body.study]}
+        return {"done": review.move(body, reader_of(user, body.reader)), "studies": [body.study]}
+
+    @router.post(addresses.CLOSE, dependencies=json_only)
+    def close(body: Close, user: User = ANNOTATOR) -> dict[str, Any]:
+        return {"done": review.close(body, reader_of(user, body.reader)), "studies": [body.study]}
 
     @router.post(addresses.UNDO, dependencies=json_only)
     def undo(body: OnLesion, user: User = ANNOTATOR) -> dict[str, Any]:
-        return {"done": review.undo(body, _reader(user, body.reader)), "studies": []}
+        return {"done": review.undo(body, reader_of(user, body.reader)), "studies": []}
 
     @router.post(addresses.DELETE, dependencies=json_only)
     def delete(body: OnLesion, user: User = ANNOTATOR) -> dict[str, Any]:
-        return {"studies": review.delete(body, _reader(user, body.reader)), "done": f"{body.lesion} deleted"}
+        return {"studies": review.delete(body, reader_of(user, body.reader)), "done": f"{body.lesion} deleted"}
 
     @router.post(addresses.RESTORE, dependencies=json_only)
     def restore(body: OnLesion, user: User = ANNOTATOR) -> dict[str, Any]:
-        return {"studies": review.restore(body, _reader(user, body.reader)), "done": f"{body.lesion} restored"}
+        return {"studies": review.restore(body, reader_of(user, body.reader)), "done": f"{body.lesion} restored"}
 
     @router.post(addresses.RENAME, dependencies=json_only)
     def rename(body: Rename, user: User = ANNOTATOR) -> dict[str, Any]:
-        return {"studies": review.rename(body, _reader(user, body.reader)), "done": f"{body.lesion} renamed"}
+        return {"studies": review.rename(body, reader_of(user, body.reader)), "done": f"{body.lesion} renamed"}
 
 
 def _add_jobs(router: APIRouter, jobs: TrackJobs) -> None:
-    @router.post(addresses.TRACK, dependencies=[Depends(_require_json)])
+    @router.post(addresses.TRACK, dependencies=[Depends(require_json)])
     def track(body: TrackAll, user: User = ANNOTATOR) -> dict[str, Any]:
-        return _progress(jobs.start(body.patient, body.baseline, body.lesions))
+        return _progress(jobs.start(body.patient, body.baseline, body.lesions, direction=body.direction))
 
     @router.get(addresses.PROGRESS)
     def progress(job_id: str, user: User = READER) -> dict[str, Any]:
@@ -146,15 +169,3 @@ def _point(text: str) -> np.ndarray:
     if values.shape != (3,) or not np.isfinite(values).all():
         raise InputError(f"a point must be x,y,z in LPS mm, got {text!r}")
     return values
-
-
-def _reader(user: User, name: str) -> str:
-    """Return who does it: the log-in, or without log-ins the name that the reader typed."""
-    return known_user(user) or " ".join(name.split())
-
-
-def _require_json(request: Request) -> None:
-    """Refuse what a form of a foreign page could send without asking."""
-    kind = request.headers.get("content-type", "").split(";")[0].strip()
-    if kind != "application/json":
-        raise HTTPException(415, detail=f"send application/json, not {kind or 'nothing'}")

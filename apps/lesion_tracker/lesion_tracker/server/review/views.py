@@ -1,12 +1,14 @@
 """What the pages show: all patients, a patient's lesions in a grid, or one lesion large."""
 
-import numpy as np
+from typing import Any
 
-from lesion_tracker.server.engine import Engine
-from lesion_tracker.server.review.pages import page
+from lesion_tracker.readers.cell import Cell
+from lesion_tracker.readers.patient_table import Row
+from lesion_tracker.records.state import states_json
+from lesion_tracker.report.planes import PLANES
+from lesion_tracker.server.review.pages import WINDOW_NUMBERS, page
 from lesion_tracker.server.review.review import PatientReview, Review
 from lesion_tracker.studies.catalog import Catalog
-from lesion_tracker.volumes.grid import Grid
 
 
 class Views:
@@ -15,19 +17,19 @@ class Views:
     Args:
         review: what is known of patients' lesions.
         catalog: the studies.
-        engine: reads their grids.
     """
 
-    def __init__(self, review: Review, catalog: Catalog, engine: Engine) -> None:
-        self._review, self._catalog, self._engine = review, catalog, engine
+    def __init__(self, review: Review, catalog: Catalog) -> None:
+        self._review, self._catalog = review, catalog
 
-    def html(self, patient: str, lesion: str, study: str, login: str) -> str:
+    def html(self, patient: str, lesion: str, study: str, against: str, login: str) -> str:
         """Return the page of a lesion in a study, of a patient, or of all patients.
 
         Args:
             patient: whose; "": all patients.
             lesion: which; "": all of the patient's.
             study: in which; "": the first in which nobody has looked at the lesion.
+            against: the study beside it; "": the one that it was tracked from.
             login: who has logged in, "" on a server without log-in.
 
         Raises:
@@ -41,46 +43,104 @@ class Views:
         known = self._review.patient(patient)
         if not lesion:
             return page("patient.html", review=known, title=f"Lesions of {patient}", login=login)
-        return self._large(known, lesion, study, login)
+        return page("large.html", **large(known, known.row(lesion), study, against), login=login)
 
-    def _large(self, known: PatientReview, lesion: str, study: str, login: str) -> str:
-        row = known.row(lesion)
-        names = [one.id for one in known.studies]
-        if study not in names:
-            study = next((name for name in names if name in row.cells and row.cells[name].is_open), list(row.cells)[-1])
-        cell = row.cells.get(study)
-        before = [name for name in names[: names.index(study)] if name in row.cells]
-        source = cell.track.baseline_study if cell and cell.track else ""
-        baseline = row.cells.get(source) or (row.cells[before[-1]] if before else None)
-        shown = {study, *((baseline.study_id,) if baseline else ())}
-        open_cells = [(r.lesion_id, n) for r in known.rows for n in names if n in r.cells and r.cells[n].is_open]
-        return page(
-            "detail.html",
-            review=known,
-            row=row,
-            study=next(one for one in known.studies if one.id == study),
-            cell=cell,
-            baseline=baseline,
-            baseline_study=next((one for one in known.studies if baseline and one.id == baseline.study_id), None),
-            start=cell or baseline or next(iter(row.cells.values())),
-            spacing={name: spacing_of(self._engine.volume(self._catalog.study(name)).grid) for name in shown},
-            following=_following(open_cells, lesion, study),
-            title=f"{row.label} of {known.patient_id}",
-            login=login,
-        )
+    def row(self, patient: str, lesion: str) -> str:
+        """Return one row of a patient's grid, and what is left to look at, as they are now.
+
+        Raises:
+            NotFound: for an unknown patient or lesion.
+        """
+        known = self._review.patient(patient)
+        return page("one_row.html", review=known, row=known.row(lesion))
 
 
-def _following(open_cells: list[tuple[str, str]], lesion: str, study: str) -> tuple[str, str] | None:
-    """Return the next lesion and study that nobody has looked at."""
-    others = [cell for cell in open_cells if cell != (lesion, study)]
-    if (lesion, study) in open_cells:
-        place = open_cells.index((lesion, study))
-        others = open_cells[place + 1 :] + open_cells[:place]
-    return others[0] if others else None
+def large(known: PatientReview, row: Row, study: str, against: str) -> dict[str, Any]:
+    """Return what the large view shows, as values of its template.
+
+    Args:
+        known: the patient.
+        row: the lesion.
+        study: in which it is looked at; "" or an unknown one: the first open one, else the last.
+        against: the study beside it; "" or an unknown one: where it was tracked from, else the nearest with a point.
+    """
+    names = [one.id for one in known.studies]
+    if study not in names:
+        study = next((name for name, cell in row.cells.items() if cell.is_open), list(row.cells)[-1])
+    cell = row.cells.get(study)
+    beside = row.cells.get(against if against != study else "") or _start(row, cell, study, names)
+    if beside is not None and beside.center_mm is None:
+        beside = None
+    ids = [other.lesion_id for other in known.rows]
+    place, column = ids.index(row.lesion_id), names.index(study)
+    following = _following(known, row.lesion_id, study)
+    return {
+        "review": known,
+        "row": row,
+        "study": known.studies[column],
+        "cell": cell,
+        "beside": beside,
+        "beside_study": next((one for one in known.studies if beside and one.id == beside.study_id), None),
+        "following": following,
+        "neighbours": {
+            "lesion_before": (ids[place - 1], study) if place else None,
+            "lesion_after": (ids[place + 1], study) if place + 1 < len(ids) else None,
+            "study_before": (row.lesion_id, names[column - 1]) if column else None,
+            "study_after": (row.lesion_id, names[column + 1]) if column + 1 < len(names) else None,
+        },
+        "data": {
+            "lesion": row.lesion_id,
+            "study": study,
+            "earlier": bool(beside) and names.index(beside.study_id) < column if beside else False,
+            "panes": {"beside": beside and _pane(beside), "study": _pane(cell) if cell else {"study": study}},
+            "states": states_json(),
+            "windows": WINDOW_NUMBERS,
+            "planes": {
+                plane.name: {"right": plane.right, "down": plane.down, "letters": plane.letters} for plane in PLANES
+            },
+            "next": _block_of(known, following),
+            "studies": names,
+        },
+        "title": f"{row.label} of {known.patient_id}",
+    }
 
 
-def spacing_of(grid: Grid) -> tuple[float, float, float]:
-    """Return how far neighbouring voxels lie apart along x, y and z of the patient, mm (of tilted grids roughly)."""
-    along = np.abs(grid.direction)
-    x, y, z = (float(grid.spacing_mm[int(np.argmax(along[axis]))]) for axis in range(3))
-    return x, y, z
+def _start(row: Row, cell: Cell | None, study: str, names: list[str]) -> Cell | None:
+    """Return the cell that is shown beside one: where it was tracked from, else the nearest earlier, else later point."""
+    source = row.cells.get(cell.track.baseline_study) if cell and cell.track else None
+    if source is not None and source.center_mm is not None:
+        return source
+    pointed = [other for name, other in row.cells.items() if other.center_mm is not None and name != study]
+    earlier = [other for other in pointed if names.index(other.study_id) < names.index(study)]
+    return earlier[-1] if earlier else pointed[0] if pointed else None
+
+
+def _pane(cell: Cell) -> dict[str, Any]:
+    track = cell.track
+    moved_from = track.center_mm if track is not None and track.has_point and cell.has_answer else None
+    return {
+        "study": cell.study_id,
+        "point": cell.center_mm,
+        "color": cell.color,
+        "radius": cell.radius_mm,
+        "track": track.created_at if track else "",
+        "tracked": moved_from,
+        "is_open": cell.is_open,
+        "can_accept": cell.can_accept,
+        "can_agree": cell.can_agree,
+    }
+
+
+def _following(known: PatientReview, lesion: str, study: str) -> tuple[str, str] | None:
+    """Return the next lesion and study that nobody has looked at, in the order of the grid."""
+    here = (lesion, study)
+    every = [(r.lesion_id, one.id) for r in known.rows for one in known.studies]
+    after = every[every.index(here) + 1 :] + every[: every.index(here)]
+    is_open = {(r.lesion_id, name) for r in known.rows for name, cell in r.cells.items() if cell.is_open}
+    return next((cell for cell in after if cell in is_open), None)
+
+
+def _block_of(known: PatientReview, following: tuple[str, str] | None) -> dict[str, Any] | None:
+    """Return what the next page will ask for first, so that it can be fetched ahead."""
+    cell = known.row(following[0]).cells[following[1]] if following else None
+    return _pane(cell) if cell and cell.center_mm else None

@@ -11,7 +11,7 @@ from monailabel.endpoints.user.auth import User
 
 from lesion_tracker.errors import InputError, NotFound
 from lesion_tracker.files.plain_json import plain_json
-from lesion_tracker.readers.patient_table import Cell
+from lesion_tracker.readers.cell import Cell
 from lesion_tracker.records.state import states_json
 from lesion_tracker.server import addresses
 from lesion_tracker.server.access.roles import READER
@@ -78,6 +78,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
                 "words": cell.words,
                 "color": cell.color,
                 "is_open": cell.is_open,
+                "can_accept": cell.can_accept,
                 "confidence": track.confidence if track is not None and cell.is_open else None,
                 "track": track.created_at if track is not None else "",
             }

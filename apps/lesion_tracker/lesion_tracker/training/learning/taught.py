@@ -80,7 +80,7 @@ def _taught(
         baseline_mm=marked.center_mm,
         radius_mm=float(marked.radius_mm),
         followup_mm=correction.center_mm,
-        followup_radius_mm=float(track.radius_mm),
+        followup_radius_mm=float(track.expected_radius_mm),
         expected_mm=track.expected_mm,
         verdict=correction.verdict,
     )
