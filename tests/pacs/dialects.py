@@ -55,6 +55,8 @@ class Dialect:
         decodes: it decodes the values of a query.
         fields: it knows includefield; else it refuses it.
         empty: the status where nothing matches.
+        gone: the status of what a series that is not there has.
+        headers: it gives headers and files of series; else 404.
         counts: it says how many instances a series has.
         brief: its answers about series leave out what is the study's.
         etag: its headers have an ETag, which tells pixels, too.
@@ -72,6 +74,8 @@ class Dialect:
     decodes: bool = True
     fields: bool = True
     empty: Literal[200, 204] = 204
+    gone: Literal[200, 204, 404] = 404
+    headers: bool = True
     counts: bool = True
     brief: bool = False
     etag: bool = False
@@ -134,8 +138,8 @@ class DialectPacs:
             found = [(path, data) for path, data in found if parts[3] == data.SeriesInstanceUID]
         if parts[-1] in ("studies", "series"):
             self._query(request, parts[-1], address.query, [data for _, data in found])
-        elif not found:
-            self._send(request, 404)
+        elif not found or not self.speaks.headers:
+            self._send(request, 404 if found else self.speaks.gone, b"[]")
         elif parts[-1] == "metadata":
             self._headers(request, found)
         else:

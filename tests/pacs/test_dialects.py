@@ -132,8 +132,8 @@ def test_files_arrive_byte_by_byte_in_every_form(stub: DialectPacs, tmp_path: Pa
 
 CUT = {
     "cut in the last file": "ends before its last DICOM file",
-    "cut between files": f"announced {SLICES} files of series .*, described {SLICES} and sent {SLICES - 1}",
-    "one file": f"described {SLICES} and sent 1",
+    "cut between files": f"announced {SLICES} files of series .* and sent {SLICES - 1}: is the study still arriving",
+    "one file": f"announced {SLICES} files of series .* and sent 1",
     "an error among the files": "sent 'text/plain' among the DICOM files",
 }
 
@@ -220,8 +220,9 @@ def test_the_frame_of_reference_is_the_present_one(stub: DialectPacs, tmp_path: 
     assert pacs.frame_of(again) == "1.2.826.77"
 
 
-def test_of_a_series_that_is_gone_the_copy_counts(stub: DialectPacs, tmp_path: Path) -> None:
-    stub.speaks = Dialect(counts=False)
+@pytest.mark.parametrize("dialect", [Dialect(), Dialect(counts=False), Dialect(gone=200), Dialect(gone=204)])
+def test_of_a_series_that_is_gone_the_copy_counts(stub: DialectPacs, tmp_path: Path, dialect: Dialect) -> None:
+    stub.speaks = dialect
     pacs = pacs_on(stub.dicom_web, tmp_path)
     study = pacs.study(_uid("one"))
     assert study is not None
@@ -231,6 +232,17 @@ def test_of_a_series_that_is_gone_the_copy_counts(stub: DialectPacs, tmp_path: P
     _later(pacs)
     assert pacs.fetch(study) == folder
     assert len(list(folder.glob("*.dcm"))) == SLICES
+
+
+def test_headers_of_a_series_that_is_listed_are_not_done_without(stub: DialectPacs, tmp_path: Path) -> None:
+    pacs = pacs_on(stub.dicom_web, tmp_path)
+    study = pacs.study(_uid("one"))
+    assert study is not None
+    pacs.fetch(study)
+    _later(pacs)
+    stub.speaks = Dialect(headers=False)
+    with pytest.raises(PacsError, match="with status 404"):
+        pacs.fetch(study)
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -208,7 +208,7 @@ def test_a_series_of_which_fewer_files_come_than_were_announced_is_not_kept(
     orthanc.remove_series(uid)
     orthanc.send(files[:8])
     with pytest.raises(
-        PacsError, match=r"announced 12 files of series .*, described 8 and sent 8: is the study still arriving"
+        PacsError, match=r"announced 12 files of series .* and described 8: is the study still arriving"
     ):
         pacs.fetch(study)
     assert list((tmp_path / "cache" / "entries").iterdir()) == []

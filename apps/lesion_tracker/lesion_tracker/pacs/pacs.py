@@ -13,7 +13,7 @@ from lesion_tracker.files.disk_cache import DiskCache, retried
 from lesion_tracker.pacs.dicomweb import DicomWeb
 from lesion_tracker.pacs.series import FIELDS, OF_PATIENT, OF_STUDY, PacsSeries, series_of
 from lesion_tracker.pacs.series_records import SeriesRecords
-from lesion_tracker.pacs.series_state import MEMO_S, SeriesStates
+from lesion_tracker.pacs.series_state import MEMO_S, SeriesState, SeriesStates
 from lesion_tracker.studies.one_patient import other_person
 from lesion_tracker.studies.series_choice import SeriesQuality, assess, choose, explain
 from lesion_tracker.studies.study import Study
@@ -131,19 +131,20 @@ class Pacs:
             PacsError: if the PACS does not deliver all of them; nothing is kept then.
             StudyError: if they cannot be written.
         """
-        announced = self.files_of(study)
-        state = self._states.now(study.study_uid, study.id, announced)
+        state = self._state(study)
+        is_gone = not state.items and not self._is_listed(study)
 
         def is_current(folder: Path) -> bool:
-            return not (state.items or announced) or _read_text(folder / STATE) == state.digest
+            return is_gone or _read_text(folder / STATE) == state.digest
 
         def download(folder: Path) -> None:
             folder.mkdir()
             got = self.web.download(study.study_uid, study.id, folder)
-            if min(got, state.files) < announced or got < state.files:
+            wanted = max(self.files_of(study), state.files)
+            if got < wanted:
                 raise PacsError(
-                    f"the PACS announced {max(announced, state.files)} files of series {study.id}, described {state.files} "
-                    f"and sent {got}: is the study still arriving? Try again in a moment"
+                    f"the PACS announced {wanted} files of series {study.id} and sent {got}: is the study still "
+                    "arriving? Try again in a moment"
                 )
             self._remember(study, folder)
             (folder / STATE).write_text(state.digest)
@@ -199,7 +200,7 @@ class Pacs:
         Raises:
             PacsError: if the PACS does not answer.
         """
-        state = self._states.now(study.study_uid, study.id, self.files_of(study))
+        state = self._state(study)
         digest, quality = self._qualities.get(study.id, ("", None))
         if quality is None or digest != state.digest:
             quality = replace(
@@ -225,6 +226,20 @@ class Pacs:
             raise StudyError(f"no usable series: {'; '.join(quality.describe() for quality in qualities) or 'none'}")
         study = next(study for study in series if study.id == chosen.series_uid)
         return study, explain(chosen, qualities) if len(qualities) > 1 else ""
+
+    def _state(self, study: Study) -> SeriesState:
+        announced = self.files_of(study)
+        state = self._states.now(study.study_uid, study.id, announced)
+        if state.items and state.files < announced:
+            raise PacsError(
+                f"the PACS announced {announced} files of series {study.id} and described {state.files}: is the study still "
+                "arriving? Try again in a moment"
+            )
+        return state
+
+    def _is_listed(self, study: Study) -> bool:
+        rows = map(series_of, self.web.matches("series", {"SeriesInstanceUID": study.id}, FIELDS))
+        return any(row.series_uid == study.id for row in rows)
 
     def _timeline(self, study: Study) -> Timeline:
         if not study.patient_id:
