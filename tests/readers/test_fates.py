@@ -150,6 +150,16 @@ def test_a_lesion_outside_of_the_scan_was_not_assessed(marks: MarkStore, fates: 
     assert _graph(marks, fates).seen["s2"]["b"] == Seen("not_assessed", confirmed=False)
 
 
+def test_a_lesion_that_was_closed_without_a_point_was_not_assessed(marks: MarkStore, fates: FateStore) -> None:
+    fates.say("s1", SaidFate("a", "too_small", said_at="2024-01-01T00:00:00.000+00:00"))
+    fates.say("s1", SaidFate("b", "gone", said_at="2999-01-01T00:00:00.000+00:00"))
+    for name in "abc":
+        marks.close("s1", name, "not_evaluable", "ann")
+    seen = _graph(marks, fates).seen
+    assert seen["s1"] == {"a": Seen("not_assessed"), "b": Seen("gone"), "c": Seen("not_assessed")}
+    assert "c" not in seen["s2"]
+
+
 def test_merged_lesions_keep_id_and_uid_and_stay_merged(marks: MarkStore, fates: FateStore) -> None:
     before = _graph(marks, fates).lesions
     fates.say("s1", SaidFate("b", "merged", ("a",)))

@@ -46,6 +46,7 @@ def lesion_graph(
     """Return the graph of a patient.
 
     A lesion that merged or split is taken to be so in later studies, too, until a reader puts a point there or says otherwise.
+    One that a reader closed without a point was not assessed. Of several words of readers the last one counts.
     A part has the node, organ and role of its parent unless it has been given its own.
 
     Args:
@@ -84,17 +85,20 @@ def _seen(cell: Cell | None, said: SaidFate | None, before: Seen | None) -> Seen
         before: what was known of it in the study before.
     """
     answered = cell is not None and cell.kind in ("marked", "accepted", "corrected")
-    if said is not None and not (answered and cell and not FATES[said.fate].has_place and cell.when > said.said_at):
-        return Seen(said.fate, others=said.others)
+    closed = cell is not None and cell.kind == "closed"
+    if said is not None:
+        overruled = closed or (answered and not FATES[said.fate].has_place)
+        if not (overruled and cell and cell.when > said.said_at):
+            return Seen(said.fate, others=said.others)
     if answered:
         return Seen()
-    if before is not None and before.fate in (MERGED.name, SPLIT.name):
+    if before is not None and before.fate in (MERGED.name, SPLIT.name) and not closed:
         return replace(before, confirmed=False)
-    if cell is None or cell.kind in ("untracked", "failed"):
+    if cell is None or cell.kind == "untracked":
         return None
     if cell.kind == "tracked" and cell.track is not None and cell.track.has_point:
         return Seen(PRESENT.name, confirmed=False)
-    return Seen(NOT_ASSESSED.name, confirmed=cell.kind != "tracked")
+    return Seen(NOT_ASSESSED.name, confirmed=closed)
 
 
 def _followed(row: Row, parents: Mapping[str, str], traits: Mapping[str, Traits]) -> Followed:
