@@ -33,6 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, metavar="FOLDER", help="new folder of arrays and their index"
     )
     parser.add_argument("--lesions", type=Path, help='{"<file name>": {"lesions": [{"id", "center_mm", "radius_mm"}]}}')
+    parser.add_argument("--masks", type=Path, metavar="FOLDER", help="masks of real lesions, named as their volumes")
     parser.add_argument("--exclude", nargs="+", default=[], metavar="NAME", help="never to be trained on")
     parser.add_argument("--pairs", type=Path, nargs="+", default=[], help="pairs files: lesions marked in both studies")
     parser.add_argument("--dls", type=Path, help="annotations of the Deep Lesion Tracker's benchmark")
@@ -49,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prepare everything, or leave nothing behind; return 0."""
     files, pairs = named_files(args.volumes, set(args.exclude)), _pairs(args)
-    marked = _marked(args.lesions, set(files))
+    marked, masks = _marked(args.lesions, set(files)), _masks(args.masks)
     if not files and not pairs:
         raise InputError("there is nothing to prepare: name volumes, --pairs or --dls")
     if args.registration_errors and not files:
@@ -60,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
     with PreparedWriter(args.out, record) as writer:
         studies = []
         for name, path in _bar(files.items(), "studies"):
-            study = prepare_study(name, read_volume(path), marked.get(name, []))
+            mask = read_volume(masks[name]) if name in masks else None
+            study = prepare_study(name, read_volume(path), marked.get(name, []), mask)
             writer.add(study)
             studies.append(writer.written(study))
         for pair in _bar(prepare_pairs(pairs), "pairs", len(pairs)):
@@ -108,6 +110,11 @@ def _pairs(args: argparse.Namespace) -> list[PairToPrepare]:
         raise InputError("--dls and --dls-volumes go together: the annotations and the folder of their sub-volumes")
     pairs = [pair for path in args.pairs for pair in pairs_of_file(path)]
     return pairs + (pairs_of_dls(args.dls, args.dls_volumes) if args.dls else [])
+
+
+def _masks(folder: Path | None) -> dict[str, Path]:
+    """Return the masks by the name of their volume; volumes without one have none."""
+    return {} if folder is None else named_files([folder], set())
 
 
 def _marked(path: Path | None, names: set[str]) -> dict[str, list[tuple[list[float], float]]]:

@@ -31,6 +31,7 @@ class NetworkConfig:
         fusion: "multiply" psi and phi element by element, or "concatenate" their channels.
         anatomy: False for the variant without the anatomy signal encoder.
         heat_map_n: standard deviation of the anatomy signal in lesion radii.
+        presence: whether the head that says "nothing here" is there; cards of before it have none.
         backbone: name of psi in `backbones.BACKBONES`; cards of before it had a name are of "dense_fpn".
 
     Raises:
@@ -49,6 +50,7 @@ class NetworkConfig:
     fusion: Literal["multiply", "concatenate"] = "multiply"
     anatomy: bool = True
     heat_map_n: float = 4.0
+    presence: bool = False
     backbone: str = "dense_fpn"
 
     def __post_init__(self) -> None:

@@ -1,7 +1,7 @@
 """Fast cross-correlation: template kernels, K_g flattened along z, y and x, and the correspondence map (Eq. 4-6)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -14,9 +14,15 @@ from lesion_tracker.network.config import NetworkConfig
 
 @dataclass(frozen=True)
 class TemplateKernels:
-    """The kernels of one template at one scale, each (batch, channels, z, y, x) in cells: K, then the flattened K_g."""
+    """The kernels of one template at one scale, each (batch, channels, z, y, x) in cells: K, then the flattened K_g.
+
+    Args:
+        parts: the kernels.
+        center: psi round the lesion, (batch, features); None in a network without the head that reads it.
+    """
 
     parts: tuple[torch.Tensor, ...]
+    center: torch.Tensor | None = None
 
 
 def crop_kernel(fused: torch.Tensor, cell: tuple[int, int, int], size: tuple[int, int, int]) -> torch.Tensor:
@@ -110,7 +116,7 @@ def fold(kernels: TemplateKernels, weights: torch.Tensor) -> TemplateKernels:
         weights: W, shape (channels,).
     """
     scale = weights.view(1, -1, 1, 1, 1)
-    return TemplateKernels(tuple(part * scale / part[0, 0].numel() for part in kernels.parts))
+    return replace(kernels, parts=tuple(part * scale / part[0, 0].numel() for part in kernels.parts))
 
 
 def correlate(folded: TemplateKernels, search: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ from lesion_tracker.network.config import NetworkConfig
 from lesion_tracker.network.correlation import TemplateKernels
 from lesion_tracker.network.inputs import NetworkInput
 from lesion_tracker.network.precision import choose_device, choose_dtype
-from lesion_tracker.network.tracker_net import TrackerNet
+from lesion_tracker.network.tracker_net import NetOutput, TrackerNet
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +70,31 @@ class Tracker:
             here = [image.to(self.device) for image in features]
             return self.net.logits(kernels, here, signal.to(self.device)).float().cpu()
 
+    def presence(
+        self, kernels: list[TemplateKernels], features: list[torch.Tensor], logits: torch.Tensor
+    ) -> torch.Tensor | None:
+        """Return the logit of "it is there" of L lesions, (L,), float32, on the CPU; None from weights without the head.
+
+        Args:
+            kernels: of the L lesions.
+            features: of the search crop.
+            logits: what `logits` returned for both.
+        """
+        with torch.inference_mode(), self._autocast():
+            here = [image.to(self.device) for image in features]
+            found = self.net.presence(kernels, here, logits.to(self.device))
+        return None if found is None else found.float().cpu()
+
+    def answer(self, inputs: NetworkInput) -> NetOutput:
+        """Answer for the L lesions of an input, on the CPU."""
+        kernels = self.kernels(inputs.template_image, inputs.template_signal, inputs.cells)
+        features = self.features(inputs.search_image)
+        logits = self.logits(kernels, features, inputs.search_signal)
+        return NetOutput(logits, self.presence(kernels, features, logits))
+
     def score(self, inputs: NetworkInput) -> torch.Tensor:
         """Return the logits of the L lesions of an input, (L, cells z, y, x), float32, on the CPU."""
-        kernels = self.kernels(inputs.template_image, inputs.template_signal, inputs.cells)
-        return self.logits(kernels, self.features(inputs.search_image), inputs.search_signal)
+        return self.answer(inputs).logits
 
     def _here(self, image: torch.Tensor) -> torch.Tensor:
         return image.to(self.device, memory_format=torch.channels_last_3d)

@@ -1,6 +1,7 @@
 """The whole network: template and search crops with their anatomy signals to a map of logits (Eq. 3 and 7)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -12,9 +13,23 @@ from lesion_tracker.network.config import STRIDES, NetworkConfig
 from lesion_tracker.network.correlation import TemplateKernelMaker, TemplateKernels, correlate, fold
 from lesion_tracker.network.inputs import NetworkInput
 from lesion_tracker.network.lattice import cells_of
+from lesion_tracker.network.presence import PresenceHead, center_of
 
 GAIN = 1.5
 """W of Eq. 7 is `weight` times GAIN over its channels: `weight` starts at 1, and an optimiser moves it evenly."""
+
+
+@dataclass(frozen=True, eq=False)
+class NetOutput:
+    """What the network says about L lesions.
+
+    Args:
+        logits: of the score maps, (L, cells z, y, x), float32.
+        presence: logit of "it is there", (L,), float32; None from a network without that head.
+    """
+
+    logits: torch.Tensor
+    presence: torch.Tensor | None
 
 
 class TrackerNet(nn.Module):
@@ -37,6 +52,7 @@ class TrackerNet(nn.Module):
         self.kernel_makers = nn.ModuleList([TemplateKernelMaker(config) for _ in STRIDES])
         self.weight = nn.Parameter(torch.ones(config.fused))
         self.bias = nn.Parameter(torch.tensor(-8.0))
+        self.present = PresenceHead(config.features) if config.presence else None
 
     def fuse(self, images: list[torch.Tensor], signal: torch.Tensor) -> list[torch.Tensor]:
         """Fuse psi with phi of a signal at each scale (Eq. 3); one psi may serve a batch of signals.
@@ -65,13 +81,23 @@ class TrackerNet(nn.Module):
             signal: (L, 1, z, y, x) at the cells of the finest scale.
             cells: for each lesion the cell (z, y, x) of the finest scale that holds its centre.
         """
-        fused = self.fuse(self.psi(image), signal)
+        images = self.psi(image)
+        fused = self.fuse(images, signal)
         kernels = []
         for scale, (maker, features) in enumerate(zip(self.kernel_makers, fused, strict=True)):
-            made = [maker(features[n : n + 1], cells_of(cell)[scale]) for n, cell in enumerate(cells)]
-            parts = tuple(torch.cat(part) for part in zip(*(one.parts for one in made), strict=True))
-            kernels.append(fold(TemplateKernels(parts), self.weight * (GAIN / self.config.fused)))
+            each = [maker(features[n : n + 1], cells_of(cell)[scale]) for n, cell in enumerate(cells)]
+            parts = tuple(torch.cat(part) for part in zip(*(one.parts for one in each), strict=True))
+            made = TemplateKernels(parts, self._centers(images, cells, scale))
+            kernels.append(fold(made, self.weight * (GAIN / self.config.fused)))
         return kernels
+
+    def _centers(
+        self, images: list[torch.Tensor], cells: Sequence[tuple[int, int, int]], scale: int
+    ) -> torch.Tensor | None:
+        if self.present is None:
+            return None
+        image = images[scale].expand(len(cells), -1, -1, -1, -1)
+        return torch.cat([center_of(image[n : n + 1], cells_of(cell)[scale]) for n, cell in enumerate(cells)])
 
     def logits(self, kernels: list[TemplateKernels], images: list[torch.Tensor], signal: torch.Tensor) -> torch.Tensor:
         """Correlate a batch of templates with a search (Eq. 7 without its sigmoid).
@@ -91,7 +117,29 @@ class TrackerNet(nn.Module):
             total = total + F.interpolate(small, scale_factor=(1, scale, scale), mode="nearest")
         return (total + self.bias.float())[:, 0]
 
+    def presence(
+        self, kernels: list[TemplateKernels], images: list[torch.Tensor], logits: torch.Tensor
+    ) -> torch.Tensor | None:
+        """Return the logit of "it is there" of L lesions, (L,); None without the head.
+
+        Args:
+            kernels: of the L lesions, at three scales.
+            images: psi of the search at three scales, batch 1 or L.
+            logits: what `logits` returned for both.
+        """
+        if self.present is None:
+            return None
+        centers = [kernel.center for kernel in kernels if kernel.center is not None]
+        found: torch.Tensor = self.present(centers, images, logits)
+        return found
+
+    def answer(self, inputs: NetworkInput) -> NetOutput:
+        """Return all that the network says about the L lesions of an input."""
+        kernels = self.template_kernels(inputs.template_image, inputs.template_signal, inputs.cells)
+        images = self.psi(inputs.search_image)
+        logits = self.logits(kernels, images, inputs.search_signal)
+        return NetOutput(logits, self.presence(kernels, images, logits))
+
     def forward(self, inputs: NetworkInput) -> torch.Tensor:
         """Return the logits of L lesions, (L, cells z, y, x), float32; their sigmoid is the score map."""
-        kernels = self.template_kernels(inputs.template_image, inputs.template_signal, inputs.cells)
-        return self.logits(kernels, self.psi(inputs.search_image), inputs.search_signal)
+        return self.answer(inputs).logits

@@ -1,6 +1,6 @@
 """The network's answer for one lesion: a search crop round the expected point, wider where the answer is poor."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -51,6 +51,7 @@ class NetworkAnswer:
         edge_cells: cells between the peak and the border of the crop.
         widened: why the search was widened, or "".
         scores: the map behind it.
+        presence: logit of "it is there", uncalibrated; None from weights without the head that says it.
     """
 
     center_mm: PointMm
@@ -61,6 +62,7 @@ class NetworkAnswer:
     edge_cells: int
     widened: str = ""
     scores: "ScoreField | None" = None
+    presence: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +126,9 @@ def search_sources(
         inputs = network_input(
             baseline, template_grid(lesion[0]), [lesion], followup, grid, [expected], tracker.config.heat_map_n
         )
-        return answer_from_map(tracker.score(inputs)[0], grid, expected[1])
+        output = tracker.answer(inputs)
+        presence = None if output.presence is None else float(output.presence[0])
+        return replace(answer_from_map(output.logits[0], grid, expected[1]), presence=presence)
 
     first = look(SEARCH_VOXELS)
     reason = poor(first)
@@ -132,7 +136,7 @@ def search_sources(
         return first
     wide = look(WIDE_VOXELS)
     better = wide if wide.logit > first.logit + 0.5 else first
-    return NetworkAnswer(**{**vars(better), "widened": reason})
+    return replace(better, widened=reason)
 
 
 def answer_from_map(logits: torch.Tensor, grid: Grid, radius_mm: float) -> NetworkAnswer:

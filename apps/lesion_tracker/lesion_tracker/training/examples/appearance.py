@@ -7,7 +7,11 @@ import torch
 from torch.nn import functional as F
 
 from lesion_tracker.training.examples.couch import Table
+from lesion_tracker.training.examples.field_of_view import FieldOfView
 from lesion_tracker.volumes.volume import AIR_HU
+
+VESSEL_HU = (60.0, 150.0, 60.0)
+"""Unenhanced blood, enhanced vessels, and how far their HU spread."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,8 @@ class Appearance:
         first_slice: phase of the averaging.
         noise_hu: standard deviation of the noise.
         noise_blur_mm: its in-plane correlation.
+        vessel_gain: of what tissue between 60 and 250 HU has above 60 HU; below 1 contrast is washed out.
+        field: what of the patient is kept; drawn after all else.
         cut_mm: LPS z beyond which nothing was scanned, with the side: (z, +1) cuts above, (z, -1) below.
         table: under the patient; drawn before all else.
     """
@@ -35,6 +41,8 @@ class Appearance:
     noise_blur_mm: float = 0.0
     cut_mm: tuple[float, int] | None = None
     table: Table | None = None
+    vessel_gain: float = 1.0
+    field: FieldOfView | None = None
 
 
 def random_appearance(rng: np.random.Generator) -> Appearance:
@@ -52,7 +60,7 @@ def random_appearance(rng: np.random.Generator) -> Appearance:
 
 
 def apply_appearance(hu: torch.Tensor, spacing_mm: float, low_z_mm: float, look: Appearance, seed: int) -> torch.Tensor:
-    """Return a crop as that scan would show it; its table is there already.
+    """Return a crop as that scan would show it; its table is there already, its field of view is cut later.
 
     Args:
         hu: shape (z, y, x), float32, slices 2 mm apart.
@@ -62,8 +70,7 @@ def apply_appearance(hu: torch.Tensor, spacing_mm: float, low_z_mm: float, look:
         seed: of the noise and the contrast's unevenness.
     """
     generator = torch.Generator().manual_seed(seed)
-    if look.contrast_hu:
-        hu = hu + look.contrast_hu * _tissue(hu) * _uneven(hu.shape, generator)
+    hu = _of_its_phase(hu, look, generator)
     if look.sharpen:
         hu = hu + look.sharpen * (hu - blurred(hu, 1.2 / spacing_mm))
     if look.blur_mm:
@@ -116,8 +123,21 @@ def thick_slices(hu: torch.Tensor, slices: int, first: int) -> torch.Tensor:
     return groups[low] * (1 - part) + groups[high] * part
 
 
+def _of_its_phase(hu: torch.Tensor, look: Appearance, generator: torch.Generator) -> torch.Tensor:
+    if look.contrast_hu:
+        hu = hu + look.contrast_hu * _tissue(hu) * _uneven(hu.shape, generator)
+    if look.vessel_gain != 1:
+        above = (hu - VESSEL_HU[0]).clamp_min(0) * _vessels(hu)
+        hu = hu + (look.vessel_gain - 1) * above * _uneven(hu.shape, generator)
+    return hu
+
+
 def _tissue(hu: torch.Tensor) -> torch.Tensor:
     return torch.exp(-(((hu - 80) / 60) ** 2) / 2)
+
+
+def _vessels(hu: torch.Tensor) -> torch.Tensor:
+    return torch.exp(-(((hu - VESSEL_HU[1]) / VESSEL_HU[2]) ** 2) / 2)
 
 
 def _uneven(shape: torch.Size, generator: torch.Generator) -> torch.Tensor:

@@ -1,24 +1,27 @@
 """Constructed follow-ups: a study, its lesions, what changed between the scans, and where registration errs."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
 
 from lesion_tracker.arrays import PointMm
-from lesion_tracker.training.examples.appearance import Appearance, random_appearance
-from lesion_tracker.training.examples.couch import random_table
+from lesion_tracker.training.examples.appearance import random_appearance
 from lesion_tracker.training.examples.crops import inside_crop, search_crop, template_crop
 from lesion_tracker.training.examples.draw import RegistrationErrors
-from lesion_tracker.training.examples.implant_changes import implants_later, implants_of
+from lesion_tracker.training.examples.implant_changes import implants_later, implants_of, outlined_later
+from lesion_tracker.training.examples.implants import Body
 from lesion_tracker.training.examples.lesions import first_lesion, further_lesions
 from lesion_tracker.training.examples.pair import ExampleLesion, ExamplePair, drawn_again
 from lesion_tracker.training.examples.scan import Scan
 from lesion_tracker.training.examples.scenario import ScenarioSettings
+from lesion_tracker.training.examples.surroundings import as_scanned, surroundings
 from lesion_tracker.training.examples.warp import Bump, Swelling, Warp, moving_region, pose, random_bumps
 from lesion_tracker.training.prepared.prepared_study import PreparedStudy
 from lesion_tracker.volumes.resample import sample_at_index
+
+LARGEST_LOG_GROWTH = float(np.log(1.5))
+"""An outlined lesion's radius becomes two thirds to one and a half of what it is."""
 
 
 def draw_constructed_pair(
@@ -47,13 +50,18 @@ def _draw_once(
     around = _hu_at(study, center)
     implants = implants_of(center, radius, around, kind, rng)
     warp, moved = _warp(center, settings, rng)
-    gone = kind == "implant" and rng.random() < settings.vanished
+    gone = kind in ("implant", "outlined") and rng.random() < settings.vanished
     factor = float(np.exp(rng.uniform(np.log(0.5), np.log(2.0)))) if kind == "implant" else 1.0
     followup_center = warp.inverse(center[None])[0]
     if kind == "marked" and rng.random() < 0.5:
         factor = float(rng.uniform(0.7, 1.4))
         warp = Warp(warp.baseline_from_followup, warp.bumps, (Swelling(followup_center, radius, factor),))
-    later = implants_later(implants, gone, factor, followup_center, warp, around, rng) if implants else ()
+    later: tuple[Body, ...] = ()
+    if implants:
+        later = implants_later(implants, gone, factor, followup_center, warp, around, rng)
+    if kind == "outlined":
+        factor = float(np.exp(rng.uniform(-1, 1) * LARGEST_LOG_GROWTH))
+        later = outlined_later(study, center, gone, factor)
     grid, clicked = template_crop(center, radius, kind, settings, rng)
     first = ExampleLesion(
         clicked_mm=clicked,
@@ -68,14 +76,14 @@ def _draw_once(
     others = further_lesions(study, first, grid, search, warp, moved, errors, settings, rng)
     looks = random_appearance(rng), random_appearance(rng)
     seeds = rng.integers(0, 2**31, 2)
-    look = _surroundings(looks[1], study, first, center, followup_center, warp, settings, rng)
-    others = [lesion for lesion in others if _covered(look, lesion.followup_mm)]
+    before, after = surroundings(looks, study, first, center, followup_center, warp, settings, rng)
+    shown = [first, *others] if gone or inside_crop(search, followup_center) else others
     return ExamplePair(
-        Scan(study.volume, None, implants, looks[0], int(seeds[0])),
-        Scan(study.volume, warp, later, look, int(seeds[1])),
+        Scan(study.volume, None, implants, before, int(seeds[0])),
+        Scan(study.volume, warp, later, after, int(seeds[1])),
         grid,
         search,
-        (first, *others) if gone or inside_crop(search, followup_center) else tuple(others),
+        tuple(as_scanned(shown, before, after, warp, settings)),
     )
 
 
@@ -84,34 +92,6 @@ def _hu_at(study: PreparedStudy, center: PointMm) -> float:
         center[None] + np.array([[0, 0, 0], [3, 0, 0], [-3, 0, 0], [0, 3, 0], [0, -3, 0]])
     )
     return float(sample_at_index(study.volume.hu, torch.from_numpy(index).float()[:, None, None]).mean())
-
-
-def _surroundings(
-    look: Appearance,
-    study: PreparedStudy,
-    first: ExampleLesion,
-    center: PointMm,
-    followup_center: PointMm,
-    warp: Warp,
-    settings: ScenarioSettings,
-    rng: np.random.Generator,
-) -> Appearance:
-    """Add the end of the coverage and the table; shares of 0 draw nothing, so that older runs stay as they were."""
-    if settings.coverage > 0 and rng.random() < settings.coverage:
-        side = 1 if rng.random() < 0.5 else -1
-        z = float(followup_center[2] + side * (first.followup_radius_mm + rng.uniform(10, 40)))
-        look = replace(look, cut_mm=(z, side))
-    if settings.table > 0 and rng.random() < settings.table:
-        look = replace(look, table=random_table(rng, study.volume, center, warp))
-    return look
-
-
-def _covered(look: Appearance, followup_mm: PointMm | None, margin_mm: float = 6.0) -> bool:
-    """Say whether a place was scanned, `margin_mm` from the end of the coverage."""
-    if look.cut_mm is None or followup_mm is None:
-        return True
-    z, side = look.cut_mm
-    return bool((z - followup_mm[2]) * side > margin_mm)
 
 
 def _warp(center: PointMm, settings: ScenarioSettings, rng: np.random.Generator) -> tuple[Warp, PointMm]:

@@ -22,8 +22,8 @@ class Example:
 
     Args:
         inputs: of L lesions.
-        targets: Y of each lesion, (L, z, y, x); all 0 where it has vanished.
-        places: narrow Gaussians that sum to 1, (L, z, y, x); all 0 where it has vanished.
+        targets: Y of each lesion, (L, z, y, x); all 0 where it is absent.
+        places: narrow Gaussians that sum to 1, (L, z, y, x); all 0 where it is absent.
         truth_mm: for each lesion its centre in the follow-up (LPS), or None.
     """
 

@@ -1,11 +1,13 @@
-"""An implanted lesion with its look-alikes, and what has become of them in the follow-up."""
+"""Implanted lesions with their look-alikes and outlined real ones, and what has become of them in the follow-up."""
 
 import numpy as np
 
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.training.examples.draw import random_radius
-from lesion_tracker.training.examples.implants import Implant, random_implant
+from lesion_tracker.training.examples.implants import Body, Implant, random_implant
+from lesion_tracker.training.examples.real_lesions import real_lesions
 from lesion_tracker.training.examples.warp import Warp
+from lesion_tracker.training.prepared.prepared_study import PreparedStudy
 
 
 def implants_of(
@@ -66,3 +68,16 @@ def implants_later(
         )
         bodies.append(random_implant(rng, warp(place[None])[0], random_radius(rng, 15.0), around))
     return tuple(bodies)
+
+
+def outlined_later(study: PreparedStudy, center: PointMm, gone: bool, factor: float) -> tuple[Body, ...]:
+    """Return what the follow-up draws over an outlined lesion: healthy tissue, and on it the lesion at its new size.
+
+    Args:
+        study: that holds it.
+        center: of the lesion, LPS mm of the baseline.
+        gone: whether it has vanished.
+        factor: of its radius.
+    """
+    lesion = min(real_lesions(study), key=lambda one: float(np.linalg.norm(one.body.center_mm - center)))
+    return (lesion.cover,) if gone else (lesion.cover, lesion.body.grown(factor))

@@ -7,6 +7,7 @@ from lesion_tracker.network.config import SPACING_MM
 from lesion_tracker.training.examples.crops import inside_crop
 from lesion_tracker.training.examples.draw import RegistrationErrors, random_radius
 from lesion_tracker.training.examples.pair import ExampleLesion
+from lesion_tracker.training.examples.real_lesions import real_lesions
 from lesion_tracker.training.examples.scenario import ScenarioSettings
 from lesion_tracker.training.examples.warp import Warp
 from lesion_tracker.training.prepared.prepared_study import PreparedStudy, points_with_structure
@@ -26,6 +27,9 @@ def first_lesion(
     Raises:
         ValueError: if no place with structure was drawn; draw again, or take another study.
     """
+    if settings.outlined > 0 and study.outlines and rng.random() < settings.outlined and real_lesions(study):
+        real = real_lesions(study)[rng.integers(len(real_lesions(study)))].body
+        return real.center_mm, real.radius_mm, "outlined"
     if len(study.lesions) and rng.random() < 0.2:
         row = study.lesions[rng.integers(len(study.lesions))]
         return row[:3].copy(), float(row[3]), "marked"

@@ -19,10 +19,11 @@ class ExampleLesion:
     Args:
         clicked_mm: where the reader clicked in the baseline (LPS), off the centre by at most a quarter of the radius.
         radius_mm: in the baseline.
-        followup_mm: its centre in the follow-up (LPS), exact; None where it has vanished.
+        followup_mm: its centre in the follow-up (LPS), exact; None where it has vanished
+            or was not scanned.
         followup_radius_mm: in the follow-up.
         expected_mm: where registration is taken to put it.
-        kind: "structure", "marked", "proposal", "implant", "vanished" or "pair".
+        kind: "structure", "marked", "proposal", "implant", "outlined", "vanished", "outside" or "pair".
         moved_mm: how far its region moved against its surroundings.
     """
 

@@ -9,7 +9,7 @@ from lesion_tracker.arrays import PointsMm
 from lesion_tracker.network.inputs import HuSource
 from lesion_tracker.network.lattice import CELL_VOXELS
 from lesion_tracker.training.examples.appearance import Appearance, apply_appearance
-from lesion_tracker.training.examples.implants import Implant
+from lesion_tracker.training.examples.implants import Body
 from lesion_tracker.training.examples.warp import Warp
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.resample import resample, sample_at_index
@@ -23,14 +23,14 @@ class Scan:
     Args:
         study: the study that the anatomy comes from.
         warp: from this scan's positions to the study's, or None where they are the same.
-        implants: bodies drawn in, in the study's coordinates.
+        implants: bodies drawn in, one after the other, in the study's coordinates.
         look: how the scan was made.
         seed: of its noise.
     """
 
     study: Volume
     warp: Warp | None
-    implants: tuple[Implant, ...]
+    implants: tuple[Body, ...]
     look: Appearance
     seed: int
 
@@ -56,7 +56,8 @@ class Scan:
             hu = draw_implant(hu, grid, implant, self.warp, positions)
         if self.look.table is not None:
             hu = self.look.table.draw(hu, grid)
-        return apply_appearance(hu, float(grid.spacing_mm[0]), float(grid.origin_mm[2]), self.look, self.seed)
+        hu = apply_appearance(hu, float(grid.spacing_mm[0]), float(grid.origin_mm[2]), self.look, self.seed)
+        return hu if self.look.field is None else self.look.field.draw(hu, grid, positions)
 
 
 def dense_positions(warp: Warp, grid: Grid) -> torch.Tensor:
@@ -74,7 +75,7 @@ def dense_positions(warp: Warp, grid: Grid) -> torch.Tensor:
 
 
 def draw_implant(
-    hu: torch.Tensor, grid: Grid, implant: Implant, warp: Warp | None, positions: torch.Tensor | None
+    hu: torch.Tensor, grid: Grid, implant: Body, warp: Warp | None, positions: torch.Tensor | None
 ) -> torch.Tensor:
     """Draw a body into a crop, touching only the voxels near it.
 

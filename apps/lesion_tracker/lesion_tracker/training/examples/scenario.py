@@ -1,5 +1,6 @@
 """What an example may look like: its crops, how many lesions, and what changes between the scans."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
@@ -23,12 +24,19 @@ class ScenarioSettings:
         lesions: at most so many a pair.
         implant: share of pairs whose first lesion is implanted.
         moving: share of pairs whose region moved against its surroundings.
-        vanished: share of implants that are gone in the follow-up.
+        vanished: share of implants and outlined lesions that are gone in the follow-up.
         elastic_mm: largest amplitude of one elastic bump.
         rotation_deg: largest rotation.
         scale: largest scale; the smallest is its inverse.
         coverage: share of follow-ups that end 10 to 40 mm above or below the first lesion's surface.
         table: share of follow-ups with a table under the body.
+        outside: share of follow-ups that end before the first lesion; further lesions beyond the end of any coverage are
+            then examples of absent ones, too.
+        outlined: share of pairs of a study with outlines whose first lesion is one of these; it grows, shrinks or vanishes
+            as implants do.
+        field: share of scans whose field of view cuts the body.
+        thick: share of scans with slices of 8 or 10 mm.
+        phases: share of scans of another contrast phase, in which vessels and tissue differ more than otherwise.
 
     Raises:
         ValueError: for a share beyond [0, 1], a negative size, or a crop that does not consist of whole blocks.
@@ -45,6 +53,16 @@ class ScenarioSettings:
     scale: Annotated[float, Field(ge=1)] = 1.2
     coverage: Share = 0.0
     table: Share = 0.0
+    outside: Share = 0.0
+    outlined: Share = 0.0
+    field: Share = 0.0
+    thick: Share = 0.0
+    phases: Share = 0.0
+
+    @property
+    def all_there(self) -> "ScenarioSettings":
+        """The same without lesions that are absent from the follow-up."""
+        return replace(self, vanished=0.0, outside=0.0)
 
     def __post_init__(self) -> None:
         """Refuse crops that the network cannot read."""

@@ -8,24 +8,29 @@ from scipy import ndimage
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.network.config import SPACING_MM
 from lesion_tracker.network.lattice import CELL_VOXELS, crop_grid
-from lesion_tracker.training.prepared.prepared_study import PreparedStudy, balls_inside
+from lesion_tracker.training.prepared.prepared_study import Outline, PreparedStudy, balls_inside
 from lesion_tracker.volumes.resample import resample
 from lesion_tracker.volumes.volume import Volume
 
 STRUCTURE_RADIUS_CELLS = 2
 SMALLEST_HU, LARGEST_HU = -1024, 3071
+SMALLEST_OUTLINE_ML = 0.05
+"""Smaller parts of a mask are crumbs of its border."""
 
 
-def prepare_study(name: str, volume: Volume, lesions: Sequence[tuple[Sequence[float], float]]) -> PreparedStudy:
+def prepare_study(
+    name: str, volume: Volume, lesions: Sequence[tuple[Sequence[float], float]], mask: Volume | None = None
+) -> PreparedStudy:
     """Resample a study to the lattice and measure where it has structure.
 
     Args:
         name: of the study.
         volume: in any orientation.
         lesions: each a centre (LPS mm) and a radius (mm).
+        mask: 1 in real lesions, 0 elsewhere; each connected part becomes an outline.
 
     Raises:
-        FileFormatError: if a value is not finite, or a lesion lies outside its study.
+        FileFormatError: if a value is not finite, a lesion lies outside its study, or the mask marks nothing in it.
     """
     if not np.isfinite(volume.hu).all():
         raise FileFormatError(f"{name}: {int((~np.isfinite(volume.hu)).sum())} voxels are NaN or infinite")
@@ -34,7 +39,21 @@ def prepare_study(name: str, volume: Volume, lesions: Sequence[tuple[Sequence[fl
     grid = crop_grid(low, (int(size[0]), int(size[1]), int(size[2])))
     hu = np.round(np.clip(resample(volume, grid).hu, SMALLEST_HU, LARGEST_HU)).astype(np.int16)
     rows = balls_inside(name, grid, [[*center, radius] for center, radius in lesions])
-    return PreparedStudy(name, Volume(hu, grid), measure_structure(hu), rows)
+    outlines = () if mask is None else _outlines(name, resample(mask, grid, 0.0).hu > 0.5)
+    return PreparedStudy(name, Volume(hu, grid), measure_structure(hu), rows, outlines=outlines)
+
+
+def _outlines(name: str, inside: np.ndarray) -> tuple[Outline, ...]:
+    labels, _ = ndimage.label(inside)
+    least = SMALLEST_OUTLINE_ML * 1000 / float(np.prod(SPACING_MM))
+    found = []
+    for number, (z, y, x) in enumerate(ndimage.find_objects(labels), start=1):
+        part = labels[z, y, x] == number
+        if part.sum() >= least:
+            found.append(Outline((int(x.start), int(y.start), int(z.start)), part))
+    if not found:
+        raise FileFormatError(f"{name}: its mask has no part of {SMALLEST_OUTLINE_ML:g} ml inside the study")
+    return tuple(found)
 
 
 def measure_structure(hu: np.ndarray) -> np.ndarray:

@@ -23,6 +23,19 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True, eq=False)
+class Outline:
+    """Where one real lesion lies in its study.
+
+    Args:
+        first_voxel: of the crop, (i, j, k) in the study's array.
+        inside: the crop, (z, y, x), true in the lesion.
+    """
+
+    first_voxel: tuple[int, int, int]
+    inside: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class PreparedStudy:
     """One study on the lattice of the network.
 
@@ -32,6 +45,7 @@ class PreparedStudy:
         structure: standard deviation of HU round each cell, shape of the cells (z, y, x), float32.
         lesions: marked ones, shape (n, 4): x, y, z in LPS mm and the radius in mm.
         proposals: of a detector, the same; where there are any, they take the place of drawn points.
+        outlines: of real lesions, which training can grow, shrink and remove.
     """
 
     name: str
@@ -39,6 +53,7 @@ class PreparedStudy:
     structure: np.ndarray
     lesions: np.ndarray
     proposals: np.ndarray = field(default_factory=lambda: np.zeros((0, 4)))
+    outlines: tuple[Outline, ...] = ()
 
 
 def points_with_structure(study: PreparedStudy, points_mm: PointsMm) -> np.ndarray:
@@ -51,12 +66,14 @@ def points_with_structure(study: PreparedStudy, points_mm: PointsMm) -> np.ndarr
 
 
 Row = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
+Voxel = tuple[int, int, int]
 
 
 class _StudyEntry(Entry):
     name: str = Field(min_length=1, description="the name of a study")
     origin_mm: Triple
     lesions: list[Annotated[Row, Field(strict=False)]] = Field(description="rows of x, y, z and radius in mm")
+    outlines: list[Annotated[Voxel, Field(strict=False)]] = Field([], description="rows of i, j, k of a first voxel")
 
 
 class _IndexFile(Entry):
@@ -124,7 +141,31 @@ def read_study(folder: Path, entry: dict[str, Any]) -> PreparedStudy:
     if not np.isfinite(structure).all():
         raise FileFormatError(f"prepared study {name!r}: its structure map holds NaN; prepare again")
     grid: Grid = crop_grid(np.array(entry["origin_mm"]), (hu.shape[2], hu.shape[1], hu.shape[0]))
-    return PreparedStudy(name, Volume(hu, grid), structure, balls_inside(name, grid, entry["lesions"]))
+    outlines = tuple(
+        _read_outline(folder, name, hu, n, row) for n, row in enumerate(entry.get("outlines", []), start=1)
+    )
+    lesions = balls_inside(name, grid, entry["lesions"])
+    return PreparedStudy(name, Volume(hu, grid), structure, lesions, outlines=outlines)
+
+
+def outline_file(name: str, number: int) -> str:
+    """Return the name of the file of a study's outline, which is counted from 1."""
+    return f"{name}.outline_{number}.npy"
+
+
+def _read_outline(folder: Path, name: str, hu: np.ndarray, number: int, first: Sequence[int]) -> Outline:
+    path = folder / outline_file(name, number)
+    try:
+        inside = np.load(path)
+    except (OSError, ValueError, EOFError) as error:
+        raise FileFormatError(f"prepared study {name!r} in {folder} cannot be read: {error}") from None
+    last = np.array(first) + inside.shape[::-1]
+    if inside.ndim != 3 or inside.dtype != bool or min(first) < 0 or (last > hu.shape[::-1]).any() or not inside.any():
+        raise FileFormatError(
+            f"{path} is {inside.dtype} of shape {inside.shape} from voxel {list(first)} on, no outline in a study of "
+            f"{hu.shape[::-1]} voxels; prepare again"
+        )
+    return Outline((int(first[0]), int(first[1]), int(first[2])), inside)
 
 
 def balls_inside(name: str, grid: Grid, rows: Sequence[Sequence[float]]) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.files.whole import refusals_of, written_whole
 from lesion_tracker.training.prepared.prepared_pair import PreparedPair
-from lesion_tracker.training.prepared.prepared_study import INDEX_NAME, SCHEMA, PreparedStudy, read_study
+from lesion_tracker.training.prepared.prepared_study import INDEX_NAME, SCHEMA, PreparedStudy, outline_file, read_study
 
 
 class PreparedWriter:
@@ -90,8 +90,14 @@ class PreparedWriter:
         with refusals_of(self.folder):
             np.save(self._unfinished / f"{study.name}.npy", study.volume.hu)
             np.save(self._unfinished / f"{study.name}.structure.npy", study.structure.astype(np.float16))
-        origin = study.volume.grid.origin_mm.tolist()
-        return {"name": study.name, "origin_mm": origin, "lesions": study.lesions.tolist()}
+            for number, outline in enumerate(study.outlines, start=1):
+                np.save(self._unfinished / outline_file(study.name, number), outline.inside)
+        return {
+            "name": study.name,
+            "origin_mm": study.volume.grid.origin_mm.tolist(),
+            "lesions": study.lesions.tolist(),
+            "outlines": [list(outline.first_voxel) for outline in study.outlines],
+        }
 
     def _finish(self) -> None:
         index = {

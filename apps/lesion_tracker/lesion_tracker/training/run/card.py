@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from lesion_tracker.training.run.settings import TrainingSettings
+from lesion_tracker.network.weights import load_tracker
+from lesion_tracker.training.run.settings import RunSection, TrainingSettings
 from lesion_tracker.training.run.start import RunData
 from lesion_tracker.training.run.validation import Validation
 
@@ -37,11 +38,21 @@ def run_card(
         "validation_data": [
             {"name": study.name, "licence": licences.get(study.name, "not stated")} for study in data.validation
         ],
+        **_parent(settings.run),
         "settings": {key: values[key] for key in ("optimiser", "scenario")}
         | {"shares": {key: values["data"][key] for key in ("constructed", "self_supervised")}},
         "validation": _figures(figures, settings.run.validation_pairs),
         "limits": "Research use only; not a medical device. CT only.",
     }
+
+
+def _parent(run: RunSection) -> dict[str, Any]:
+    """Say which weights the run started from; nothing where it started from none."""
+    if run.initial_weights is None:
+        return {}
+    card = load_tracker(run.initial_weights, "cpu").card
+    started = {key: card.get(key) for key in ("name", "sha256", "steps")}
+    return {"parent": started | {"taken": "what fits" if run.fitting else "all"}}
 
 
 def hardware(processes: int) -> str:

@@ -15,10 +15,10 @@ from torch.utils.data import DataLoader, Dataset
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.network.config import NetworkConfig
 from lesion_tracker.network.normalization import set_calibrating
-from lesion_tracker.network.tracker_net import TrackerNet
+from lesion_tracker.network.tracker_net import NetOutput, TrackerNet
 from lesion_tracker.training.examples.example import Example
 from lesion_tracker.training.run.checkpoint import changed_settings, read_checkpoint, write_checkpoint
-from lesion_tracker.training.run.loss import example_loss
+from lesion_tracker.training.run.loss import example_loss, presence_loss
 from lesion_tracker.training.run.processes import device_of, share_gradients
 from lesion_tracker.training.run.settings import TrainingSettings
 from lesion_tracker.training.run.step import StepReport, errors_mm
@@ -108,9 +108,14 @@ class Trainer:
         }
         return write_checkpoint(self.settings.run.output, state)
 
-    def run(self, report: Callable[[StepReport], None]) -> None:
-        """Train to the last step, reporting each, with checkpoints on the way and one at the end."""
-        started, first, saved = time.monotonic(), self.step, time.monotonic()
+    def run(self, report: Callable[[StepReport], None], saved: Callable[[], None] = lambda: None) -> None:
+        """Train to the last step, with checkpoints on the way and one at the end.
+
+        Args:
+            report: called after each step.
+            saved: called after each checkpoint but the last.
+        """
+        started, first, written = time.monotonic(), self.step, time.monotonic()
         stream = self._stream()
         while self.step < self.settings.optimiser.steps:
             rate = self.settings.optimiser.rate_of(self.step)
@@ -120,9 +125,10 @@ class Trainer:
             left = pace * (self.settings.optimiser.steps - self.step)
             error = float(np.mean(errors)) if errors else math.nan
             report(StepReport(self.step, loss, error, rate, left, example, logits))
-            if self.process == 0 and time.monotonic() - saved > self.settings.run.checkpoint_seconds:
+            if self.process == 0 and time.monotonic() - written > self.settings.run.checkpoint_seconds:
                 self.save()
-                saved = time.monotonic()
+                saved()
+                written = time.monotonic()
         if self.process == 0:
             self.save()
 
@@ -154,12 +160,11 @@ class Trainer:
         )
         return [start + n for start in starts for n in range(batch)]
 
-    def _forward(self, example: Example) -> torch.Tensor:
+    def _forward(self, example: Example) -> NetOutput:
         inputs = example.inputs.to(self.device)
         autocast = self.settings.run.precision == "bfloat16"
         with torch.autocast(self.device.type, dtype=torch.bfloat16) if autocast else nullcontext():
-            logits: torch.Tensor = self.net(inputs)
-        return logits
+            return self.net.answer(inputs)
 
     def _train_on(self, stream: Iterator[Example]) -> tuple[float, list[float], Example, torch.Tensor]:
         optimiser = self.settings.optimiser
@@ -169,11 +174,13 @@ class Trainer:
         losses, errors = [], []
         for _ in range(optimiser.batch):
             example = next(stream)
-            logits = self._forward(example)
-            loss = example_loss(logits, example, optimiser)
+            output = self._forward(example)
+            loss = example_loss(output.logits, example, optimiser)
+            if output.presence is not None:
+                loss = loss + optimiser.presence_weight * presence_loss(output.presence, example)
             (loss / optimiser.batch).backward()  # type: ignore[no-untyped-call]
             losses.append(float(loss.detach()))
-            errors.extend(errors_mm(logits, example))
+            errors.extend(errors_mm(output.logits, example))
         share_gradients(self.net, self.processes)
         norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), optimiser.clip)
         if bool(torch.isfinite(norm)):
@@ -181,7 +188,7 @@ class Trainer:
         else:
             logger.warning("step %d: the gradient is not finite; step left out", self.step)
         self._average()
-        return float(np.mean(losses)), errors, example, logits.detach()
+        return float(np.mean(losses)), errors, example, output.logits.detach()
 
     @torch.no_grad()
     def _average(self) -> None:

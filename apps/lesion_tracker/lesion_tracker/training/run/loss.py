@@ -6,6 +6,9 @@ from torch.nn import functional as F
 from lesion_tracker.training.examples.example import Example
 from lesion_tracker.training.run.settings import OptimiserSection
 
+ABSENT_WEIGHT = 4.0
+"""Of five lesions of a pair one may have vanished, and four in five pairs keep all: so both kinds are learned from."""
+
 
 def focal_loss(logits: torch.Tensor, target: torch.Tensor, alpha: float = 2.0, beta: float = 4.0) -> torch.Tensor:
     """Return the penalty-reduced focal loss, summed over the cells and divided by the number of positives.
@@ -52,6 +55,18 @@ def softly_capped(loss: torch.Tensor, cap: float) -> torch.Tensor:
         cap: from here on it grows logarithmically.
     """
     return torch.where(loss <= cap, loss, cap * (1 + torch.log(loss.clamp_min(cap) / cap)))
+
+
+def presence_loss(presence: torch.Tensor, example: Example) -> torch.Tensor:
+    """Return the mean cross-entropy of "it is there"; a lesion that is not counts `ABSENT_WEIGHT` times.
+
+    Args:
+        presence: logits of the example's L lesions, (L,).
+        example: a lesion without a true place is absent: it has vanished, or lies outside of what was scanned.
+    """
+    there = torch.tensor([truth is not None for truth in example.truth_mm], device=presence.device)
+    weight = torch.where(there, 1.0, ABSENT_WEIGHT)
+    return F.binary_cross_entropy_with_logits(presence.float(), there.float(), weight)
 
 
 def example_loss(logits: torch.Tensor, example: Example, settings: OptimiserSection) -> torch.Tensor:

@@ -2,11 +2,11 @@
 
 import logging
 from contextlib import nullcontext
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 
-from lesion_tracker.errors import InputError
+from lesion_tracker.errors import InputError, LesionTrackerError
 from lesion_tracker.network.tracker import tracker_from_net
 from lesion_tracker.network.weights import save_tracker
 from lesion_tracker.training.run.card import run_card
@@ -50,6 +50,7 @@ def _train(settings: TrainingSettings, data: RunData, processes: Processes, comm
     if not trainer.resume() and calibrating:
         trainer.calibrate()
     share_weights(trainer.net, processes.count)
+    results = _Results(settings, data, trainer, command, processes.count)
     run = settings.run
     display = (
         Display(run.output, settings.optimiser.steps, trainer.step, run.picture_every) if processes.first else None
@@ -60,28 +61,48 @@ def _train(settings: TrainingSettings, data: RunData, processes: Processes, comm
             return
         display.step(step)
         if run.validate_every and step.step % run.validate_every == 0 and step.step < settings.optimiser.steps:
-            display.validation(step.step, _validated(settings, data, trainer))
+            display.validation(step.step, results.validated())
 
-    trainer.run(report)
+    trainer.run(report, results.try_to_write)
     if display is None:
         return
-    _write_weights(trainer, run_card(settings, data, command, trainer.step, processes.count, None))
+    results.write(None)
     if data.validation:  # after the weights: nothing that goes wrong here may cost them
-        last = _validated(settings, data, trainer)
+        last = results.validated()
         display.validation(trainer.step, last)
-        _write_weights(trainer, run_card(settings, data, command, trainer.step, processes.count, last))
+        results.write(last)
     display.close()
 
 
-def _write_weights(trainer: Trainer, card: dict[str, Any]) -> None:
-    folder = trainer.settings.run.output / MODEL_FOLDER
-    try:
-        saved = save_tracker(trainer.averaged_net(), folder, card)
-    except OSError as error:
-        raise InputError(f"the weights cannot be written to {folder}: {error.strerror}") from None
-    logger.info("wrote %s (%.1f MB)", folder, saved["bytes"] / 1e6)
+@dataclass(frozen=True, eq=False)
+class _Results:
+    """What a run leaves: averaged weights with their card, at each checkpoint and at the end."""
 
+    settings: TrainingSettings
+    data: RunData
+    trainer: Trainer
+    command: str
+    processes: int
 
-def _validated(settings: TrainingSettings, data: RunData, trainer: Trainer) -> Validation:
-    tracker = tracker_from_net(trainer.averaged_net(), name="in training", device=str(trainer.device))
-    return validate(tracker, data.validation, data.errors, settings.scenario, settings.run.validation_pairs)
+    def write(self, figures: Validation | None) -> None:
+        """Write the averaged weights with a card; an InputError or a WeightsError says why they could not be."""
+        folder = self.settings.run.output / MODEL_FOLDER
+        card = run_card(self.settings, self.data, self.command, self.trainer.step, self.processes, figures)
+        try:
+            saved = save_tracker(self.trainer.averaged_net(), folder, card)
+        except OSError as error:
+            raise InputError(f"the weights cannot be written to {folder}: {error.strerror}") from None
+        logger.info("wrote %s (%.1f MB)", folder, saved["bytes"] / 1e6)
+
+    def try_to_write(self) -> None:
+        """Write the weights of a checkpoint; a full disk costs these, not the run."""
+        try:
+            self.write(None)
+        except LesionTrackerError as error:
+            logger.error("%s; the run goes on", error)
+
+    def validated(self) -> Validation:
+        """Return what the averaged weights are worth on the validation pairs."""
+        tracker = tracker_from_net(self.trainer.averaged_net(), name="in training", device=str(self.trainer.device))
+        run = self.settings.run
+        return validate(tracker, self.data.validation, self.data.errors, self.settings.scenario, run.validation_pairs)

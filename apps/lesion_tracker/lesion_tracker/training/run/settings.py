@@ -77,6 +77,7 @@ class OptimiserSection(_Section):
         focal_cap: from here on the focal loss of a map counts logarithmically.
         place_weight: weight of the cross-entropy of the place.
         place_sigma_mm: width of its target.
+        presence_weight: weight of the cross-entropy of "it is there", in a network that has the head.
     """
 
     steps: int = Field(default=1000, ge=1)
@@ -92,6 +93,7 @@ class OptimiserSection(_Section):
     focal_cap: float = Field(default=5.0, gt=0)
     place_weight: float = Field(default=1.0, ge=0)
     place_sigma_mm: float = Field(default=3.5, gt=0)
+    presence_weight: float = Field(default=0.5, ge=0)
 
     def rate_of(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0: it rises, stays, then falls linearly to 0."""
@@ -116,6 +118,8 @@ class RunSection(_Section):
         validation_pairs: constructed pairs of the validation studies.
         picture_every: steps between the pictures of TensorBoard; 0 draws none.
         initial_weights: folder of published weights to start from, or empty.
+        fitting: take from them the tensors whose name and shape fit, and start the others anew; otherwise their sizes must
+            be those of the run.
         imagenet: torchvision DenseNet-121 state dict to inflate, or empty.
     """
 
@@ -130,6 +134,7 @@ class RunSection(_Section):
     validation_pairs: int = Field(default=24, ge=1)
     picture_every: int = Field(default=200, ge=0)
     initial_weights: Path | None = None
+    fitting: bool = False
     imagenet: Path | None = None
 
     @model_validator(mode="after")

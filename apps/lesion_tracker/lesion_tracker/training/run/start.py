@@ -128,7 +128,7 @@ def _require_examples(settings: TrainingSettings, found: RunData) -> None:
     if data.constructed + data.self_supervised > 0:
         wanted = scenario if data.constructed > 0 else replace(scenario, implant=0.0)
         _require_pairs("data.studies", found.studies, found.errors, wanted)
-    _require_pairs("data.validation", found.validation, found.errors, replace(scenario, vanished=0.0))
+    _require_pairs("data.validation", found.validation, found.errors, scenario.all_there)
 
 
 def _require_pairs(
@@ -173,10 +173,13 @@ def new_net(settings: TrainingSettings) -> tuple[TrackerNet, bool]:
     if settings.run.initial_weights is not None:
         with _blaming("run.initial_weights"):
             start = load_tracker(settings.run.initial_weights, "cpu").net
-        if start.config != net.config:
-            raise InputError(f"run.initial_weights are of {start.config}, the settings ask for {net.config}")
-        logger.info("starting from the weights in %s", settings.run.initial_weights)
-        return start.train(), False
+        if start.config != net.config and not settings.run.fitting:
+            raise InputError(
+                f"run.initial_weights are of {start.config}, the settings ask for {net.config}; run.fitting takes what fits"
+            )
+        left = _take_fitting(net, start)
+        logger.info("starting from the weights in %s; %d tensors start anew", settings.run.initial_weights, len(left))
+        return net, any(name.endswith(".variance") for name in left)
     if settings.run.imagenet is not None:
         if not isinstance(net.psi, DenseFPN):
             raise InputError(
@@ -186,3 +189,11 @@ def new_net(settings: TrainingSettings) -> tuple[TrackerNet, bool]:
             inflate_densenet(settings.run.imagenet, net.psi)
         logger.info("starting from the ImageNet weights %s", settings.run.imagenet)
     return net, True
+
+
+def _take_fitting(net: TrackerNet, start: TrackerNet) -> list[str]:
+    """Fill a network with the tensors of another one that have its names and shapes; return the names of the others."""
+    wanted, given = net.state_dict(), start.state_dict()
+    fitting = {name: value for name, value in given.items() if name in wanted and wanted[name].shape == value.shape}
+    net.load_state_dict({**wanted, **fitting})
+    return sorted(wanted.keys() - fitting.keys())

@@ -1,7 +1,7 @@
 """Validation on constructed pairs of held-out studies, through the product's own search and score."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -60,7 +60,7 @@ def validate(
         settings: of the scenarios.
         pairs: how many; no lesion vanishes in them.
     """
-    there = replace(settings, vanished=0.0)
+    there = settings.all_there
     differences, missed, radii, moved = [], [], [], []
     for number in range(pairs):
         pair = draw_constructed_pair(studies, errors, there, np.random.default_rng([SEED, number]))
