@@ -10,10 +10,9 @@ from lesion_tracker.training.examples.appearance import random_appearance
 from lesion_tracker.training.examples.crops import inside_crop, search_crop, template_crop
 from lesion_tracker.training.examples.draw import RegistrationErrors
 from lesion_tracker.training.examples.implant_changes import implants_later, implants_of, outlined_later
-from lesion_tracker.training.examples.implants import Body
 from lesion_tracker.training.examples.lesions import first_lesion, further_lesions
 from lesion_tracker.training.examples.pair import ExampleLesion, ExamplePair, drawn_again
-from lesion_tracker.training.examples.scan import Scan
+from lesion_tracker.training.examples.scan import Body, Scan
 from lesion_tracker.training.examples.scenario import ScenarioSettings
 from lesion_tracker.training.examples.surroundings import as_scanned, surroundings
 from lesion_tracker.training.examples.warp import Bump, Swelling, Warp, moving_region, pose, random_bumps

@@ -4,8 +4,9 @@ import numpy as np
 
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.training.examples.draw import random_radius
-from lesion_tracker.training.examples.implants import Body, Implant, random_implant
+from lesion_tracker.training.examples.implants import Implant, random_implant
 from lesion_tracker.training.examples.real_lesions import real_lesions
+from lesion_tracker.training.examples.scan import Body
 from lesion_tracker.training.examples.warp import Warp
 from lesion_tracker.training.prepared.prepared_study import PreparedStudy
 

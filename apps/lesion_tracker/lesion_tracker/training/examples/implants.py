@@ -1,7 +1,7 @@
 """Implanted lesions: lobulated soft-edged bodies that can be drawn at any position, size and density."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -10,21 +10,6 @@ from lesion_tracker.training.examples.warp import rotation_matrix
 
 LUNG_HU = -500.0
 """Below this the surroundings of an implant are lung."""
-
-
-class Body(Protocol):
-    """What can be drawn into a scan, in the coordinates of the baseline (LPS mm)."""
-
-    @property
-    def center_mm(self) -> PointMm:
-        """Of the body."""
-
-    @property
-    def radius_mm(self) -> float:
-        """It reaches at most 2.5 times as far, and 6 mm."""
-
-    def draw(self, points_mm: PointsMm, hu: np.ndarray) -> np.ndarray:
-        """Return `hu`, shape (n,), with the body blended in at baseline points of shape (n, 3)."""
 
 
 @dataclass(frozen=True, eq=False)

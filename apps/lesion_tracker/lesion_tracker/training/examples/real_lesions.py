@@ -17,8 +17,8 @@ from lesion_tracker.volumes.resample import sample_at_index
 MARGIN_VOXELS = (14, 14, 5)
 """Round an outline, along x, y, z: 10 to 11 mm of tissue in which the edges are blended and a donor's fit is judged."""
 
-COVER_VOXELS, RING_VOXELS = (3, 3, 1), (9, 9, 3)
-"""A lesion is covered with 2 mm of what is round it; the donor must fit 5 mm beyond that."""
+RIM_VOXELS, COVER_VOXELS, RING_VOXELS = (2, 2, 1), (4, 4, 2), (9, 9, 3)
+"""A lesion takes along 2 mm of what is round it, its border; 3 to 4 mm are covered, and the donor must fit 5 mm beyond."""
 
 DONORS, DONOR_MM = 300, (1.3, 80.0)
 """So many places are tried, from 1.3 diameters to 80 mm away."""
@@ -90,7 +90,7 @@ def _real_lesion(study: PreparedStudy, outline: Outline) -> RealLesion | None:
         return None
     z, y, x = (float(axis.mean()) for axis in np.nonzero(inside.numpy()))
     center = grid.lps_from_indices(np.array([[x, y, z]]))[0]
-    body = Tissue(center, radius, grid, hu, _blurred(inside).numpy())
+    body = Tissue(center, radius, grid, hu, _blurred(_dilated(inside, RIM_VOXELS)).numpy())
     return RealLesion(body, replace(body, hu=donor, share=_blurred(covered).numpy()))
 
 

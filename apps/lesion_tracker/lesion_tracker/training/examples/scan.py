@@ -9,11 +9,15 @@ from lesion_tracker.arrays import PointsMm
 from lesion_tracker.network.inputs import HuSource
 from lesion_tracker.network.lattice import CELL_VOXELS
 from lesion_tracker.training.examples.appearance import Appearance, apply_appearance
-from lesion_tracker.training.examples.implants import Body
+from lesion_tracker.training.examples.implants import Implant
+from lesion_tracker.training.examples.real_lesions import Tissue
 from lesion_tracker.training.examples.warp import Warp
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.resample import resample, sample_at_index
 from lesion_tracker.volumes.volume import Volume
+
+Body = Implant | Tissue
+"""What can be drawn into a scan."""
 
 
 @dataclass(frozen=True, eq=False)
