@@ -33,6 +33,13 @@ def test_no_study_that_a_figure_is_made_from_was_trained_on(shipped: Tracker) ->
     assert {study["name"] for study in shipped.card["validation_data"]} == set(CALIBRATION)
 
 
+def test_the_next_weights_learn_from_no_study_that_a_figure_is_made_from() -> None:
+    data = tomllib.loads((Path(MODEL) / "v2.toml").read_text())["data"]
+    assert len(data["studies"]) == 20
+    assert not set(data["studies"]) & {*FINAL, *CALIBRATION, *data["validation"]}
+    assert set(data["licences"]) == {*data["studies"], *data["validation"]}
+
+
 @pytest.mark.parametrize("settings", ["train.toml", "continue.toml"])
 def test_the_settings_name_the_studies_of_the_card(shipped: Tracker, settings: str) -> None:
     data = tomllib.loads((Path(MODEL) / settings).read_text())["data"]

@@ -47,6 +47,33 @@ def test_volumes_become_arrays_on_the_lattice_with_lesions_and_structure(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["prepared"]
 
 
+def test_masks_become_outlines_of_their_connected_parts(tmp_path: Path, volumes: Path) -> None:
+    made = made_volume(1)
+    inside = np.zeros(made.grid.shape, dtype=np.int16)
+    inside[10:14, 30:40, 20:32] = 1
+    inside[25:30, 60:70, 60:70] = 1
+    inside[2, 2, 2] = 1  # a crumb
+    (tmp_path / "masks").mkdir()
+    write_volume(Volume(inside, made.grid), tmp_path / "masks" / "one.nii.gz")
+    write_volume(Volume(inside, made.grid), tmp_path / "masks" / "of_no_volume.nii.gz")
+    out = tmp_path / "prepared"
+    assert main(["prepare", str(volumes), "--out", str(out), "--masks", str(tmp_path / "masks")]) == 0
+    one, two = (study for study in read_prepared(out) if study.name in ("one", "two"))
+    assert not two.outlines
+    assert len(one.outlines) == 2
+    for outline, part in zip(one.outlines, (inside[10:14], inside[25:30]), strict=True):
+        x, y, z = outline.first_voxel
+        assert z in (10, 25)
+        assert abs(int(outline.inside.sum()) - int(part.sum())) <= 0.1 * part.sum()
+        assert one.volume.grid.contains(one.volume.grid.lps_from_indices(np.array([[x, y, z]], dtype=float)))[0]
+    np.save(out / "one.outline_2.npy", np.ones((50, 2, 2), dtype=bool))
+    with pytest.raises(FileFormatError, match=r"outline_2\.npy is bool of shape \(50, 2, 2\).*prepare again"):
+        read_prepared(out)
+    write_volume(Volume(np.zeros_like(inside), made.grid), tmp_path / "masks" / "one.nii.gz")
+    with pytest.raises(FileFormatError, match=r"one: its mask has no part of 0\.05 ml"):
+        prepare_study("one", made, [], Volume(np.zeros_like(inside), made.grid))
+
+
 def test_pairs_dls_and_registration_errors_are_measured_with_the_product_s_registration(tmp_path: Path) -> None:
     before = made_volume(3)
     moved = Volume(before.hu, Grid.from_parts(before.grid.size, before.grid.spacing_mm, SHIFT_MM, np.eye(3)))

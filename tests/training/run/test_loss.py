@@ -9,7 +9,7 @@ import torch
 
 from lesion_tracker.network.cells import lps_from_cell, score_target
 from lesion_tracker.network.lattice import crop_grid
-from lesion_tracker.training.run.loss import example_loss, focal_loss, place_loss, softly_capped
+from lesion_tracker.training.run.loss import example_loss, focal_loss, place_loss, presence_loss, softly_capped
 from lesion_tracker.training.run.settings import OptimiserSection
 from tests.training.made import made_examples
 
@@ -68,6 +68,13 @@ def test_the_target_is_a_gaussian_of_the_radius_at_the_centres_of_the_cells() ->
     cell = lps_from_cell(grid, np.array([[5.0, 2.0, 1.0]]))[0]
     expected = math.exp(-float(((cell - center) ** 2).sum()) / (2 * radius**2))
     assert float(target[1, 2, 5]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_an_absent_lesion_counts_four_times_in_the_loss_of_presence() -> None:
+    example = replace(made_examples(2)[0], truth_mm=(np.zeros(3), None))
+    one_in_three, one_in_two = torch.tensor(-math.log(2)), torch.tensor(0.0)
+    loss = presence_loss(torch.stack([one_in_three, one_in_two]), example)
+    assert float(loss) == pytest.approx((math.log(3) + 4 * math.log(2)) / 2, rel=1e-5)
 
 
 def test_the_cap_leaves_small_losses_and_grows_as_the_logarithm_above() -> None:
