@@ -33,6 +33,9 @@ ALONE = 0.5
 """Lungs cut out of a study are the body where there is less other tissue than this share of them."""
 
 
+_IN_SLICES = ndimage.generate_binary_structure(3, 1) & (np.arange(3) == 1)[:, None, None]
+
+
 def body_mask(hu: Hu, spacing_mm: float, seen: Mask | None = None) -> Mask:
     """Mark the body, lungs and bowel gas included, table and cloths excluded.
 
@@ -54,8 +57,11 @@ def body_mask(hu: Hu, spacing_mm: float, seen: Mask | None = None) -> Mask:
     filled = _fill_slices(tissue)
     filled = filled | _inner_gas(hu, seen & ~filled, seen)
     body = _thick(filled, seen, spacing_mm)
-    lung = _lung_like(hu, seen & ~tissue)
-    if int((body & tissue).sum()) < ALONE * int(lung.sum()):
+    lung = seen & ~tissue & (hu > EMPHYSEMA_HU)
+    other = int((body & tissue).sum())
+    if other < ALONE * int(lung.sum()):  # most of the time there is less even of the rims, and nothing to be opened
+        lung = ndimage.binary_opening(lung, np.ones((3, 3, 3), dtype=bool))  # no rim of partial voxels round a body
+    if other < ALONE * int(lung.sum()):
         joined = ndimage.binary_closing(np.pad(lung | tissue, 2), iterations=2)[2:-2, 2:-2, 2:-2]
         body = _large_parts(_fill_slices(joined & seen)) & seen
     return body
@@ -74,7 +80,7 @@ def tissue_from(values: np.ndarray) -> float:
     than half of the voxels at `TISSUE_HU`.
     """
     edges = np.arange(LOWEST_TISSUE_HU - 50.0, TISSUE_HU + 51.0, 25.0)
-    count = np.histogram(values, edges)[0].astype(float)
+    count = np.histogram(values, len(edges) - 1, (edges[0], edges[-1]))[0].astype(float)
     smooth = np.convolve(count, np.ones(4) / 4, mode="valid")
     middle = edges[2:-2]
     lowest = int(smooth.argmin())
@@ -116,11 +122,6 @@ def _neighbours(mask: Mask, axis: int, step: int, beyond: bool) -> Mask:
     return moved
 
 
-def _lung_like(hu: Hu, gas: Mask) -> Mask:
-    """Return gas as dense as lung that is thicker than the rim of partial voxels round a body."""
-    return np.asarray(ndimage.binary_opening(gas & (hu > EMPHYSEMA_HU), np.ones((3, 3, 3), dtype=bool)))
-
-
 def _thick(mask: Mask, seen: Mask, spacing_mm: float) -> Mask:
     """Return what is no plate: an opening in each slice, for which the mask goes on beyond the field of view."""
     radius = max(1, round(PLATE_MM / 2 / spacing_mm))
@@ -149,7 +150,12 @@ def _disk(radius: int) -> np.ndarray:
 
 def _fill_slices(mask: Mask) -> Mask:
     """Fill, slice by slice, what is enclosed."""
-    return np.stack([ndimage.binary_fill_holes(plane) for plane in mask]) if len(mask) else mask
+    labels, count = ndimage.label(~mask, _IN_SLICES)
+    open_ = np.zeros(count + 1, dtype=bool)
+    for edge in (labels[:, 0], labels[:, -1], labels[:, :, 0], labels[:, :, -1]):
+        open_[edge] = True
+    open_[0] = False
+    return np.asarray(~open_[labels])
 
 
 def _large_parts(mask: Mask) -> Mask:

@@ -8,7 +8,7 @@ from scipy import ndimage
 from lesion_tracker.arrays import Affine, Hu, Mask
 from lesion_tracker.errors import RegistrationFailed
 from lesion_tracker.registration.views import View, view_of, view_on
-from lesion_tracker.registration.working import grid_of_box
+from lesion_tracker.registration.working import grid_of_box, seen_on
 from lesion_tracker.volumes.volume import Volume
 
 MARGIN_MM = 15.0
@@ -51,7 +51,7 @@ def common_part(
         RegistrationFailed: if there is no common part.
     """
     coarse = view_of(baseline)
-    seen = view_on(followup, coarse.image.grid, matrix).image.seen
+    seen = seen_on(followup, coarse.image.grid, matrix)
     where = np.argwhere(coarse.body & seen)
     if len(where) == 0:
         raise RegistrationFailed("the studies have no part of the body in common")

@@ -12,7 +12,7 @@ from lesion_tracker.errors import RegistrationFailed
 from lesion_tracker.registration.common_box import CommonPart, common_part
 from lesion_tracker.registration.doubts import Doubt
 from lesion_tracker.registration.point_map import Displacement, FollowupFromBaseline
-from lesion_tracker.registration.quality import agreement
+from lesion_tracker.registration.quality import agreement, local_correlation
 from lesion_tracker.registration.working import cubic_grid
 from lesion_tracker.volumes.volume import Volume
 
@@ -144,13 +144,14 @@ def faded(displacement: Displacement, part: CommonPart) -> Displacement:
 def _measured(part: CommonPart, field: Displacement) -> dict[str, float]:
     spacing, seen = part.fixed.image.spacing_mm, part.mask
     moved, body = _warped(part, field)
-    before = agreement(part.fixed.image.hu, part.fixed.body, part.moved.image.hu, part.moved.body, seen, spacing)
+    both = part.fixed.body & part.moved.body & seen
+    before = local_correlation(part.fixed.image.hu, part.moved.image.hu, both, spacing)
     after = agreement(part.fixed.image.hu, part.fixed.body, moved, body, seen, spacing)
     inside = part.fixed.body & seen
     length = np.linalg.norm(field.shift_mm[inside], axis=-1) if inside.any() else np.zeros(1)
     return {
         **after,
-        "local_ncc_before": before["local_ncc"],
+        "local_ncc_before": before,
         "folded": float((_jacobian(field.shift_mm, spacing)[inside] <= 0).mean()) if inside.any() else 1.0,
         "shift_median_mm": float(np.median(length)),
         "shift_p99_mm": float(np.quantile(length, 0.99)),

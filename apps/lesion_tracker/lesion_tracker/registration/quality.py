@@ -73,7 +73,7 @@ def agreement(
         return numbers
     f, m = np.clip(fixed, *WINDOW_HU), np.clip(moved, *WINDOW_HU)
     numbers["ncc"] = _correlation(f[both], m[both])
-    numbers["local_ncc"] = _local_correlation(f, m, both, max(3, 2 * round(10.0 / spacing_mm) + 1))
+    numbers["local_ncc"] = local_correlation(fixed, moved, both, spacing_mm)
     numbers["mutual_information"] = _mutual_information(f[both], m[both])
     return numbers
 
@@ -150,15 +150,22 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
     return float((a * b).sum()) / scale if scale > 0 else 0.0
 
 
-def _local_correlation(f: np.ndarray, m: np.ndarray, both: Mask, width: int) -> float:
-    """Return the mean correlation in boxes of `width` voxels inside the mask, weighted by sqrt of their variance."""
-    inside = both.astype(np.float64)
+def local_correlation(fixed: Hu, moved: Hu, both: Mask, spacing_mm: float) -> float:
+    """Return the mean correlation in boxes of about 20 mm inside a mask, weighted by the root of their contrast.
+
+    Args:
+        fixed: HU, shape (z, y, x).
+        moved: the other study, on the same grid.
+        both: where both bodies are.
+        spacing_mm: edge of a voxel in mm.
+    """
+    inside, width = both.astype(np.float32), max(3, 2 * round(10.0 / spacing_mm) + 1)
 
     def mean(values: np.ndarray) -> np.ndarray:
         return np.asarray(ndimage.uniform_filter(values * inside, width, mode="constant"))
 
-    share = np.maximum(mean(np.ones_like(inside)), 1e-6)
-    f, m = (f / 100.0).astype(np.float64), (m / 100.0).astype(np.float64)
+    share = np.maximum(mean(np.ones_like(inside)), np.float32(1e-6))
+    f, m = (np.clip(hu, *WINDOW_HU).astype(np.float32) / 100 for hu in (fixed, moved))
     mean_f, mean_m = mean(f) / share, mean(m) / share
     product = mean(f * m) / share - mean_f * mean_m
     spread_f = np.maximum(mean(f * f) / share - mean_f**2, 0.0) + 0.01  # 10 HU of noise count as nothing

@@ -11,7 +11,7 @@ from lesion_tracker.volumes.volume import Volume
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = 3
+CODE_VERSION = 4
 """Raise it with every change that changes an answer: older entries of the cache are then not read any more."""
 
 _under_way = Once[FollowupFromBaseline]()

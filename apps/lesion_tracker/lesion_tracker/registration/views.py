@@ -4,11 +4,10 @@ import weakref
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from lesion_tracker.arrays import Affine, Mask
 from lesion_tracker.registration.body import body_mask, wipe_outside
-from lesion_tracker.registration.working import EMPTY_HU, WorkingImage, sampled, working_image
+from lesion_tracker.registration.working import EMPTY_HU, WorkingImage, interpolated, sampled, working_image
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 
@@ -49,14 +48,7 @@ def view_on(volume: Volume, grid: Grid, volume_from_grid: Affine | None = None) 
     whole = view_of(volume)
     matrix = np.eye(4) if volume_from_grid is None else volume_from_grid
     index = np.linalg.inv(whole.image.grid.lps_from_index) @ matrix @ grid.lps_from_index  # (x, y, z)
-    body = ndimage.affine_transform(
-        whole.body.astype(np.float32),
-        index[2::-1, 2::-1],
-        offset=index[2::-1, 3],
-        output_shape=grid.shape,
-        order=1,
-        mode="nearest",
-    )
+    body = interpolated(whole.body.astype(np.float32), index, grid.shape)
     image = sampled(volume, grid, volume_from_grid)
     return _wiped(image, (body > 0.5) & image.seen)
 

@@ -67,17 +67,31 @@ def sampled(volume: Volume, grid: Grid, volume_from_grid: Affine | None = None) 
     Returns:
         the image on that grid.
     """
-    lps_from_index = (np.eye(4) if volume_from_grid is None else volume_from_grid) @ grid.lps_from_index
-    spacing_mm = float(grid.spacing_mm[0])
-    blocks = _blocks(volume.grid, spacing_mm, lps_from_index, np.array(grid.size))
-    matrix = blocks.index_from_lps @ lps_from_index  # from output index (x, y, z) to block index (i, j, k)
-    values = _interpolated(blocks.means(volume.hu), matrix, grid.shape)
-    seen = _inside(matrix, grid.shape, blocks.count)
+    blocks, matrix = _blocks_on(volume, grid, volume_from_grid)
+    values = interpolated(blocks.means(volume.hu), matrix, grid.shape)
+    seen = _seen(volume, blocks, matrix, grid.shape)
+    values[~seen] = EMPTY_HU
+    return WorkingImage(np.maximum(values, np.float32(EMPTY_HU)), seen, grid.origin_mm, float(grid.spacing_mm[0]))
+
+
+def seen_on(volume: Volume, grid: Grid, volume_from_grid: Affine) -> Mask:
+    """Return where the scan of a volume covers a grid, as `sampled` says it."""
+    return _seen(volume, *_blocks_on(volume, grid, volume_from_grid), grid.shape)
+
+
+def _seen(volume: Volume, blocks: "_Blocks", matrix: Affine, shape: tuple[int, int, int]) -> Mask:
+    seen = _inside(matrix, shape, blocks.count)
     padding = padding_of(volume)
     if padding is not None:
-        seen &= _interpolated(blocks.means(padding), matrix, grid.shape) < PADDED
-    values[~seen] = EMPTY_HU
-    return WorkingImage(np.maximum(values, np.float32(EMPTY_HU)), seen, grid.origin_mm, spacing_mm)
+        seen &= interpolated(blocks.means(padding), matrix, shape) < PADDED
+    return seen
+
+
+def _blocks_on(volume: Volume, grid: Grid, volume_from_grid: Affine | None) -> tuple["_Blocks", Affine]:
+    """Return the blocks that a grid needs, and the matrix from an index (x, y, z) of the grid to a block's (i, j, k)."""
+    lps_from_index = (np.eye(4) if volume_from_grid is None else volume_from_grid) @ grid.lps_from_index
+    blocks = _blocks(volume.grid, float(grid.spacing_mm[0]), lps_from_index, np.array(grid.size))
+    return blocks, np.asarray(blocks.index_from_lps @ lps_from_index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,11 +114,16 @@ class _Blocks:
         """Return float32 means of the blocks of an array (z, y, x)."""
         last = self.first + self.count * self.factor
         i, j, k = (slice(int(a), int(b)) for a, b in zip(self.first, last, strict=True))
-        mean = array[k, j, i].astype(np.float32)
-        for axis, (n, f) in enumerate(zip(self.count[::-1], self.factor[::-1], strict=True)):
-            if f > 1:
-                mean = mean.reshape([*mean.shape[:axis], int(n), int(f), *mean.shape[axis + 1 :]]).mean(axis=axis + 1)
-        return mean
+        return block_means(array[k, j, i].astype(np.float32), tuple(int(f) for f in self.factor[::-1]))
+
+
+def block_means(array: np.ndarray, factor: tuple[int, ...]) -> np.ndarray:
+    """Return the means of blocks of so many voxels along each axis, which the shape is a multiple of."""
+    for axis, f in enumerate(factor):
+        if f > 1:  # sums of every f-th plane: a reduction over so short an axis takes several times longer
+            planes = [[slice(None)] * axis + [slice(n, None, f)] for n in range(f)]
+            array = sum((array[tuple(p)] for p in planes[1:]), array[tuple(planes[0])]) / array.dtype.type(f)
+    return array
 
 
 def _blocks(volume: Grid, spacing_mm: float, lps_from_index: Affine, count: np.ndarray) -> _Blocks:
@@ -124,12 +143,14 @@ def _blocks(volume: Grid, spacing_mm: float, lps_from_index: Affine, count: np.n
     return _Blocks(first, factor, blocks, np.asarray(block_from_voxel @ np.linalg.inv(volume.lps_from_index)))
 
 
-def _interpolated(blocks: np.ndarray, matrix: Affine, shape: tuple[int, int, int]) -> np.ndarray:
-    """Return float32 values at every output index (x, y, z), which `matrix` takes to block index (i, j, k)."""
+def interpolated(values: np.ndarray, matrix: Affine, shape: tuple[int, int, int]) -> np.ndarray:
+    """Return float32 values at every output index (x, y, z), which `matrix` (4x4) takes to an index of `values`."""
+    linear = matrix[2::-1, 2::-1]
+    straight = np.abs(linear - np.diag(np.diag(linear))).max() < 1e-9  # axis by axis, which is twice as fast
     return np.asarray(
         ndimage.affine_transform(
-            blocks,
-            matrix[2::-1, 2::-1],
+            values,
+            np.diag(linear) if straight else linear,
             offset=matrix[2::-1, 3],
             output_shape=shape,
             order=1,
