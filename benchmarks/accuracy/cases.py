@@ -30,9 +30,9 @@ class NamedPair:
     load: Callable[[], Loaded]
 
 
-def real_cases(folder: Path) -> Iterator[NamedPair]:
+def real_cases(folder: Path, names: tuple[str, ...] = REAL) -> Iterator[NamedPair]:
     """Give the real pairs of a folder."""
-    for data in REAL:
+    for data in names:
         for number, entry in enumerate(read_pairs(folder / f"{data}.json")):
             yield NamedPair(f"{data}/{number}", data, data, lambda entry=entry: _real(entry))  # type: ignore[misc]
 

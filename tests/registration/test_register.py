@@ -181,8 +181,9 @@ def test_where_a_library_fails_a_simpler_map_answers_and_says_so(method, monkeyp
     assert errors(there, baseline, 0.0).mean() < 5.0
 
 
-def test_a_rigid_map_turns_about_all_three_axes_and_stretches_nothing():
-    turn = Rotation.from_euler("ZXY", [5.0, 6.0, -4.0], degrees=True).as_matrix()  # intrinsic: z first, as ITK's
+def test_a_similarity_turns_about_all_three_axes_and_stretches_evenly():
+    turn = Rotation.from_euler("ZXY", [5.0, 6.0, -4.0], degrees=True).as_matrix()
+    linear = 0.95 * turn
     grid = np.stack(np.meshgrid(*[np.arange(-100.0, 101.0, 4.0)] * 3, indexing="ij"), axis=-1)[..., ::-1]
     points = grid.reshape(-1, 3)
 
@@ -190,7 +191,7 @@ def test_a_rigid_map_turns_about_all_three_axes_and_stretches_nothing():
         return body_hu(at * [1.3, 0.9, 1.2] + [0.0, 0.0, 180.0]).reshape(grid.shape[:3]).astype(np.float32)
 
     job = {
-        "fixed": image(points @ turn.T + [3.0, -2.0, 5.0]),
+        "fixed": image(points @ linear.T + [3.0, -2.0, 5.0]),
         "moving": image(points),
         "mask": np.ones(grid.shape[:3], dtype=np.uint8),
         "fixed_origin": np.full(3, -100.0),
@@ -200,10 +201,11 @@ def test_a_rigid_map_turns_about_all_three_axes_and_stretches_nothing():
         "iterations": 256,
         "samples": 2048,
     }
-    matrix = process_pool.pool().run(elastix.rigid, job, 120.0)["matrix"]
-    np.testing.assert_allclose(matrix[:3, :3] @ matrix[:3, :3].T, np.eye(3), atol=1e-9)
+    matrix = process_pool.pool().run(elastix.similarity, job, 120.0)["matrix"]
+    squared = matrix[:3, :3] @ matrix[:3, :3].T
+    np.testing.assert_allclose(squared, squared[0, 0] * np.eye(3), atol=1e-9)
     inner = points[np.abs(points).max(axis=1) < 60]
-    miss = inner @ matrix[:3, :3].T + matrix[:3, 3] - (inner @ turn.T + [3.0, -2.0, 5.0])
+    miss = inner @ matrix[:3, :3].T + matrix[:3, 3] - (inner @ linear.T + [3.0, -2.0, 5.0])
     assert np.linalg.norm(miss, axis=1).mean() < 1.0  # a quarter of a voxel; 5 degrees are 5 mm at 60 mm
 
 

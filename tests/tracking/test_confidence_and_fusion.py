@@ -14,6 +14,7 @@ from lesion_tracker.tracking.confidence import (
     Calibration,
     Logistic,
     confidence_features,
+    doubted,
     features,
     gone,
     registration_confidence,
@@ -169,11 +170,18 @@ def test_a_calibration_that_does_not_fit_is_refused(change: dict[str, object]) -
         Calibration.from_json({**UNCALIBRATED.to_json(), **change})
 
 
-def test_registration_s_confidence_falls_with_likeness_coverage_and_fallbacks() -> None:
-    good = registration_confidence(0.9, 1.0, "")
+def test_a_doubted_confidence_keeps_its_order_and_stays_below_a_found_one() -> None:
+    for found_from in (0.3, 0.55):
+        values = [doubted(confidence, found_from) for confidence in (0.0, 0.2, 0.98, 1.0)]
+        assert values == sorted(values)
+        assert values[0] == 0.0
+        assert values[-1] < found_from
+
+
+def test_registration_s_confidence_falls_with_likeness_and_coverage() -> None:
+    good = registration_confidence(0.9, 1.0)
     assert good > 0.95
-    assert registration_confidence(0.45, 1.0, "") == pytest.approx(0.5)
-    assert registration_confidence(0.9, 0.5, "") == pytest.approx(good * 0.5, rel=0.05)
-    assert registration_confidence(0.9, 1.0, "translation only") == pytest.approx(good / 2)
+    assert registration_confidence(0.45, 1.0) == pytest.approx(0.5)
+    assert registration_confidence(0.9, 0.5) == pytest.approx(good * 0.5, rel=0.05)
     assert uncalibrated_state(0.49) == "uncertain"
     assert uncalibrated_state(0.51) == "found"

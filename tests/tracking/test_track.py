@@ -1,5 +1,7 @@
 """Two scans of one constructed body: the lesion is found, its state is honest, and wrong input is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,10 @@ from lesion_tracker.network.config import NetworkConfig
 from lesion_tracker.network.tracker import Tracker, tracker_from_net
 from lesion_tracker.network.tracker_net import TrackerNet
 from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.registration.doubts import Doubt
+from lesion_tracker.registration.point_map import FollowupFromBaseline
+from lesion_tracker.registration.views import translation
+from lesion_tracker.tracking.confidence import FOUND_FROM
 from lesion_tracker.tracking.options import TrackOptions
 from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.tracking.track import track
@@ -93,6 +99,25 @@ def test_another_patient_s_study_is_answered_uncertain_with_a_warning_in_numbers
     )
     assert answer.state in ("uncertain", "outside")
     assert any("agree poorly" in warning for warning in answer.warnings)
+
+
+@pytest.mark.parametrize("method", ["affine", "dlt", "auto"])
+def test_a_doubt_lowers_the_confidence_below_that_of_whatever_is_found(
+    method: str, untrained: Tracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sure = FollowupFromBaseline("affine", translation(np.array(SHIFT)), quality={"local_ncc": 0.9})
+    unsure = replace(sure, doubts=(Doubt("agreement", 0.31, 0.58, "the studies agree poorly: 0.31"),))
+    answers = []
+    for registration in (sure, unsure):
+        monkeypatch.setattr("lesion_tracker.tracking.track.register", lambda *_, r=registration: r)
+        answers += track(PAIR, [LESION], TrackOptions(method), model=untrained)
+    plain, doubted = answers
+    assert 0 < doubted.confidence < FOUND_FROM
+    assert doubted.confidence < plain.confidence
+    assert doubted.state == "uncertain"
+    assert "the studies agree poorly: 0.31" in doubted.warnings
+    assert "the studies agree poorly: 0.31" not in plain.warnings
+    assert doubted.center_mm == plain.center_mm
 
 
 def test_studies_with_nothing_in_common_are_refused() -> None:

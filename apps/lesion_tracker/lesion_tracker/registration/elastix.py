@@ -1,4 +1,4 @@
-"""elastix as this package uses it, inside a process of the pool: rigid, affine and B-spline between images on cubic grids."""
+"""elastix as this package uses it, inside a process of the pool: affine, similarity, B-spline between images on cubic grids."""
 
 from typing import Any
 
@@ -10,29 +10,35 @@ Images = dict[str, Any]
 
 def affine(job: Images) -> dict[str, np.ndarray]:
     """Return {"matrix": 4x4, moving from fixed in mm}."""
-    numbers, center = _linear("affine", job)
+    numbers, center = _linear("AffineTransform", job)
     return {"matrix": _about(center, numbers[:9].reshape(3, 3), numbers[9:])}
 
 
-def rigid(job: Images) -> dict[str, np.ndarray]:
-    """Return {"matrix": 4x4, moving from fixed in mm}, which turns and shifts only."""
-    numbers, center = _linear("rigid", job)
-    (sin_x, sin_y, sin_z), (cos_x, cos_y, cos_z) = np.sin(numbers[:3]), np.cos(numbers[:3])
-    turn_x = np.array([[1, 0, 0], [0, cos_x, -sin_x], [0, sin_x, cos_x]])
-    turn_y = np.array([[cos_y, 0, sin_y], [0, 1, 0], [-sin_y, 0, cos_y]])
-    turn_z = np.array([[cos_z, -sin_z, 0], [sin_z, cos_z, 0], [0, 0, 1]])
-    return {"matrix": _about(center, turn_z @ turn_x @ turn_y, numbers[3:])}  # ITK's order of Euler angles
+def similarity(job: Images) -> dict[str, np.ndarray]:
+    """Return {"matrix": 4x4, moving from fixed in mm}, which turns, shifts and stretches alike in all directions."""
+    numbers, center = _linear("SimilarityTransform", job)
+    x, y, z = numbers[:3]
+    w = float(np.sqrt(max(1.0 - x * x - y * y - z * z, 0.0)))
+    turn = np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+    return {"matrix": _about(center, numbers[6] * turn, numbers[3:6])}
 
 
-def _linear(kind: str, job: Images) -> tuple[np.ndarray, np.ndarray]:
+def _linear(transform: str, job: Images) -> tuple[np.ndarray, np.ndarray]:
     """Return the parameters that elastix found and the centre (mm) about which they turn and stretch."""
     text = {
+        "Transform": transform,
         "NumberOfResolutions": str(len(job["pyramid"])),
         "ImagePyramidSchedule": " ".join(str(f) for f in job["pyramid"] for _ in range(3)),
         "MaximumNumberOfIterations": str(job["iterations"]),
         "NumberOfSpatialSamples": str(job["samples"]),
     }
-    found = _run(job, _map(kind, job), text)
+    found = _run(job, _map("affine", job), text)
     numbers, center = (
         np.array([float(v) for v in found[name]]) for name in ("TransformParameters", "CenterOfRotationPoint")
     )

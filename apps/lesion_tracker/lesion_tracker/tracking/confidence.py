@@ -35,19 +35,25 @@ VISIBLE_HU = 60.0
 """From this contrast on a lesion that has gone can be seen to have gone."""
 
 
-def registration_confidence(similarity: float, inside: float, fallback: str) -> float:
+def registration_confidence(similarity: float, inside: float) -> float:
     """Return the confidence of a point that registration alone gave; uncalibrated.
 
-    It is a logistic curve of how alike the lesion's surroundings are in both studies (0.5 at a correlation of 0.45), less
-    where part of the surroundings was not scanned, and half for a fallback.
+    It is a logistic curve of how alike the lesion's surroundings are in both studies (0.5 at a correlation of 0.45), and less
+    where part of the surroundings was not scanned.
 
     Args:
         similarity: correlation, -1 to 1.
         inside: share of the surroundings that both studies hold, 0 to 1.
-        fallback: what registration fell back to, or "".
     """
-    confidence = inside / (1 + math.exp(-8.0 * (similarity - 0.45)))
-    return min(confidence, 0.98) * (0.5 if fallback else 1.0)
+    return min(inside / (1 + math.exp(-8.0 * (similarity - 0.45))), 0.98)
+
+
+def doubted(confidence: float, found_from: float) -> float:
+    """Return the confidence of an answer on a doubtful registration: all of them are below the least that is found.
+
+    The evidence is measured round the point alone, and says little where the studies themselves may not belong together.
+    """
+    return 0.99 * found_from * confidence
 
 
 def uncalibrated_state(confidence: float) -> str:

@@ -21,7 +21,13 @@ from lesion_tracker.registration.register import register
 from lesion_tracker.tracking.candidates import propose
 from lesion_tracker.tracking.case import Case, case_of
 from lesion_tracker.tracking.case_search import search
-from lesion_tracker.tracking.confidence import UNCALIBRATED, Calibration, registration_confidence, uncalibrated_state
+from lesion_tracker.tracking.confidence import (
+    UNCALIBRATED,
+    Calibration,
+    doubted,
+    registration_confidence,
+    uncalibrated_state,
+)
 from lesion_tracker.tracking.evidence import gather, similarity_at
 from lesion_tracker.tracking.fusion import fuse, network_alone
 from lesion_tracker.tracking.options import TrackOptions
@@ -98,12 +104,20 @@ def track(
         registration_s=time.perf_counter() - started,
     )
     tracks = [_track_one(job, case_of(pair, registration, lesion)) for lesion in lesions]
-    return [_doubted(one) for one in tracks] if registration.doubts else tracks
+    found_from = _rules(job.model).found_from
+    return [_doubted(one, found_from) for one in tracks] if registration.doubts else tracks
 
 
-def _doubted(answer: Track) -> Track:
-    """Return an answer on a doubtful registration: its state is "uncertain" at most."""
-    return answer.with_changes(state=UNCERTAIN.name) if answer.state == FOUND.name else answer
+def _doubted(answer: Track, found_from: float) -> Track:
+    """Return an answer on a doubtful registration: its state is "uncertain" at most, its confidence below a found one's."""
+    state = UNCERTAIN.name if answer.state == FOUND.name else answer.state
+    return answer.with_changes(state=state, confidence=doubted(answer.confidence, found_from))
+
+
+def _rules(model: Tracker | None) -> Calibration:
+    """Return how evidence becomes confidence: as the weights' card says, else by hand."""
+    calibration = model.card.get("calibration") if model is not None else None
+    return Calibration.from_json(calibration) if calibration else UNCALIBRATED
 
 
 def require_inside(pair: Pair, lesion: Lesion) -> None:
@@ -166,7 +180,7 @@ def _track_one(job: _Job, case: Case) -> Track:
 
 def _by_registration(job: _Job, case: Case, answer: Track) -> Track:
     similarity, inside = similarity_at(case, case.expected_mm)
-    confidence = registration_confidence(similarity, inside, case.registration.fallback)
+    confidence = registration_confidence(similarity, inside)
     return answer.with_changes(
         confidence=confidence, state=uncalibrated_state(confidence), method=_registration_name(job)
     )
@@ -187,8 +201,7 @@ def _by_network(job: _Job, model: Tracker, case: Case, answer: Track) -> Track:
     seen = search(model, case)
     candidates = propose(case, seen)
     evidence = gather(case, candidates, seen)
-    calibration = model.card.get("calibration")
-    rules = Calibration.from_json(calibration) if calibration else UNCALIBRATED
+    rules = _rules(model)
     if job.method.network == "alone":
         fused = network_alone(seen.center_mm, candidates, evidence, rules)
     else:
@@ -199,7 +212,7 @@ def _by_network(job: _Job, model: Tracker, case: Case, answer: Track) -> Track:
         confidence=float(np.clip(fused.confidence, 0.0, 1.0)),
         state=(FOUND if fused.confidence >= rules.found_from else UNCERTAIN).name,
         method=f"{job.method.name} ({job.registration.method} prior, {fused.chosen})",
-        calibrated=bool(calibration),
+        calibrated=rules is not UNCALIBRATED,
         model={"name": model.name, "sha256": model.sha256},
         seconds={"registration": job.registration_s, "network": seconds, "total": job.registration_s + seconds},
         note=_join(answer.note, fused.note),
