@@ -32,8 +32,8 @@ among all such points, and is therefore too modest among lesions of which one kn
 lines. Intervals resample the base volumes and within them the pairs: n = {bases} base volumes, so they say little about
 other patients. Shifted clicks: {share:.0f} % of the counted lesions, drawn by the seed,
 nine clicks each, against the same lesions clicked in their centres. The score is the benchmark's: a hit has an error of at
-most min(r, 10 mm), r the radius in the follow-up. Rows whose registration failed (their
-answer is then the place in the baseline): {failed}. Seconds are the median over the
+most min(r, 10 mm), r the radius in the follow-up. Rows whose registration was
+refused (their lesions are missed): {failed}. Seconds are the median over the
 constructed chest pairs, volumes loaded, nothing remembered from before; they mean something only on an idle machine."""
 
 

@@ -55,7 +55,7 @@ def measure(case: NamedPair, model: Tracker, shift_share: float, seed: int) -> d
 def _rows(
     loaded: Loaded, model: Tracker, cache: RegistrationCache
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
-    """Run all rows; where registration fails, the answer is the place in the baseline, and the row is named."""
+    """Run all rows; where registration fails, all lesions are missed, and the row is named."""
     rows: dict[str, Any] = {}
     seconds: dict[str, Any] = {}
     failed: dict[str, str] = {}
@@ -64,7 +64,7 @@ def _rows(
         try:
             tracks, spent = _row(loaded, method, model, cache)
         except RegistrationFailed as error:
-            rows[method] = [_no_answer(one) for one in loaded.truth]
+            rows[method] = [_no_answer() for _ in loaded.truth]
             failed[method] = str(error)
             continue
         rows[method] = [_answer(found) for found in tracks]
@@ -96,8 +96,8 @@ def _found(
     return session(lambda: (loaded.pair, lesions), options, published=lambda: (model, ""), cache=cache).tracks
 
 
-def _no_answer(truth: dict[str, Any]) -> dict[str, Any]:
-    place = list(truth["baseline_mm"])
+def _no_answer() -> dict[str, Any]:
+    place = [float("inf")] * 3
     return {"center_mm": place, "expected_mm": place, "confidence": 0.0, "state": "uncertain", "method": "failed"}
 
 

@@ -78,15 +78,16 @@ def test_all_rows_and_shifts_of_a_pair_are_measured(case, model, monkeypatch):
     assert found["all"]["affine"]["n"] == 2
 
 
-def test_a_failed_registration_answers_with_the_place_in_the_baseline(case, model, monkeypatch):
+def test_the_lesions_of_a_refused_pair_are_missed(case, model, monkeypatch):
     def fails(baseline, followup, method, cache):
         raise RegistrationFailed("no overlap")
 
     monkeypatch.setattr("lesion_tracker.tracking.track.register", fails)
     record = measure(case, model, 0.5, 1)
     assert record["failed"]["auto"] == "no overlap"
-    assert record["rows"]["auto"][0]["center_mm"] == [50.0, 60.0, 60.0]
-    assert "a/0 affine" in figures([record], 1)["failed"]
+    found = figures([record], 1)
+    assert "a/0 affine" in found["failed"]
+    assert found["all"]["affine"]["cpm_at_10mm"] == 0.0
 
 
 def test_evidence_is_collected_for_every_candidate(case, model, monkeypatch):

@@ -7,6 +7,8 @@ import pytest
 
 from lesion_tracker.commands.dispatch import main
 from lesion_tracker.errors import RegistrationFailed
+from lesion_tracker.scoring.comparison import compare
+from lesion_tracker.scoring.scores_file import read_scores
 
 
 def lesion(name, followup_mm, **more):
@@ -68,7 +70,40 @@ def test_an_error_names_its_pair(call, quick_track, monkeypatch, capsys):
     monkeypatch.setattr("lesion_tracker.tracking.session.track", fail)
     code, scores = call([lesion("a", [30, 30, 30])])
     assert (code, scores) == (1, None)
-    assert "pairs.json: pair 1: they do not match" in capsys.readouterr().err
+    assert "pairs.json: all pairs were refused; pair 1: they do not match" in capsys.readouterr().err
+
+
+def test_the_lesions_of_a_refused_pair_are_missed_and_the_others_are_scored(
+    call, quick_track, monkeypatch, capsys, tmp_path
+):
+    from lesion_tracker.tracking import session
+
+    answer = session.track
+    calls: list[int] = []
+
+    def second_fails(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == 2:
+            raise RegistrationFailed("they do not match")
+        return answer(*args, **kwargs)
+
+    monkeypatch.setattr(session, "track", second_fails)
+    words = ("--method", "affine", "--report", str(tmp_path / "report"))
+    one, two = [lesion("a", [33, 30, 34])], [lesion("b", [33, 30, 34]), lesion("c", [30, 30, 30])]
+    code, scores = call(one, two, [lesion("d", [30, 30, 30])], words=words)
+    assert code == 0
+    assert scores["n"] == 4
+    assert scores["cpm_at_10mm"] == scores["within_10mm"] == pytest.approx(2 / 4)
+    assert scores["med_mm"] == pytest.approx(5 / 2)  # of a and d, which were answered
+    assert scores["errors_mm"] == {"a": 0.0, "b": None, "c": None, "d": pytest.approx(5.0)}
+    assert scores["refused"] == [{"pair": 2, "lesions": 2, "why": "they do not match"}]
+    said = capsys.readouterr()
+    assert "refused: pair 2, 2 lesions missed: they do not match" in said.err
+    assert "refused       1 of 3 pairs, 2 lesions missed" in said.out
+    assert "| 2 | 2 | they do not match |" in (tmp_path / "report" / "scores.md").read_text()
+    read = read_scores(tmp_path / "scores.json")
+    assert [one.missed for one in read] == [False, True, True, False]
+    assert compare(read, read).scores["med_mm"].first == pytest.approx(5 / 2)
 
 
 ENTRY = {

@@ -67,6 +67,19 @@ def test_nothing_to_score_is_refused():
         score(np.empty((0, 3)), np.empty(0))
 
 
-def test_what_is_not_finite_is_refused():
+def test_a_lesion_without_an_answer_counts_for_the_fractions_alone():
+    found = score(np.concatenate([along_x(3.0), along_x(5.0), np.full((1, 3), np.inf)]), np.array([8.0, 4.0, 500.0]))
+    assert (found.n, found.cpm_at_10mm, found.cpm_at_radius, found.within_10mm) == pytest.approx(
+        (3, 1 / 3, 1 / 3, 2 / 3)
+    )
+    assert (found.med_mm, found.median_mm, found.med_x_mm, found.med_y_mm) == pytest.approx((4.0, 4.0, 4.0, 0.0))
+
+
+def test_without_any_answer_nothing_is_hit_and_distances_are_infinite():
+    found = score(np.full((2, 3), np.inf), np.array([8.0, 4.0]))
+    assert (found.cpm_at_10mm, found.within_10mm, found.med_mm) == (0.0, 0.0, np.inf)
+
+
+def test_what_is_no_number_is_refused():
     with pytest.raises(ValueError, match="finite"):
         score(along_x(math.nan), np.array([4.0]))

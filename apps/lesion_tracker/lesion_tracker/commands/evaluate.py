@@ -5,11 +5,12 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from lesion_tracker.commands.evaluation_report import add_report_argument, require_report_folder, write_evaluation
 from lesion_tracker.commands.options import add_tracking_arguments, cache_of, track_options_of, tracker_of
 from lesion_tracker.commands.outputs import require_folder_of
-from lesion_tracker.errors import LesionTrackerError
+from lesion_tracker.errors import LesionTrackerError, RegistrationFailed
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.registration.preload import preload
 from lesion_tracker.report.scores_table import scores_table
@@ -38,20 +39,34 @@ def run(args: argparse.Namespace) -> int:
     model, options = tracker_of(args), track_options_of(args)
     cache = cache_of(args)
     preload()
-    runs = []
+    runs: list[Tracked | None] = []
+    refused: list[dict[str, Any]] = []
     for number, entry in enumerate(pairs, start=1):
         print(f"pair {number} of {len(pairs)}: {entry.followup.name}", file=sys.stderr)
         try:
             runs.append(session(partial(_opened, entry), options, published=lambda: (model, ""), cache=cache))
+        except RegistrationFailed as error:
+            runs.append(None)
+            refused.append({"pair": number, "lesions": len(entry.lesions), "why": str(error)})
+            print(f"refused: pair {number}, {_lesions(len(entry.lesions))}: {error}", file=sys.stderr)
         except LesionTrackerError as error:
             raise type(error)(f"{args.pairs}: pair {number}: {error}") from error
-    answers = pair_answers(pairs, [(done.pair.followup.grid, done.tracks) for done in runs])
+    given = [done for done in runs if done is not None]
+    if not given:
+        raise RegistrationFailed(f"{args.pairs}: all pairs were refused; pair 1: {refused[0]['why']}")
+    answers = pair_answers(pairs, [(done.pair.followup.grid, done.tracks) if done else None for done in runs])
     inputs = [args.pairs, *(path for entry in pairs for path in (entry.baseline, entry.followup))]
     made = provenance(inputs, model)
-    data = evaluation_json(answers, _method(runs), [done.seconds for done in runs], made)
+    data = evaluation_json(answers, _method(given), [done.seconds for done in given], made) | {"refused": refused}
     write_evaluation(args.out, args.report, data, answers, f"{args.pairs.name}: {args.method}")
     print(scores_table(scores_of(answers)))
+    if refused:
+        print(f"refused       {len(refused)} of {len(pairs)} pairs, {_lesions(sum(one['lesions'] for one in refused))}")
     return 0
+
+
+def _lesions(count: int) -> str:
+    return f"{count} lesion{'s' * (count != 1)} missed"
 
 
 def _opened(entry: PairEntry) -> tuple[Pair, list[Lesion]]:

@@ -47,7 +47,8 @@ def write_figures(folder: Path, sets: Mapping[str, Sequence[Answer]]) -> list[Pa
     """
     if not sets or not all(sets.values()):
         raise ValueError("there is nothing to draw: no answers were given")
-    name, answers = next(iter(sets.items()))
+    name, every = next(iter(sets.items()))
+    answers = [answer for answer in every if not answer.missed]
     drawn = (cumulative_distance(sets), distance_by_stratum(answers, name), signed_error(answers, name))
     return [_save(figure, folder / file) for figure, file in zip(drawn, NAMES, strict=True)]
 

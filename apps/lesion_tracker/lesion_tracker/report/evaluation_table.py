@@ -34,6 +34,7 @@ def evaluation_markdown(data: Mapping[str, Any], title: str) -> str:
         table(("score", "value", "95 % interval"), _score_rows(data)),
         f"± is the standard deviation. Median distance {data['median_mm']:.2f} mm. Median of the signed error (LPS x, y, "
         f"z): {_triple(data['signed_median_mm'])} mm: far from 0, a bias.",
+        *_refused(data.get("refused", [])),
         *_robustness(data.get("robustness")),
         *(part for stratum in data["strata"].values() for part in _stratum(stratum)),
         *_other(data),
@@ -146,6 +147,15 @@ def _other(data: Mapping[str, Any]) -> list[str]:
     )
     note = f"Rules of later papers. They are looser; never set them beside the scores above.{boxes}"
     return [f"## {OTHER_RULES.capitalize()}", note, table(("rule", "value", "95 % interval"), rows)]
+
+
+def _refused(pairs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return which pairs were refused, and how many lesions are missed for it."""
+    if not pairs:
+        return []
+    rows = [(str(pair["pair"]), str(pair["lesions"]), pair["why"]) for pair in pairs]
+    note = "Their lesions are missed: no fraction counts them as found, and the distances are those of the others."
+    return ["## Refused", note, table(("pair", "lesions", "why"), rows)]
 
 
 def _robustness(data: Mapping[str, Any] | None) -> list[str]:

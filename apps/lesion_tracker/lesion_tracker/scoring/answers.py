@@ -17,6 +17,9 @@ FARTHEST_MM = 1e6
 LARGEST = 1e9
 """Of any other number."""
 
+MISSED = np.full(3, np.inf)
+"""The difference of a lesion that got no answer, because its pair was refused: no rule counts it, no mean holds it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Answer:
@@ -24,7 +27,7 @@ class Answer:
 
     Args:
         id: unique in its file.
-        difference_mm: answer minus truth along x, y, z, LPS mm.
+        difference_mm: answer minus truth along x, y, z, LPS mm; `MISSED` without an answer.
         radius_mm: of the lesion in the follow-up, mm.
         patient: "" where unknown.
         slice_mm: slice spacing of the follow-up, or None.
@@ -53,19 +56,25 @@ class Answer:
 
     def __post_init__(self) -> None:
         """Refuse nonsense."""
-        object.__setattr__(self, "difference_mm", point_mm(self.difference_mm))
+        if not self.missed:
+            object.__setattr__(self, "difference_mm", point_mm(self.difference_mm))
         for name in ("radius_mm", "slice_mm", "prior_mm", "confidence", "seconds"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < LARGEST:
                 raise ValueError(f"{name!r} must be a number from 0 to {LARGEST:g}, got {value!r}")
-        if not np.abs(self.difference_mm).max() < FARTHEST_MM:
+        if not self.missed and not np.abs(self.difference_mm).max() < FARTHEST_MM:
             raise ValueError(f"an answer cannot lie {np.abs(self.difference_mm).max():.3g} mm from the truth")
         if self.direction not in get_args(Direction):
             raise ValueError(f"'direction' must be one of {get_args(Direction)}, got {self.direction!r}")
 
     @property
+    def missed(self) -> bool:
+        """Whether there is no answer."""
+        return np.array_equal(self.difference_mm, MISSED)
+
+    @property
     def distance_mm(self) -> float:
-        """Euclidean error, mm."""
+        """Euclidean error, mm; infinite without an answer."""
         return float(np.linalg.norm(self.difference_mm))
 
     @property
@@ -74,9 +83,10 @@ class Answer:
         return None if self.looser is None else self.looser.uae_in_box
 
     def to_json(self) -> dict[str, Any]:
-        """Return the answer as plain JSON values, without what is unknown."""
+        """Return the answer as plain JSON values, without what is unknown; `difference_mm` is null without an answer."""
         values = {key: value for key, value in asdict(self).items() if value is not None}
-        return {**values, "difference_mm": [float(v) for v in self.difference_mm], "radius_mm": float(self.radius_mm)}
+        difference = None if self.missed else [float(v) for v in self.difference_mm]
+        return {**values, "difference_mm": difference, "radius_mm": float(self.radius_mm)}
 
 
 def differences_of(answers: Sequence[Answer]) -> PointsMm:

@@ -8,7 +8,7 @@ import numpy as np
 
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.scoring.answers import Answer, distances_of, patients_of, radii_of
-from lesion_tracker.scoring.bootstrap import Interval, mean_intervals
+from lesion_tracker.scoring.bootstrap import Interval, ratio_intervals
 from lesion_tracker.scoring.cpm import hits_at_10mm, hits_at_radius
 
 NEARER_MM = 0.5
@@ -83,8 +83,12 @@ def compare(first: Sequence[Answer], second: Sequence[Answer]) -> Comparison:
         "cpm_at_radius": (hits_at_radius(near, radius_mm), hits_at_radius(far, radius_mm)),
         "within_10mm": (near <= 10.0, far <= 10.0),
     }
-    gaps = [a.astype(np.float64) - b.astype(np.float64) for a, b in columns.values()] + [near - far]
-    intervals = mean_intervals(np.stack(gaps, axis=1), patients)
+    both = np.isfinite(near) & np.isfinite(far)  # mean distances are of what both sides answered
+    gap_mm = np.subtract(near, far, out=np.zeros_like(near), where=both)
+    gaps = [a.astype(np.float64) - b.astype(np.float64) for a, b in columns.values()] + [gap_mm]
+    counted = np.ones((len(near), len(gaps)))
+    counted[:, -1] = both
+    intervals = ratio_intervals(np.stack(gaps, axis=1), counted, patients)
     scores = {
         name: Difference(
             float(a.mean()), float(b.mean()), float(gap.mean()), interval, int((a & ~b).sum()), int((b & ~a).sum())
@@ -93,7 +97,7 @@ def compare(first: Sequence[Answer], second: Sequence[Answer]) -> Comparison:
     }
     nearer, farther = int((near < far - NEARER_MM).sum()), int((far < near - NEARER_MM).sum())
     scores["med_mm"] = Difference(
-        float(near.mean()), float(far.mean()), float((near - far).mean()), intervals[-1], nearer, farther
+        float(near[both].mean()), float(far[both].mean()), float(gap_mm[both].mean()), intervals[-1], nearer, farther
     )
     return Comparison(len(pairs), len(set(patients) - {""}), scores)
 

@@ -13,7 +13,9 @@ SMALLEST_RADIUS_MM = 1e-3
 
 @dataclass(frozen=True)
 class Scores:
-    """What a set of answers is worth; fractions lie in [0, 1], distances are mm.
+    """What a set of answers is worth: fractions of all lesions in [0, 1], distances in mm of those answered.
+
+    The distances are infinite where none was answered.
 
     Args:
         n: number of lesions.
@@ -50,32 +52,35 @@ def score(difference_mm: PointsMm, radius_mm: Float[ndarray, "points"]) -> Score
     """Score answers against the truth.
 
     Args:
-        difference_mm: answer minus truth along x, y, z for each lesion, mm.
+        difference_mm: answer minus truth along x, y, z for each lesion, mm; infinite for one without an answer.
         radius_mm: radius of each lesion in the follow-up, mm.
 
     Raises:
-        ValueError: without lesions, or for numbers that are not finite.
+        ValueError: without lesions, or for numbers that are none.
 
     Source: Cai et al., Deep Lesion Tracker, CVPR 2021, section 4; the exact rules from its released predictions.
     """
     if not len(difference_mm):
         raise ValueError("there is nothing to score: no lesion was given")
-    if not (np.isfinite(difference_mm).all() and np.isfinite(radius_mm).all()):
-        raise ValueError("errors and radii must be finite numbers")
+    if np.isnan(difference_mm).any() or not np.isfinite(radius_mm).all():
+        raise ValueError("errors must be numbers, and radii finite ones")
     distance_mm = np.linalg.norm(difference_mm, axis=1)
-    along_axis_mm = np.abs(difference_mm)
+    answered = np.isfinite(distance_mm)
+    if not answered.any():
+        return Scores(len(distance_mm), 0.0, 0.0, 0.0, *[float("inf")] * 9)
+    given_mm, along_axis_mm = distance_mm[answered], np.abs(difference_mm[answered])
     per_axis_mm, per_axis_sd_mm = along_axis_mm.mean(axis=0), along_axis_mm.std(axis=0)
     return Scores(
         n=len(distance_mm),
         cpm_at_10mm=float(hits_at_10mm(distance_mm, radius_mm).mean()),
         cpm_at_radius=float(hits_at_radius(distance_mm, radius_mm).mean()),
         within_10mm=float((distance_mm <= 10.0).mean()),
-        med_mm=float(distance_mm.mean()),
-        med_sd_mm=float(distance_mm.std()),
+        med_mm=float(given_mm.mean()),
+        med_sd_mm=float(given_mm.std()),
         med_x_mm=float(per_axis_mm[0]),
         med_y_mm=float(per_axis_mm[1]),
         med_z_mm=float(per_axis_mm[2]),
-        median_mm=float(np.median(distance_mm)),
+        median_mm=float(np.median(given_mm)),
         med_x_sd_mm=float(per_axis_sd_mm[0]),
         med_y_sd_mm=float(per_axis_sd_mm[1]),
         med_z_sd_mm=float(per_axis_sd_mm[2]),

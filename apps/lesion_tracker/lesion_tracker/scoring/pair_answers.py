@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lesion_tracker.records.track import Track
-from lesion_tracker.scoring.answers import Answer
+from lesion_tracker.scoring.answers import MISSED, Answer
 from lesion_tracker.scoring.pairs_file import PairEntry, lesion_keys
 from lesion_tracker.studies.study import study_id_of
 from lesion_tracker.volumes.grid import Grid
@@ -15,18 +15,23 @@ NAMED = re.compile(r"(.+?)__\d{8}(?:__.+)?")
 """`<patient>__<yyyymmdd>[__<series>]`."""
 
 
-def pair_answers(pairs: Sequence[PairEntry], runs: Sequence[tuple[Grid, Sequence[Track]]]) -> list[Answer]:
+def pair_answers(pairs: Sequence[PairEntry], runs: Sequence[tuple[Grid, Sequence[Track]] | None]) -> list[Answer]:
     """Return an answer a lesion.
 
     Args:
         pairs: with their truth.
-        runs: for each pair the follow-up's grid, and one track a lesion in their order.
+        runs: for each pair the follow-up's grid, and one track a lesion in their order; None for a refused one, whose
+            lesions are missed.
 
     Raises:
         ValueError: if the tracks are not those of the lesions.
     """
     found: list[Answer] = []
-    for entry, (grid, tracks), names in zip(pairs, runs, lesion_keys(pairs), strict=True):
+    for entry, run, names in zip(pairs, runs, lesion_keys(pairs), strict=True):
+        if run is None:
+            found += _missed(entry, names)
+            continue
+        grid, tracks = run
         if [track.lesion_id for track in tracks] != [marked.lesion.id for marked in entry.lesions]:
             raise ValueError(f"the tracks of {entry.followup.name} are not those of its lesions, in their order")
         for name, marked, track in zip(names, entry.lesions, tracks, strict=True):
@@ -45,6 +50,13 @@ def pair_answers(pairs: Sequence[PairEntry], runs: Sequence[tuple[Grid, Sequence
                 )
             )
     return found
+
+
+def _missed(entry: PairEntry, names: Sequence[str]) -> list[Answer]:
+    return [
+        Answer(name, MISSED, marked.score_radius_mm, patient_of(entry), direction="forward")
+        for name, marked in zip(names, entry.lesions, strict=True)
+    ]
 
 
 def patient_of(entry: PairEntry) -> str:

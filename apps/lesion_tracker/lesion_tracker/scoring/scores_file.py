@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.files.json_file import read_json, require_schema
 from lesion_tracker.files.json_model import Entries, Entry, Number, NumberOrNone, Triple, checked
-from lesion_tracker.scoring.answers import Answer
+from lesion_tracker.scoring.answers import MISSED, Answer
 from lesion_tracker.scoring.cpm import Scores
 from lesion_tracker.scoring.looser import LooserHits
 from lesion_tracker.scoring.summary import scores_of, summary
@@ -33,7 +33,7 @@ def evaluation_json(
         seconds: per pair, by stage (load, registration, network, total); a stage that is not named counts 0.
         provenance: versions, command, hashes.
     """
-    errors_mm = {answer.id: answer.distance_mm for answer in answers}
+    errors_mm = {answer.id: None if answer.missed else answer.distance_mm for answer in answers}
     return {
         **scores_json(scores_of(answers), method, seconds, errors_mm),
         **summary(answers),
@@ -43,7 +43,7 @@ def evaluation_json(
 
 
 def scores_json(
-    scores: Scores, method: str, seconds: Sequence[Mapping[str, float]], errors_mm: Mapping[str, float]
+    scores: Scores, method: str, seconds: Sequence[Mapping[str, float]], errors_mm: Mapping[str, float | None]
 ) -> dict[str, Any]:
     """Return the core of scores.json.
 
@@ -51,14 +51,14 @@ def scores_json(
         scores: of all lesions.
         method: how they were tracked, or the key that was scored.
         seconds: per pair, by stage (load, registration, network, total); a stage that is not named counts 0.
-        errors_mm: Euclidean error of each lesion, mm.
+        errors_mm: Euclidean error of each lesion, mm; None without an answer.
     """
     return {
         "schema": SCHEMA,
         **scores.to_json(),
         "method": method,
         "seconds": mean_seconds(seconds),
-        "errors_mm": {name: float(error) for name, error in errors_mm.items()},
+        "errors_mm": dict(errors_mm),
     }
 
 
@@ -87,7 +87,7 @@ class _LooserEntry(Entry):
 
 class _AnswerEntry(Entry):
     id: str = Field(description="a text")
-    difference_mm: Triple
+    difference_mm: Triple | None = Field(description="three finite numbers")
     radius_mm: Number
     patient: str = Field("", description="a text")
     slice_mm: NumberOrNone = None
@@ -124,6 +124,7 @@ def _answer(where: str, row: object) -> Answer:
     if values["looser"] is not None:
         looser = LooserHits(**checked(_LooserEntry, values["looser"], f"{where}: 'looser'").model_dump())
     try:
-        return Answer(**{**values, "difference_mm": np.array(values["difference_mm"]), "looser": looser})
+        difference = MISSED if values["difference_mm"] is None else np.array(values["difference_mm"])
+        return Answer(**{**values, "difference_mm": difference, "looser": looser})
     except ValueError as error:
         raise FileFormatError(f"{where}: {error}") from None

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lesion_tracker.scoring.answers import Answer, differences_of, distances_of, patients_of, radii_of
-from lesion_tracker.scoring.bootstrap import mean_intervals
+from lesion_tracker.scoring.bootstrap import ratio_intervals
 from lesion_tracker.scoring.cpm import Scores, hits_at_10mm, hits_at_radius, score
 from lesion_tracker.scoring.looser import LOOSER_NAMES
 from lesion_tracker.scoring.strata import strata_of
@@ -32,19 +32,20 @@ def summary(answers: Sequence[Answer]) -> dict[str, Any]:
         answers: at least one.
 
     Returns:
-        patients (how many are known), intervals (95 %, by score), signed_median_mm (x, y, z), strata, other_scores
-        and other_scores_n (of the answers whose target has a box), robustness (where clicks were shifted).
+        patients (how many are known), intervals (95 %, by score), signed_median_mm (x, y, z), strata (of those answered),
+        other_scores and other_scores_n (of the answers whose target has a box), robustness (where clicks were shifted).
     """
+    given = [answer for answer in answers if not answer.missed]
     found: dict[str, Any] = {
         "patients": len(set(patients_of(answers)) - {""}),
         "intervals": intervals_of(answers),
-        "signed_median_mm": [float(v) for v in np.median(differences_of(answers), axis=0)],
+        "signed_median_mm": [float(v) for v in np.median(differences_of(given), axis=0)],
         "strata": {
             stratum.key: {
                 "title": stratum.title,
-                "groups": {g.name: _group([answers[n] for n in g.members]) for g in stratum.groups},
+                "groups": {g.name: _group([given[n] for n in g.members]) for g in stratum.groups},
             }
-            for stratum in strata_of(answers)
+            for stratum in strata_of(given)
         },
     }
     hits = [asdict(answer.looser) for answer in answers if answer.looser is not None]
@@ -66,7 +67,9 @@ def intervals_of(answers: Sequence[Answer]) -> dict[str, list[float] | None]:
         distance,
         *absolute.T,
     ]
-    intervals = mean_intervals(np.stack([c.astype(np.float64) for c in columns], axis=1), patients_of(answers))
+    values = np.stack([c.astype(np.float64) for c in columns], axis=1)
+    counted = np.isfinite(values).astype(np.float64)  # a mean distance is of those that were answered
+    intervals = ratio_intervals(np.where(counted > 0, values, 0.0), counted, patients_of(answers))
     return {name: list(ends) if ends else None for name, ends in zip(SHOWN, intervals, strict=True)}
 
 

@@ -35,17 +35,26 @@ VISIBLE_HU = 60.0
 """From this contrast on a lesion that has gone can be seen to have gone."""
 
 
-def registration_confidence(similarity: float, inside: float) -> float:
+ALIKE, ALIKE_AFFINE = 0.45, 0.62
+"""Correlation of the surroundings that gives registration's point a confidence of 0.5: after a deformation, and without one.
+
+The second was fitted on 40 points of two pairs: two affine points were 9 mm off where the surroundings were alike by 0.52
+and 0.60. Deformable points of the same pairs were right from 0.36 on.
+"""
+
+
+def registration_confidence(similarity: float, inside: float, alike: float = ALIKE) -> float:
     """Return the confidence of a point that registration alone gave; uncalibrated.
 
-    It is a logistic curve of how alike the lesion's surroundings are in both studies (0.5 at a correlation of 0.45), and less
-    where part of the surroundings was not scanned.
+    It is a logistic curve of how alike the lesion's surroundings are in both studies, and less where part of the
+    surroundings was not scanned.
 
     Args:
         similarity: correlation, -1 to 1.
         inside: share of the surroundings that both studies hold, 0 to 1.
+        alike: correlation with a confidence of 0.5.
     """
-    return min(inside / (1 + math.exp(-8.0 * (similarity - 0.45))), 0.98)
+    return min(inside / (1 + math.exp(-8.0 * (similarity - alike))), 0.98)
 
 
 def doubted(confidence: float, found_from: float) -> float:

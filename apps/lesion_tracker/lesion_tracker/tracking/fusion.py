@@ -7,7 +7,7 @@ import numpy as np
 
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.tracking.candidates import Candidate
-from lesion_tracker.tracking.confidence import Calibration, confidence_features, gone
+from lesion_tracker.tracking.confidence import Calibration, confidence_features, doubted, gone
 from lesion_tracker.tracking.evidence import Evidence
 
 DISAGREE_MM = 15.0
@@ -15,6 +15,9 @@ DISAGREE_MM = 15.0
 
 GONE = 0.5
 """From here on the note says that the lesion may have gone; see `gone`."""
+
+FAR_MM = 10.0
+"""An answer so far from a lesion's centre is wrong, however large the lesion is."""
 
 RIVAL_SHARE = 0.25
 """A candidate of this share, elsewhere, is named beside the answer."""
@@ -111,8 +114,18 @@ def _notes(candidates: Sequence[Candidate], shares: np.ndarray, same: np.ndarray
 def network_alone(
     network_mm: PointMm, candidates: Sequence[Candidate], evidence: Sequence[Evidence], calibration: Calibration
 ) -> Fused:
-    """Return the network's point whatever the others say, the paper's tracker, with the confidence of its place."""
+    """Return the network's point whatever the others say, the paper's tracker, with the confidence of its place.
+
+    Where all evidence speaks for a place that lies outside of a lesion at the network's point, the confidence is a doubted
+    one: at most one of both is right.
+    """
     shares = calibration.shares(evidence)
     number = next(n for n, one in enumerate(candidates) if "network" in one.sources)
-    values = confidence_features(evidence[number], float(shares[number]))
-    return Fused(np.asarray(network_mm), calibration.confidence.probability(values), "network alone")
+    confidence = calibration.confidence.probability(confidence_features(evidence[number], float(shares[number])))
+    chosen = candidates[choose(candidates, evidence, calibration).number]
+    apart = float(np.linalg.norm(chosen.center_mm - network_mm))
+    if apart <= min(evidence[number].radius_mm, FAR_MM):
+        return Fused(np.asarray(network_mm), confidence, "network alone")
+    x, y, z = chosen.center_mm
+    note = f"({x:.0f}, {y:.0f}, {z:.0f}) LPS mm, {apart:.0f} mm away, fits better"
+    return Fused(np.asarray(network_mm), doubted(confidence, calibration.found_from), "network alone", note)

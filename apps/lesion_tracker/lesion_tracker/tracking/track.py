@@ -22,6 +22,8 @@ from lesion_tracker.tracking.candidates import propose
 from lesion_tracker.tracking.case import Case, case_of
 from lesion_tracker.tracking.case_search import search
 from lesion_tracker.tracking.confidence import (
+    ALIKE,
+    ALIKE_AFFINE,
     UNCALIBRATED,
     Calibration,
     doubted,
@@ -180,7 +182,8 @@ def _track_one(job: _Job, case: Case) -> Track:
 
 def _by_registration(job: _Job, case: Case, answer: Track) -> Track:
     similarity, inside = similarity_at(case, case.expected_mm)
-    confidence = registration_confidence(similarity, inside)
+    bare = case.registration.displacement is None
+    confidence = registration_confidence(similarity, inside, ALIKE_AFFINE if bare else ALIKE)
     return answer.with_changes(
         confidence=confidence, state=uncalibrated_state(confidence), method=_registration_name(job)
     )
