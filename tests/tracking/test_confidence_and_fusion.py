@@ -8,6 +8,7 @@ import pytest
 from lesion_tracker.errors import WeightsError
 from lesion_tracker.tracking.candidates import Candidate
 from lesion_tracker.tracking.confidence import (
+    ALIKE_AFFINE,
     CONFIDENCE_FEATURES,
     FEATURES,
     UNCALIBRATED,
@@ -103,6 +104,18 @@ def test_the_paper_s_tracker_answers_with_the_network_whatever_registration_says
     alone = network_alone(raw, [PRIOR, FAR], [GOOD, replace(BAD, registered=0.0)], UNCALIBRATED)
     np.testing.assert_array_equal(alone.center_mm, raw)
     assert alone.confidence < 0.5
+    assert "fits better" in alone.note
+
+
+def test_the_paper_s_tracker_is_doubted_where_all_else_speaks_for_another_place() -> None:
+    raw, near = np.array([0.0, 0.0, 31.0]), replace(GOOD, registered=0.0)
+    agreed = network_alone(raw, [PRIOR, FAR], [BAD, near], UNCALIBRATED)
+    assert agreed.confidence > UNCALIBRATED.found_from
+    assert agreed.note == ""
+    small = replace(near, radius_mm=0.5)  # the place that fits lies outside of so small a lesion at the network's point
+    assert network_alone(raw, [PRIOR, FAR], [BAD, small], UNCALIBRATED).confidence < UNCALIBRATED.found_from
+    rival = network_alone(raw, [PRIOR, FAR], [replace(GOOD, similarity=0.99, lead=0.6), near], UNCALIBRATED)
+    assert rival.confidence < UNCALIBRATED.found_from
 
 
 def test_the_features_have_the_names_and_the_order_that_cards_store() -> None:
@@ -183,5 +196,7 @@ def test_registration_s_confidence_falls_with_likeness_and_coverage() -> None:
     assert good > 0.95
     assert registration_confidence(0.45, 1.0) == pytest.approx(0.5)
     assert registration_confidence(0.9, 0.5) == pytest.approx(good * 0.5, rel=0.05)
+    assert registration_confidence(ALIKE_AFFINE, 1.0, ALIKE_AFFINE) == pytest.approx(0.5)
+    assert registration_confidence(0.55, 1.0, ALIKE_AFFINE) < 0.5 < registration_confidence(0.55, 1.0)
     assert uncalibrated_state(0.49) == "uncertain"
     assert uncalibrated_state(0.51) == "found"
