@@ -52,7 +52,7 @@ def main() -> int:
     if model is None:
         return 2
     if not (args.data / "pairs").is_dir():
-        print(f"there are no pairs in {args.data}: name it by --data or LESION_TRACKER_DATA", file=sys.stderr)
+        print(f"there are no pairs in {args.data}: name it by --data or BENCHMARK_DATA", file=sys.stderr)
         return 2
     preload()
     code = code_of(*ANSWERING)
