@@ -1,6 +1,7 @@
 """`python -m benchmarks.real`: every method on real people, whole studies, smaller fields and slabs; writes RESULTS.md."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -22,13 +23,13 @@ HEAD = """\
 
     python -m benchmarks.real
 
-Weights {weights}, code {code}; on {machine}.
+Weights {weights}, code {code}; on {machine}; load at the end {load:.1f}.
 
 All pairs are two states of one patient, of three patients and one with two follow-ups; nothing was trained on them. Silver
 points and nodes are themselves 1 to 3 mm uncertain.
 
 - Whole: the evaluation files of `pairs/` as they are.
-- Smaller fields: halves of the body and 220 mm round a point, of both studies, of the later and of the earlier one; five
+- Smaller fields: halves of the body and 220 mm round a point, of both studies, of the later and of the earlier one; three
   points a pair, at least 8 mm from the edges.
 - Slabs: one slice through a point, repeated to 45 mm, of both states and both ways in time; as it is, in steps of 8 bits,
   with noise of 30 HU, or the later one taken from the slice beside. Nothing tells where along z a point lies: errors count
@@ -36,7 +37,7 @@ points and nodes are themselves 1 to 3 mm uncertain.
 
 Right is at most the lesion's radius and at most 10 mm off; wrong is any other point. A refused pair has all its lesions
 missed: neither answered nor right. Errors and seconds are median (lowest to highest); errors of all answered lesions, seconds
-of a pair's first lesion, volumes in memory, nothing remembered. They mean something only on an idle machine."""
+of a pair's first lesion, volumes in memory, nothing remembered. They mean something only where the load is no more than the processors."""
 
 
 def main() -> int:
@@ -60,7 +61,7 @@ def main() -> int:
     cases = [case for case in all_cases(args.data / "pairs") if args.only in case.name]
     for case in tqdm([case for case in cases if case.name not in store.records], unit="pair"):
         store.add(measure(case, model, 0.0, SEED))
-    head = HEAD.format(weights=model.sha256[:12], code=code, machine=machine())
+    head = HEAD.format(weights=model.sha256[:12], code=code, machine=machine(), load=os.getloadavg()[0])
     page = markdown([store.records[case.name] for case in cases], head)
     if not args.only:
         args.out.write_text(page)

@@ -21,7 +21,7 @@ FIELDS = ("lung4dct", "acrin_silver")
 SLABS = {"lung4dct": 6, "acrin_silver": 6, "acrin_nodes": 3}
 """How many lesions of each file become slabs, spread over its levels; each both ways in time."""
 
-MOST_POINTS = 5
+MOST_POINTS = 3
 """Of a smaller field."""
 
 RADIUS_MM = 8.0
