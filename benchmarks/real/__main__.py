@@ -25,7 +25,7 @@ HEAD = """\
 
 Weights {weights}, code {code}; on {machine}; load at the end {load:.1f}.
 
-All pairs are two states of one patient, of three patients and one with two follow-ups; nothing was trained on them. Silver
+All pairs are two states of one patient, of three patients, one of them with two follow-ups; nothing was trained on them. Silver
 points and nodes are themselves 1 to 3 mm uncertain.
 
 - Whole: the evaluation files of `pairs/` as they are.
@@ -37,7 +37,7 @@ points and nodes are themselves 1 to 3 mm uncertain.
 
 Right is at most the lesion's radius and at most 10 mm off; wrong is any other point. A refused pair has all its lesions
 missed: neither answered nor right. Errors and seconds are median (lowest to highest); errors of all answered lesions, seconds
-of a pair's first lesion, volumes in memory, nothing remembered. They mean something only where the load is no more than the processors."""
+of a pair's first lesion, volumes in memory, nothing remembered. They mean something only on an idle machine."""
 
 
 def main() -> int:
