@@ -11,11 +11,11 @@ from benchmarks.registration import draws, page
 from benchmarks.registration.crops import FIELD_MM, cropped
 from benchmarks.registration.draws import Draw
 from benchmarks.registration.measure import Record, Results, doubted, measure
+from benchmarks.registration.page import Row
 from benchmarks.registration.real_pairs import mapped_pair, real_pair
 from lesion_tracker.registration.preload import preload
 from lesion_tracker.volumes.volume import Volume
 
-Row = tuple[str, str, str, str]
 HERE = Path(__file__).resolve().parent
 MAPPED = " (against the map of the whole)"
 """Pairs whose silver points lie on one side only are measured on both against the map of the whole studies."""
@@ -120,18 +120,23 @@ class Bench:
         order = np.random.default_rng(5).permutation(len(pairs))[: self.count]
         mixed = [pairs[i] if i % 2 else pairs[i][::-1] for i in order]
         others = list(itertools.combinations(draws.OTHER_CHESTS, 2))[: max(1, self.count * 3 // 5)]
-        mirrored = draws.OTHER_CHESTS[: max(1, self.count * 2 // 5)]
-        return [
-            self._wrong("chest against abdomen", [(f"{a} {b}", self.pair(a, b)) for a, b in mixed]),
-            self._wrong("chests of other patients", [(f"{a} {b}", self.pair(a, b)) for a, b in others]),
-            self._wrong("a chest and its mirror image", [(a, self.pair(a, a, mirror=True)) for a in mirrored]),
-        ]
+        mirrored = draws.MIRRORED[: max(1, self.count * 2 // 5)]
+        kinds = {
+            "chest against abdomen": [(f"{a} {b}", self.pair(a, b)) for a, b in mixed],
+            "chests of other patients": [(f"{a} {b}", self.pair(a, b)) for a, b in others],
+            "a chest and its mirror image": [(a, self.pair(a, a, mirror=True)) for a in mirrored],
+        }
+        found = {
+            what: [self.results.get(f"{what}: {name}", lambda p=pair: doubted(*p())) for name, pair in pairs]  # type: ignore[misc]
+            for what, pairs in kinds.items()
+        }
+        rows = [page.wrong_row(what, records) for what, records in found.items()]
+        return [*rows, page.wrong_row("all wrong pairs", [record for records in found.values() for record in records])]
 
-    def _wrong(self, what: str, pairs: list[tuple[str, Callable[[], tuple[Volume, Volume]]]]) -> Row:
-        found = [self.results.get(f"{what}: {name}", lambda p=pair: doubted(*p())) for name, pair in pairs]  # type: ignore[misc]
-        silent = sum(1 for record in found if not record["refused"] and not record["doubts"])
-        told = f"{silent} of {len(found)} ({sum(1 for r in found if r['refused'])} refused)"
-        return f"{what}: answered without a doubt", "0", told, "reached" if silent == 0 else "MISSED"
+    def refused(self) -> Row:
+        """The pairs of one patient, whole, on smaller fields and copies, among all that was measured."""
+        right = [record for record in self.results.known.values() if "points" in record]
+        return page.refused_row(right)
 
     def pair(self, baseline: str, followup: str, mirror: bool = False) -> Callable[[], tuple[Volume, Volume]]:
         """Return what reads two studies, the second mirrored where asked."""
@@ -221,7 +226,7 @@ def main() -> None:
         parser.error(f"no studies in {options.data}: name the folder that holds volumes/ and pairs/ with --data")
     preload()
     bench = Bench(options.data, options.draws, Results(options.keep))
-    rows = [*bench.real(), *bench.fields(), *bench.copies(), *bench.slabs(), *bench.wrong()]
+    rows = [*bench.real(), *bench.fields(), *bench.copies(), *bench.slabs(), bench.refused(), *bench.wrong()]
     text = (HERE / "results_head.md").read_text().format(draws=options.draws, machine=page.machine())
     options.out.write_text(f"{text}\n{page.markdown(rows)}\n")
     print(page.markdown(rows))

@@ -24,6 +24,7 @@ OTHER_CHESTS = (
     "nsclc_rg_r01_001",
     "chest_cmb_crc_01068",
 )
+MIRRORED = (*OTHER_CHESTS, "chest_lung1", "chest_lung2")
 POINTS = 200
 OVERLAP = 0.4
 """Share of either study's extent in z that the other covers too."""

@@ -35,6 +35,28 @@ def median_verdict(records: list[Record], key: str, most: float) -> str:
     return "reached" if values and float(np.median(values)) <= most else "MISSED"
 
 
+Row = tuple[str, str, str, str]
+
+
+def wrong_row(what: str, records: list[Record]) -> Row:
+    """Return the row of wrong pairs: how many are found, which is to be answered without a doubt."""
+    silent = sum(1 for record in records if not record["refused"] and not record["doubts"])
+    told = f"found {silent} of {len(records)} ({sum(1 for record in records if record['refused'])} refused)"
+    return what, "found 0", told, "reached" if silent == 0 else "MISSED"
+
+
+def refused_row(records: list[Record]) -> Row:
+    """Return the row of right pairs: how many are refused."""
+    count = sum(1 for record in records if record["refused"])
+    told = f"refused {count} of {len(records)}"
+    return (
+        "right pairs: real ones, smaller fields, copies, slabs",
+        "refused 0",
+        told,
+        "reached" if count == 0 else "MISSED",
+    )
+
+
 def machine() -> str:
     """Name processors and versions."""
     model = next(

@@ -43,7 +43,10 @@ the affine map stayed below 1.07 it was the better one on all of them, above 1.1
 """
 
 RIVAL = 0.9
-"""From this share of the best score on a shift elsewhere along the body makes the place doubtful."""
+"""From this share of the best score on a shift elsewhere along the body makes the place doubtful.
+
+Of 26 right pairs it was at most 0.68, of 38 wrong ones 0.62 to 0.97.
+"""
 
 REACH_MM = 40.0
 """How far beyond the common part elastix may look in the follow-up."""

@@ -17,10 +17,10 @@ from lesion_tracker.registration.working import cubic_grid
 from lesion_tracker.volumes.volume import Volume
 
 MOST_FOLDED = 0.02
-"""Largest share of the common body in which the field may fold."""
+"""Largest share of the common body in which the field may fold; 26 right pairs had 0.0001 at most, 38 wrong ones up to 0.028."""
 
 FAR_MM = 60.0
-"""Largest 99th percentile of the shift that the field may add to the affine map."""
+"""Largest 99th percentile of the shift that the field may add to the affine map; 26 right pairs had 23 mm at most."""
 
 FADE_MM = 30.0
 """Over this distance above and below the common coverage the field fades to the affine map.
@@ -29,7 +29,7 @@ Held constant instead, it made points beyond the coverage of constructed copies 
 """
 
 WORSE_BY = 0.02
-"""By how much the local correlation may drop below that of the affine map."""
+"""By how much the local correlation may drop below that of the affine map; it rose in all of 26 right and 38 wrong pairs."""
 
 
 @dataclass(frozen=True)
