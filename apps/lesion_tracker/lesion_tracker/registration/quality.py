@@ -16,7 +16,7 @@ MIN_VOXELS = 200
 class Limits:
     """What a transform between two states of one body may be; wide, by hand.
 
-    26 right pairs stayed within a stretch of 0.96 to 1.04, a turn of 9 degrees and 8 mm from the slide; of 38 wrong ones 17
+    26 right pairs stayed within a stretch of 0.96 to 1.04, a turn of 9 degrees and 8 mm from the slide; of 38 wrong ones 16
     were beyond.
 
     Args:
