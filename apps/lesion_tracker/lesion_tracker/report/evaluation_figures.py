@@ -54,18 +54,18 @@ def write_figures(folder: Path, sets: Mapping[str, Sequence[Answer]]) -> list[Pa
 
 
 def cumulative_distance(sets: Mapping[str, Sequence[Answer]]) -> Figure:
-    """Draw the share of answers within each distance."""
+    """Draw the share of the lesions within each distance; without an answer a lesion is within none."""
     beside = len(sets) > MOST_NAMES_INSIDE
     figure = Figure(figsize=(12 if beside else 8, 5), layout="constrained")
     axes = figure.subplots()
     for number, (name, answers) in enumerate(sets.items()):
-        distance = np.sort(distances_of(answers))
-        share = 100 * np.arange(1, len(distance) + 1) / len(distance)
+        distance = np.sort([answer.distance_mm for answer in answers if not answer.missed])
+        share = 100 * np.arange(1, len(distance) + 1) / len(answers)
         distance, share = np.concatenate([[0.0], distance]), np.concatenate([[0.0], share])
-        axes.step(distance, share, where="post", label=f"{name} (n = {len(distance) - 1})", **_line(number))
+        axes.step(distance, share, where="post", label=f"{name} (n = {len(answers)})", **_line(number))
     axes.axvline(10, color="0.6", linewidth=1, linestyle=":", label=TEN_MM)
-    axes.set(ylim=(0, 101), xlabel="distance from the true centre, mm", ylabel="answers within it, %")
-    _scale(axes, "x", 0.0, max(float(distances_of(answers).max()) for answers in sets.values()))
+    axes.set(ylim=(0, 101), xlabel="distance from the true centre, mm", ylabel="lesions within it, %")
+    _scale(axes, "x", 0.0, max(a.distance_mm for answers in sets.values() for a in answers if not a.missed))
     axes.set_title("How far the answers lie from the truth", loc="left")
     axes.grid(alpha=0.25)
     if beside:
