@@ -53,14 +53,12 @@ venv: .venv/.installed
 		|| { rm -f .venv-slicer/bin/python; echo "slicer-core could not be installed: the tests with 3D Slicer's own code are skipped"; }
 	@touch $@
 
-# Chromium is driven through playwright-core (npm), axe-core looks for barriers on the pages, and reports are read by OHIF's own
-# reader; without node, npm or Chromium
-# those tests say that they are skipped. The reader's peers are the viewer, which is not needed.
+# Chromium is driven through playwright-core (npm), and axe-core looks for barriers on the pages; without node, npm or
+# Chromium those tests say that they are skipped.
 .node/.tried:
 	@mkdir -p .node
-	@npm install --silent --no-audit --no-fund --legacy-peer-deps --ignore-scripts --prefix .node \
-		playwright-core@1.65.1 axe-core@4.14.1 @cornerstonejs/adapters@2.19.16 dcmjs@0.37.0 \
-		|| echo "no packages of npm: the tests in a real browser and those with OHIF's reader of reports are skipped"
+	@npm install --silent --no-audit --no-fund --prefix .node playwright-core@1.65.1 axe-core@4.14.1 \
+		|| echo "playwright-core could not be installed: the tests in a real browser are skipped"
 	@touch $@
 
 demo: venv

@@ -1,7 +1,5 @@
 """Reports and masks as DICOM: read back by highdicom and pydicom, and looked over by dciodvfy and dsrdump."""
 
-import json
-import os
 import shutil
 import subprocess
 from dataclasses import replace
@@ -226,28 +224,6 @@ def test_dsrdump_reads_the_report(source: SourceSeries, tmp_path: Path) -> None:
     found = _told("dsrdump", "dcmtk", _saved(structured_report(source, [LIVER, GONE], BY), tmp_path, "sr.dcm"))
     for words in ('"Long Axis")="16.0"', '"Short Axis")="10.0"', '"Volume")="940.0"', 'Finding")=', "UNVERIFIED"):
         assert words in found
-
-
-NODE_JS = shutil.which("node")
-MODULES = Path(os.environ.get("NODE_MODULES", Path(__file__).parents[2] / ".node" / "node_modules"))
-
-
-@pytest.mark.skipif(
-    NODE_JS is None or not (MODULES / "@cornerstonejs" / "adapters").is_dir(),
-    reason="node or OHIF's reader of reports is not installed (apt-get install nodejs npm; make .node/.tried)",
-)
-def test_ohifs_reader_makes_measurements_of_the_axes_and_leaves_the_rest(tmp_path: Path) -> None:
-    lesions = [GONE, replace(LIVER, name="lesion_1"), NODE]
-    path = _saved(structured_report(_series(tmp_path / "ct"), lesions, BY), tmp_path, "sr.dcm")
-    script = Path(__file__).with_name("ohif_reads.mjs")
-    done = subprocess.run([str(NODE_JS), script, MODULES, path], capture_output=True, text=True, check=True)
-    first, second = json.loads(done.stdout)
-    assert (first["tool"], first["name"], first["uid"]) == ("Bidirectional", "lesion_1", "2.25.1")
-    assert first["stats"] == {"length": 16, "width": 10}
-    assert [point[:2] for point in first["points"]] == [
-        pytest.approx(one, abs=1e-3) for one in ([15.5, 17.1667], [35.5, 17.1667], [25.5, 11.6111], [25.5, 22.7222])
-    ]
-    assert (second["tool"], second["name"]) == ("Bidirectional", "node")
 
 
 def _told(program: str, package: str, path: Path) -> str:
