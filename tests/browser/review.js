@@ -32,8 +32,6 @@ const scenarios = {
   async flow({ page, shot }, { base, study }) {
     const result = {};
     await grid(page, base);
-    await page.fill('#reader', 'dr browser');
-    await page.locator('#reader').blur();
     await page.click('#track-all');
     result.tracked = await said(page, 'tracked');
     await cell(page, 'lesion_1', study).focus();
@@ -321,6 +319,32 @@ const scenarios = {
     }));
   },
 
+  // Two readers: one accepts what the other has on the screen; nobody's name is needed to look, everybody's to answer.
+  async readers({ browser }, { base, study }) {
+    const open = async (name) => {
+      const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+      await context.addInitScript((reader) => localStorage.setItem('reader', reader), name);
+      const page = await context.newPage();
+      page.setDefaultTimeout(60000);
+      return page;
+    };
+    const [one, other, nobody] = [await open('dr one'), await open('dr other'), await open('')];
+    const result = {};
+    await large(one, base, study);
+    await grid(other, base);
+    await cell(other, 'lesion_1', study).focus();
+    await other.keyboard.press('a');
+    await said(other, 'accepted');
+    await one.evaluate(() => window.dispatchEvent(new Event('focus')));
+    result.noticed = await said(one, 'Changed meanwhile');
+    await grid(nobody, base);
+    await cell(nobody, 'lesion_1', study).focus();
+    await nobody.keyboard.press('u');
+    result.refused = await said(nobody, 'name is needed');
+    result.focused = await nobody.evaluate(() => document.activeElement.id);
+    return result;
+  },
+
   // The pictures of docs/review-page.md and README.md: the grid, a point that is not saved yet, a touch screen.
   async pictures({ browser, page }, { base, patient, study, folder }) {
     const loaded = (one) => one.waitForFunction(() => [...document.images].filter((image) => image.getBoundingClientRect().top < innerHeight).every((image) => image.complete && image.naturalWidth));
@@ -393,6 +417,7 @@ async function main(name, given) {
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, headless: true,
     args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking'] });
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  await context.addInitScript(() => { if (!localStorage.getItem('nobody') && !localStorage.getItem('reader')) localStorage.setItem('reader', 'dr browser'); });
   const page = await context.newPage();
   page.setDefaultTimeout(60000);
   const errors = [], foreign = [];

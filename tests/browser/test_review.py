@@ -202,6 +202,15 @@ def test_a_new_lesion_is_marked_in_a_later_study_and_tracked_in_both_directions(
         np.testing.assert_allclose(np.array(track.center_mm) - lesion.center_mm, np.array(SHIFT_MM) * steps, atol=1e-6)
 
 
+def test_one_reader_notices_what_another_did_and_nobody_answers_without_a_name(page: Page, address: str) -> None:
+    track_all(page)
+    seen = drive(address, "readers")
+    assert "accepted by dr other" in seen["noticed"]
+    assert seen["focused"] == "reader"
+    (answer,) = page.marks.corrections(SECOND)
+    assert answer.corrected_by == "dr other"
+
+
 def test_sixty_cells_are_worked_through_by_keyboard(page: Page, address: str) -> None:
     mark_many(page, 29)
     track_all(page)

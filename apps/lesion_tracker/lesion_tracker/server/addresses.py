@@ -20,6 +20,7 @@ CROP = "/lesions/crop.png"
 BLOCK = "/lesions/block"
 POINT_MAP = "/lesions/map"
 ROW = "/lesions/row"
+CHANGES = "/lesions/changes"
 MARK = "/lesions/mark"
 ACCEPT = "/lesions/accept"
 MOVE = "/lesions/move"
@@ -79,6 +80,7 @@ OWN = (
     Route("GET", TABLE),
     Route("GET", CROP),
     Route("GET", ROW),
+    Route("GET", CHANGES),
     Route("GET", BLOCK),
     Route("GET", POINT_MAP),
     Route("POST", MARK),

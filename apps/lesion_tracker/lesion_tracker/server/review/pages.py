@@ -45,6 +45,7 @@ AT = {
         "restore": addresses.RESTORE,
         "rename": addresses.RENAME,
         "row": addresses.ROW,
+        "changes": addresses.CHANGES,
         "track": addresses.TRACK,
         "progress": addresses.PROGRESS,
         "logout": addresses.LOGOUT,
@@ -110,7 +111,7 @@ def _crop(cell: Cell, width_mm: float = THUMB_MM) -> dict[str, Any]:
     return query
 
 
-def _version(cell: Cell) -> str:
+def version(cell: Cell) -> str:
     """Return what is different once a cell looks different."""
     again = cell.tracked_again.created_at if cell.tracked_again else ""
     facts = (cell.kind, cell.color, cell.when, cell.who, cell.reason, cell.outdated, again, cell.center_mm)
@@ -135,7 +136,7 @@ ENVIRONMENT.filters |= {
     "mm": _mm,
     "when": _when,
     "quantities": quantities_in_words,
-    "version": _version,
+    "version": version,
 }
 ENVIRONMENT.globals |= {"at": AT, "place": _place, "crop": _crop, "months": _months, "distance": _distance}
 ENVIRONMENT.globals |= {"SHOWN": SHOWN, "OPEN": OPEN}

@@ -32,7 +32,7 @@ from lesion_tracker.server.review.requests import (
 )
 from lesion_tracker.server.review.review import Review
 from lesion_tracker.server.review.slice_routes import slice_routes
-from lesion_tracker.server.review.views import Views
+from lesion_tracker.server.review.views import Views, changes
 from lesion_tracker.studies.catalog import Catalog
 
 
@@ -71,6 +71,10 @@ def _add_pages(router: APIRouter, review: Review, views: Views) -> None:
     @router.get(addresses.ROW, response_class=HTMLResponse)
     def row(patient: str, lesion: str, user: User = READER) -> Response:
         return HTMLResponse(views.row(patient, lesion), headers=HEADERS)
+
+    @router.get(addresses.CHANGES)
+    def changed(patient: str, user: User = READER) -> dict[str, str]:
+        return {"version": changes(review.patient(patient))}
 
     @router.get(addresses.TABLE)
     def table(patient: str, user: User = READER) -> Response:

@@ -1,12 +1,13 @@
 """What the pages show: all patients, a patient's lesions in a grid, or one lesion large."""
 
+import hashlib
 from typing import Any
 
 from lesion_tracker.readers.cell import Cell
 from lesion_tracker.readers.patient_table import Row
 from lesion_tracker.records.state import states_json
 from lesion_tracker.report.planes import PLANES
-from lesion_tracker.server.review.pages import WINDOW_NUMBERS, page
+from lesion_tracker.server.review.pages import WINDOW_NUMBERS, page, version
 from lesion_tracker.server.review.review import PatientReview, Review
 from lesion_tracker.studies.catalog import Catalog
 
@@ -55,6 +56,13 @@ class Views:
         return page("one_row.html", review=known, row=known.row(lesion))
 
 
+def changes(known: PatientReview) -> str:
+    """Return what is different once anything on a patient's page is."""
+    rows = [(row.lesion_id, row.label, [version(cell) for cell in row.cells.values()]) for row in known.rows]
+    facts = repr((rows, known.deleted, [study.id for study in known.studies]))
+    return hashlib.blake2s(facts.encode(errors="replace"), digest_size=8).hexdigest()
+
+
 def large(known: PatientReview, row: Row, study: str, against: str) -> dict[str, Any]:
     """Return what the large view shows, as values of its template.
 
@@ -100,6 +108,7 @@ def large(known: PatientReview, row: Row, study: str, against: str) -> dict[str,
             },
             "next": _block_of(known, following),
             "studies": names,
+            "version": version(cell) if cell else "",
         },
         "title": f"{row.label} of {known.patient_id}",
     }

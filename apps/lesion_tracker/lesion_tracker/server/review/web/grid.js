@@ -241,3 +241,4 @@ window.addEventListener("pagehide", keepPlace);
 window.addEventListener("resize", layout);
 begin();
 followNoted();
+watch(() => { if (!document.querySelector(".label input")) refresh(); });

@@ -320,5 +320,18 @@ document.getElementById("mark-new").addEventListener("click", LETTERS.m);
 const against = document.getElementById("against");
 if (against) against.addEventListener("change", () => { location.href = against.value; });
 window.addEventListener("resize", layout);
+// What somebody else did to this cell meanwhile is said, and shown once nothing is unsaved.
+async function refreshed() {
+  const answer = await fetch(addresses.row + "?" + new URLSearchParams({ patient, lesion: data.lesion }));
+  if (!answer.ok) { say("This lesion was deleted meanwhile.", true); return; }
+  const row = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const now = [...row.querySelectorAll(".cell")].find((cell) => cell.dataset.study === study.study);
+  if (now.dataset.version === data.version) return;
+  const words = now.querySelector(".state").textContent.trim().replace(/\s+/g, " ");
+  if (unsaved()) say(`Changed meanwhile: ${words}. Your point is not saved; discard it, and load the page again.`, true);
+  else { note("said", [`Changed meanwhile: ${words}.`, false]); location.reload(); }
+}
+
 start();
 followNoted();
+watch(refreshed);

@@ -4,6 +4,7 @@ const reader = document.getElementById("reader");
 const said = document.getElementById("said");
 const patient = document.body.dataset.patient || "";
 const addresses = JSON.parse(document.body.dataset.addresses); // what the server is asked at
+const WATCH_MS = 20000;
 const FAR_MM = 20; // a correction beyond this asks once
 
 function remember(name, value) { try { localStorage.setItem(name, value); } catch (error) { console.debug(error); } }
@@ -45,7 +46,16 @@ function ask(text, yes, no) {
   });
 }
 
+// Who answers is kept with the answer, so a change without a name is not sent.
+function named() {
+  if (!reader || reader.value.trim()) return true;
+  say("Your name is needed: it is kept with what you do.", true);
+  reader.focus();
+  return false;
+}
+
 async function send(path, body) {
+  if (body !== undefined && path !== addresses.track && !named()) return null;
   const options = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ ...body, reader: reader ? reader.value.trim() : "" }) };
   let answer;
@@ -95,6 +105,24 @@ async function followNoted() {
   note("job", null);
   const answer = await fetch(addresses.progress.replace("{job_id}", id));
   if (answer.ok) { note("job", id); await follow(await answer.json()); }
+}
+
+// Looks every 20 s, and when the page is seen again, whether somebody else has changed something.
+async function watch(seen) {
+  let known = null;
+  const look = async () => {
+    if (document.hidden || document.getElementById("ask").open) return;
+    const answer = await fetch(addresses.changes + "?" + new URLSearchParams({ patient })).catch(() => null);
+    if (!answer || !answer.ok) return;
+    const { version } = await answer.json();
+    const changedSince = known !== null && known !== version;
+    known = version;
+    if (changedSince) seen();
+  };
+  await look();
+  setInterval(look, WATCH_MS);
+  document.addEventListener("visibilitychange", look);
+  window.addEventListener("focus", look);
 }
 
 // A key as it is meant: letters in lower case, also with Caps Lock; "" where somebody types or a shortcut of the browser.
