@@ -162,7 +162,7 @@ document.addEventListener("click", async (event) => {
 
 async function remove(name) {
   const label = name.querySelector("[data-label]").dataset.label;
-  if (await ask(`Delete ${label} in all studies? It can be restored below the table.`, "Delete it", "Keep it")) change("delete", { patient, lesion: name.dataset.lesion });
+  if (await question(`Delete ${label} in all studies? It can be restored below the table.`, "Delete it", "Keep it")) change("delete", { patient, lesion: name.dataset.lesion });
 }
 
 function rename(name) {

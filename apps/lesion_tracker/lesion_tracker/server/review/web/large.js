@@ -84,7 +84,7 @@ async function save() {
 
 async function saveMove(pane) {
   const from = pane.point || expected, far = from ? distance(pane.placed, from) : 0;
-  if (far > FAR_MM && !await ask(`This is ${far.toFixed(1)} mm from ${pane.point ? "the point before" : "where registration expects it"}. Is it really the same lesion?`, "Save it there", "Do not save")) return;
+  if (far > FAR_MM && !await question(`This is ${far.toFixed(1)} mm from ${pane.point ? "the point before" : "where registration expects it"}. Is it really the same lesion?`, "Save it there", "Do not save")) return;
   await change("move", { study: pane.study, lesion: data.lesion, track: data.panes.study.track || "", center_mm: pane.placed.map((value) => Number(value.toFixed(4))) });
 }
 

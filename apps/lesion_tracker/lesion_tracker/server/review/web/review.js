@@ -31,7 +31,7 @@ function say(text, bad, undo) {
 }
 
 // Asks; the first answer is true.
-function ask(text, yes, no) {
+function question(text, yes, no) {
   const dialog = document.getElementById("ask"), [first, second] = dialog.querySelectorAll("button");
   document.getElementById("asked").textContent = text;
   first.textContent = yes;
