@@ -17,7 +17,7 @@ ROOMS = {
     "server": (
         *("kept_app", "local_server"),  # a server from outside: its folder, its process
         *("errors", "addresses", "params", "request_pool", "background", "volume_cache", "published_tracker", "engine"),
-        *("followups", "access", "studies", "review", "viewers", "learning", "serving", "app"),
+        *("bound", "followups", "access", "studies", "review", "viewers", "learning", "serving", "app"),
     ),
 }
 """The same within a folder."""

@@ -51,6 +51,16 @@ def test_the_scores_of_the_stand_in(call, quick_track, capsys):
     assert [len(asked["lesions"]) for asked in quick_track] == [2, 1]
 
 
+def test_a_pair_backward_in_time_is_scored_and_said(studies, write, tmp_path, quick_track, capsys):
+    pair = {"baseline": studies[1].name, "followup": studies[0].name, "lesions": [lesion("a", [33, 30, 34])]}
+    words = ["evaluate", str(write("pairs.json", {"pairs": [pair]})), "--out", str(tmp_path / "scores.json")]
+    assert main(words) == 0
+    fact = "backward in time: the follow-up's date 20200101 lies before the baseline's 20200401"
+    assert f"warning: {fact} (tracked all the same: evaluate)\n" in capsys.readouterr().err
+    (asked,) = quick_track
+    assert asked["pair"].notes == (f"{fact} (tracked all the same: evaluate)",)
+
+
 def test_equal_ids_in_two_pairs_are_told_apart(call, quick_track):
     _, scores = call([lesion("a", [30, 30, 30])], [lesion("a", [33, 30, 34])])
     assert scores["errors_mm"] == pytest.approx({"1/a": 5.0, "2/a": 0.0})

@@ -27,6 +27,8 @@ FOLLOWUP = SAMPLE / "studies" / "LIDC-IDRI-0001__20000401__constructed.nii.gz"
 LESIONS = SAMPLE / "lesions.json"
 TRUTH = json.loads((SAMPLE / "truth.json").read_text())["lesions"][0]["center_mm"]
 AFFINE_MM = 5.0
+STUDY = "followup"
+"""The rewritten study's name, which its warnings begin with."""
 
 
 @pytest.fixture
@@ -88,8 +90,8 @@ def test_the_sform_counts_and_a_pixdim_that_contradicts_it_is_said(tmp_path, tra
     code, done, err = track(tmp_path / "followup.nii.gz")
     warning = f"its sform says {length:g} mm between {name}, its pixdim {factor * length:g} mm; the sform was used"
     assert code == 0
-    assert f"warning: {warning}\n" in err
-    assert warning in done["warnings"]
+    assert f"warning: {STUDY}: {warning}\n" in err
+    assert f"{STUDY}: {warning}" in done["warnings"]
     assert is_at(done, TRUTH)
 
 
@@ -158,7 +160,7 @@ def test_bytes_behind_a_gzip_stream_are_a_warning(tmp_path, track):
     (tmp_path / "followup.nii.gz").write_bytes(FOLLOWUP.read_bytes() + b"trailing garbage")
     code, done, err = track(tmp_path / "followup.nii.gz")
     assert code == 0
-    assert "warning: 16 bytes lie behind the end of its gzip stream" in err
+    assert f"warning: {STUDY}: 16 bytes lie behind the end of its gzip stream" in err
     assert is_at(done, TRUTH)
 
 
@@ -167,6 +169,35 @@ def test_an_upper_case_ending_is_read(tmp_path, track):
     code, done, _ = track(tmp_path / "FOLLOWUP.NII.GZ")
     assert code == 0
     assert is_at(done, TRUTH)
+
+
+def test_dicom_without_preamble_is_read(tmp_path, track):
+    """As older exports and some planning systems write it: implicit VR, and no mark that it is DICOM."""
+    series(tmp_path / "followup", "bare", FOLLOWUP)
+    for path in (tmp_path / "followup").iterdir():
+        body = pydicom.filebase.DicomBytesIO()
+        body.is_little_endian, body.is_implicit_VR = True, True
+        pydicom.filewriter.write_dataset(body, pydicom.dcmread(path))
+        path.write_bytes(body.getvalue())
+    code, done, _ = track(tmp_path / "followup")
+    assert code == 0
+    assert is_at(done, TRUTH)
+
+
+def test_an_nrrd_without_space_and_spacing_says_so_in_the_answer(tmp_path, track):
+    """Its voxels are taken for cubes of 1 mm, which they are not: the lesion is not where it is."""
+    hu = sitk.GetArrayFromImage(sitk.ReadImage(str(FOLLOWUP))).astype("<i2")
+    sizes = " ".join(str(size) for size in reversed(hu.shape))
+    head = f"NRRD0004\ntype: int16\nendian: little\nencoding: raw\ndimension: 3\nsizes: {sizes}\n\n"
+    (tmp_path / "followup.nrrd").write_bytes(head.encode() + hu.tobytes())
+    code, done, err = track(tmp_path / "followup.nrrd")
+    warning = (
+        "the NRRD file does not say how it lies in the patient (no space directions): left and right may be swapped"
+    )
+    said = f"{STUDY}: {warning}, nor how far apart its voxels are: 1 mm was taken"
+    assert said in err
+    assert code == 0
+    assert said in done["warnings"]
 
 
 def test_slices_without_intercept_are_named_in_the_answer(tmp_path, track):
@@ -193,7 +224,7 @@ def test_a_material_map_is_refused_unless_it_is_asked_for(tmp_path, track):
     assert "its values are no HU (RescaleType MGML): a map of a material" in err
     code, done, err = track(tmp_path / "followup", "--any-modality")
     assert code == 0
-    assert "its RescaleType is MGML: the values are no HU" in done["warnings"]
+    assert f"{STUDY}: its RescaleType is MGML: the values are no HU" in done["warnings"]
 
 
 def test_an_axial_reformat_is_taken_where_it_is_asked_for(tmp_path, track):
@@ -242,7 +273,7 @@ def test_two_patients_and_the_wrong_order_are_refused_and_said_where_allowed(tmp
     series(tmp_path / "followup", "followup", FOLLOWUP, patient="PATIENT-B", date="20190101")
     facts = [
         "the baseline is of patient 'PATIENT-A', the follow-up of 'PATIENT-B'",
-        "the follow-up's date 20190101 lies before the baseline's 20200401",
+        "backward in time: the follow-up's date 20190101 lies before the baseline's 20200401",
     ]
     studies = {"followup": tmp_path / "followup", "baseline": tmp_path / "baseline"}
     code, done, err = track(studies["followup"], baseline=studies["baseline"])
@@ -251,7 +282,7 @@ def test_two_patients_and_the_wrong_order_are_refused_and_said_where_allowed(tmp
     assert "--any-pair" in err
     code, done, err = track(studies["followup"], "--any-pair", baseline=studies["baseline"])
     assert code == 0
-    assert done["warnings"][:2] == facts
+    assert done["warnings"][:2] == [f"{fact} (tracked all the same: --any-pair)" for fact in facts]
     assert is_at(done, TRUTH)
     shutil.copy(LESIONS, tmp_path / "lesions.json")
     rows = "patient,date,image,lesions\nA,2020-01-01,baseline,lesions.json\nA,2020-04-01,followup,\n"

@@ -56,7 +56,7 @@ def test_a_corrected_point_becomes_the_studys_lesion_and_keeps_the_model_that_wa
     assert lesion.center_mm == (4.0, 9.0, 6.0)
     (line,) = (store._folder / "corrections" / "second.jsonl").read_text().splitlines()
     kept = json.loads(line)
-    assert kept["schema"] == 2
+    assert kept["schema"] == 3
     assert kept["correction"]["track"]["center_mm"] == [4.0, 5.0, 6.0]
     assert kept["correction"]["center_mm"] == [4.0, 9.0, 6.0]
     assert kept["correction"]["track"]["model"]["name"] == "m"

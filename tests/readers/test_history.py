@@ -26,7 +26,7 @@ def test_entries_come_back_in_order(tmp_path: Path) -> None:
     history.append([{"n": 1}, {"n": 2}])
     history.append([{"n": 3}])
     assert history.entries() == [{"n": 1}, {"n": 2}, {"n": 3}]
-    assert json.loads(history.path.read_text().splitlines()[0]) == {"schema": 2, "n": 1}
+    assert json.loads(history.path.read_text().splitlines()[0]) == {"schema": 3, "n": 1}
 
 
 @pytest.mark.parametrize("torn", [b'{"schema": 1, "n"', b'{"schema": 1, "n": 9}', b"\x00\x00\x00"])
@@ -51,8 +51,8 @@ def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:
 def test_another_schema_is_refused(tmp_path: Path) -> None:
     history = _history(tmp_path)
     history.path.parent.mkdir()
-    history.path.write_text('{"schema": 3, "n": 1}\n')
-    with pytest.raises(FileFormatError, match="schema 1 to 2"):
+    history.path.write_text('{"schema": 4, "n": 1}\n')
+    with pytest.raises(FileFormatError, match="schema 1 to 3"):
         history.entries()
 
 

@@ -66,7 +66,6 @@ def test_a_baseline_that_is_no_study_is_refused(server: Server, image: str, stat
         ('{"baseline_image": ["a", 1]}', "no study 'a'"),
         ('{"baseline_image": {"a": 1}}', "must be text"),
         ('{"baseline_image": "ann__20210101"}', "are the same study"),
-        ('{"baseline_image": "bob__20200101"}', "is of patient 'bob'"),
         ('{"patient": "bob"}', "the patient of study 'ann__20210101' is 'ann'"),
         ('{"label_prompt": [19]}', "asks for none of the marked lesions"),
         ('{"restore_label_idx": false, "result_extension": ".exe"}', "result_extension must be one of .nrrd"),
@@ -79,6 +78,25 @@ def test_wrong_params_of_a_track_are_refused(
     answer = server.infer("track_lesion", "ann__20210101", params)
     assert answer.status_code in (404, 422), answer.text
     assert text in _detail(answer)
+
+
+def test_a_baseline_of_another_patient_is_tracked_and_every_answer_says_so(
+    server: Server, marked: Callable[[str], None]
+) -> None:
+    marked("bob")
+    params = json.dumps({"baseline_image": "bob__20200101", "method": "affine"})
+    answer = server.infer("track_lesion", "ann__20210101", params, output="json").json()
+    said = (
+        "the baseline is of patient 'bob', the follow-up of 'ann' (tracked all the same: baseline_image)",
+        "backward in time: the follow-up's date 20200101 lies before the baseline's 20210101 "
+        "(tracked all the same: baseline_image)",
+    )
+    assert said[0] in answer["warnings"]
+    assert all(said[0] in track["warnings"] for track in answer["tracks"])
+    marked("ann")
+    params = json.dumps({"baseline_image": "ann__20210101", "lesions": [_lesion()], "method": "affine"})
+    answer = server.infer("track_lesion", "ann__20200101", params, output="json").json()
+    assert said[1] in answer["warnings"]
 
 
 @pytest.mark.parametrize(

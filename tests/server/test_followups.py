@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from tests.studies.listed import Listed
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # monailabel's imports
+    from lesion_tracker.server.bound import BoundMarks
     from lesion_tracker.server.engine import Engine
     from lesion_tracker.server.followups import Followups
 
@@ -37,7 +39,13 @@ class StillEngine(Engine):
     fails = ""
 
     def track(
-        self, baseline: Study, followup: Study, lesions: Sequence[Lesion], options: TrackOptions | None = None
+        self,
+        baseline: Study,
+        followup: Study,
+        lesions: Sequence[Lesion],
+        options: TrackOptions | None = None,
+        notes: Sequence[str] = (),
+        former: Volume | None = None,
     ) -> tuple[list[Track], dict[str, float]]:
         """Return each lesion where it was."""
         if baseline.id == self.fails:
@@ -46,7 +54,8 @@ class StillEngine(Engine):
         tracks = [
             Track(one.id, *names, one.center_mm, one.radius_mm, 0.5, "found", one.center_mm, method) for one in lesions
         ]
-        return [track.with_changes(registration={"worst": float("nan")}) for track in tracks], {"total": 1.0}
+        more = {"registration": {"worst": float("nan")}, "warnings": tuple(notes)}
+        return [track.with_changes(**more) for track in tracks], {"total": 1.0}
 
 
 class World:
@@ -60,10 +69,11 @@ class World:
         self.catalog = FolderCatalog(self.listed)
         self.marks = MarkStore(folder / "labels")
         self.engine = StillEngine(Settings(), folder / "cache", folder / "model")
-        self.followups = Followups(self.catalog, self.marks, self.engine)
+        self.followups = Followups(self.catalog, self.marks, self.engine, BoundMarks(self.marks, self.engine))
 
     def mark(self, study: str, *names: str, x: float = 10.0) -> None:
-        self.marks.mark(study, [Lesion(name, (x, 12.0, 8.0), 5.0) for name in names])
+        on = self.engine.stamp(self.catalog.study(study))
+        self.marks.mark(study, [Lesion(name, (x, 12.0, 8.0), 5.0) for name in names], on)
 
     def sources(self, study: str, **more: Any) -> dict[str, list[str]]:
         found = self.followups.sources(self.catalog.study(study), **more)
@@ -128,7 +138,65 @@ def test_what_cannot_be_tracked_from_is_refused(world: World) -> None:
         world.sources(THIRD, baseline_id=FIRST)
     with pytest.raises(InputError, match="are the same study"):
         world.sources(THIRD, baseline_id=THIRD)
-    with pytest.raises(InputError, match="is of patient 'bob'"):
-        world.sources(THIRD, baseline_id=OTHER)
+    with pytest.raises(InputError, match=r"of patient 'bob', the follow-up of 'ann'.*all the same: baseline_image"):
+        world.sources(THIRD, baseline_id=OTHER, any_pair=False)
     given = [Lesion("a", (10.0, 12.0, 8.0), 5.0)]
     assert world.sources(THIRD, given=given) == {SECOND: ["a"]}
+
+
+@pytest.mark.parametrize(
+    ("baseline", "followup", "fact"),
+    [
+        (OTHER, THIRD, "the baseline is of patient 'bob', the follow-up of 'ann'"),
+        (THIRD, FIRST, "backward in time: the follow-up's date 20200101 lies before the baseline's 20210101"),
+    ],
+)
+def test_a_named_baseline_may_be_any_and_every_track_says_so(
+    world: World, baseline: str, followup: str, fact: str
+) -> None:
+    world.mark(baseline, "lesion_1")
+    study = world.catalog.study(followup)
+    sources = world.followups.sources(study, baseline)
+    ((track,), _) = world.followups.track(sources, study)
+    assert track.warnings == (f"{fact} (tracked all the same: baseline_image)",)
+
+
+def of_others(world: World, monkeypatch: pytest.MonkeyPatch, **persons: dict[str, str]) -> None:
+    """Let studies say more of their patients, as DICOM headers do."""
+    known = world.catalog.study
+
+    def study(image_id: object) -> Study:
+        return replace(known(image_id), **persons.get(str(image_id).split("__")[1], {}))
+
+    monkeypatch.setattr(world.catalog, "study", study)
+
+
+def test_a_study_of_another_person_with_the_same_patient_id_is_left_out(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    man, woman = {"sex": "M", "birth_date": "19500101"}, {"sex": "F", "birth_date": "19500101"}
+    of_others(world, monkeypatch, **{"20200101": man, "20200701": woman, "20210101": man})
+    world.mark(FIRST, "lesion_1")
+    world.mark(SECOND, "lesion_1", "lesion_2")
+    followup = world.catalog.study(THIRD)
+    (source,) = world.followups.sources(followup)
+    assert (source.study.id, [lesion.id for lesion in source.lesions]) == (FIRST, ["lesion_1"])
+    said = "study ann__20200701 was left out: the sex is 'F' in the baseline, 'M' in the follow-up"
+    assert source.notes == [said]
+    ((track,), _) = world.followups.track([source], followup)
+    assert track.warnings == (said,)
+
+
+def test_where_all_earlier_studies_are_of_others_the_pair_is_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, others = {"issuer": "B"}, {"issuer": "A"}
+    of_others(world, monkeypatch, **{"20200101": others, "20200701": others, "20210101": ours})
+    world.mark(FIRST, "lesion_1")
+    followup = world.catalog.study(THIRD)
+    with pytest.raises(InputError, match="issuer of the PatientID is 'A' in the baseline, 'B' in the follow-up"):
+        world.followups.sources(followup)
+    with pytest.raises(InputError, match="To track all the same: baseline_image"):
+        world.followups.sources(followup, given=[Lesion("a", (10.0, 12.0, 8.0), 5.0)])
+    (source,) = world.followups.sources(followup, FIRST)
+    assert any("issuer" in note and "tracked all the same: baseline_image" in note for note in source.notes)

@@ -53,10 +53,17 @@ def test_a_changed_file_is_read_again(files: list[Path]) -> None:
     reader = Reader()
     cache = VolumeCache(10 * BYTES, reader)
     cache.get(files[0])
+    before, stamp = cache.stamped(files[0])
     os.utime(files[0], ns=(1, 1))
-    cache.get(files[0])
+    now, changed = cache.stamped(files[0])
     assert len(reader.paths) == 2
-    assert cache.used_bytes == BYTES
+    assert stamp != changed
+    assert cache.kept(files[0], stamp) is before  # while there is room
+    assert cache.kept(files[0], changed) is now
+    assert cache.kept(files[1], stamp) is None
+    for path in (files[1], files[2]):
+        cache.get(path)
+    assert cache.used_bytes == 4 * BYTES
 
 
 def test_the_least_recently_used_goes_first(files: list[Path]) -> None:

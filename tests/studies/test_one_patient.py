@@ -90,10 +90,10 @@ def test_a_blank_id_of_a_dicom_series_is_said():
 
 def test_the_follow_up_must_not_be_the_earlier_one():
     (fact,) = pair_facts(FOLLOWUP, BASELINE).refusals
-    assert fact == "the follow-up's date 20200101 lies before the baseline's 20200401"
+    assert fact == "backward in time: the follow-up's date 20200101 lies before the baseline's 20200401"
     same_day = replace(FOLLOWUP, study_date="20200101")
     (fact,) = pair_facts(BASELINE, same_day).refusals
-    assert fact == "the follow-up's time 070000 lies before the baseline's 080000"
+    assert fact == "backward in time: the follow-up's time 070000 lies before the baseline's 080000"
     assert pair_facts(BASELINE, replace(same_day, study_uid="1.2.1")).refusals == ()  # two series of one study
     assert pair_facts(BASELINE, replace(FOLLOWUP, study_date="")).refusals == ()
 

@@ -14,18 +14,21 @@ from lesion_tracker.readers.mark_store import MarkStore, now
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 from lesion_tracker.registration.point_map import FollowupFromBaseline
+from lesion_tracker.server.bound import BoundMarks
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.errors import answer_errors
 from lesion_tracker.server.followups import Followups
 from lesion_tracker.server.review.jobs import TrackJobs
 from lesion_tracker.server.review.review import Review
 from lesion_tracker.server.studies.datastore import StudyFolder
+from lesion_tracker.server.volume_cache import digest_of
 from lesion_tracker.settings import Settings
 from lesion_tracker.studies.folder_catalog import FolderCatalog
 from lesion_tracker.studies.folder_index import FolderIndex
 from lesion_tracker.studies.study import Study
 from lesion_tracker.tracking.options import TrackOptions
 from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.read_files import stamps_of
 from lesion_tracker.volumes.volume import Volume
 from lesion_tracker.volumes.writer import write_volume
 
@@ -52,7 +55,13 @@ class ShiftingEngine(Engine):
         return FollowupFromBaseline("shift", matrix)
 
     def track(
-        self, baseline: Study, followup: Study, lesions: Sequence[Lesion], options: TrackOptions | None = None
+        self,
+        baseline: Study,
+        followup: Study,
+        lesions: Sequence[Lesion],
+        options: TrackOptions | None = None,
+        notes: Sequence[str] = (),
+        former: Volume | None = None,
     ) -> tuple[list[Track], dict[str, float]]:
         """Return each lesion, shifted once a study."""
         steps = self.order.index(followup.id) - self.order.index(baseline.id)
@@ -111,8 +120,9 @@ def made_page(folder: Path, engine: Engine) -> tuple[FastAPI, MarkStore, Review]
     catalog = FolderCatalog(StudyFolder(FolderIndex(folder), store.retire, lambda entry: entry.path, auto_reload=False))
     application = FastAPI()
     answer_errors(application)
-    review = Review(catalog, store, engine)
-    jobs = TrackJobs(catalog, store, Followups(catalog, store, engine))
+    bound = BoundMarks(store, engine)
+    review = Review(catalog, store, engine, bound)
+    jobs = TrackJobs(catalog, store, Followups(catalog, store, engine, bound))
     application.include_router(review_routes(review, jobs, catalog, engine))
     return application, store, review
 
@@ -126,6 +136,7 @@ def page(tmp_path: Path) -> Iterator[Page]:
         write_volume(volume, tmp_path / f"{name}.nii.gz")
     engine = ShiftingEngine(Settings(), tmp_path / "cache", tmp_path / "model")
     application, store, review = made_page(tmp_path, engine)
-    store.mark(STUDIES[0], [Lesion("lesion_1", (0.0, 0.0, -160.0), 6.0, marked_by="dr a")])
+    on = digest_of(stamps_of(tmp_path / f"{STUDIES[0]}.nii.gz"))
+    store.mark(STUDIES[0], [Lesion("lesion_1", (0.0, 0.0, -160.0), 6.0, marked_by="dr a")], on)
     with TestClient(application) as http:
         yield Page(http, store, volume, review)

@@ -79,10 +79,10 @@ def test_what_the_machine_lacks_is_said_of_its_study_and_the_next_one_is_tracked
 ) -> None:
     tracked = ShiftingEngine.track
 
-    def once(self: ShiftingEngine, baseline: Any, followup: Any, *more: Any) -> Any:
+    def once(self: ShiftingEngine, baseline: Any, followup: Any, *more: Any, **named: Any) -> Any:
         if followup.id == SECOND:
             raise error
-        return tracked(self, baseline, followup, *more)
+        return tracked(self, baseline, followup, *more, **named)
 
     monkeypatch.setattr(ShiftingEngine, "track", once)
     job = track_all(page)

@@ -11,11 +11,12 @@ import warnings
 from pathlib import Path
 
 from lesion_tracker.readers.mark_store import MarkStore
-from lesion_tracker.readers.sources import sources_of
+from lesion_tracker.readers.sources import Known, sources_of
 from lesion_tracker.records.track import Track
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # monailabel's imports
+    from lesion_tracker.server.bound import BoundMarks
     from lesion_tracker.server.engine import Engine
     from lesion_tracker.server.review.pages import page
     from lesion_tracker.server.review.review import Review
@@ -31,12 +32,13 @@ def main(folder: Path) -> None:
     """Print how many marks the baseline has, and the seconds of the second round: a server reads the histories once."""
     datastore = StudyFolder(FolderIndex(folder), lambda _: None, lambda entry: entry.path, auto_reload=False)
     catalog, marks = FolderCatalog(datastore), MarkStore(folder / "labels")
-    review = Review(catalog, marks, Engine(Settings(), folder / "cache", folder / "model"))
+    engine = Engine(Settings(), folder / "cache", folder / "model")
+    review = Review(catalog, marks, engine, BoundMarks(marks, engine))
     center = (1.0, 20.0, 30.0)
     for _ in range(2):
         started = time.process_time()
         followup = catalog.study(AFTER)
-        (source,) = sources_of(catalog, marks, followup, "", (), lambda study, lesion: True)
+        (source,) = sources_of(Known(catalog, marks, lambda study, lesion: True), followup, "", ())
         count = len(source.lesions)
         made = Track("lesion_1", source.study.id, AFTER, center, 6.0, 0.5, "found", center, "affine")
         marks.add_tracks(AFTER, [made])

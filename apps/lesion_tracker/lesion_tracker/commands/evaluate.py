@@ -70,7 +70,10 @@ def _lesions(count: int) -> str:
 
 
 def _opened(entry: PairEntry) -> tuple[Pair, list[Lesion]]:
-    pair = read_pair(entry.baseline, entry.followup, any_pair=True)
+    """Read a pair, whoever and whenever it is of: an evaluation may go backward in time, and says so."""
+    pair = read_pair(entry.baseline, entry.followup, any_pair=True, option="evaluate")
+    for note in pair.warnings:
+        print(f"warning: {note}", file=sys.stderr)
     return pair, [one.lesion for one in entry.lesions]
 
 

@@ -115,7 +115,7 @@ def _write(
 
 
 def _warnings(done: Tracked) -> list[str]:
-    found = [*done.pair.baseline.warnings, *done.pair.followup.warnings]
+    found = list(done.pair.warnings)
     for track in done.tracks:
         found.extend(track.warnings)
     return list(dict.fromkeys(found))

@@ -13,10 +13,11 @@ from lesion_tracker.errors import FileFormatError
 
 logger = logging.getLogger(__name__)
 
-SCHEMA = 2
-"""What is written: schema 1 knew only records, schema 2 also actions (rename, delete, restore, undo)."""
+SCHEMA = 3
+"""What is written: schema 1 knew only records, schema 2 also actions (rename, delete, restore, undo), schema 3 also on
+which volume a record was made."""
 
-READABLE = (1, 2)
+READABLE = (1, 2, 3)
 
 
 class History:

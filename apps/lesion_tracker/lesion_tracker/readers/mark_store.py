@@ -2,7 +2,7 @@
 
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -14,18 +14,23 @@ from lesion_tracker.errors import InputError
 from lesion_tracker.readers.history import History
 from lesion_tracker.readers.replay import MarkState
 from lesion_tracker.readers.study_records import RecordCache, StudyRecords
+from lesion_tracker.readers.volumes_of import UNKNOWN, LeftBehind, VolumesOf, replay_volumes
 from lesion_tracker.records.correction import Correction
 from lesion_tracker.records.derived import accepted
 from lesion_tracker.records.failure import Failure
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.state import STATES
 from lesion_tracker.records.track import Track
+from lesion_tracker.volumes.fingerprint import Fingerprint
 
 TAGS = ("lesions", "tracks", "corrections")
 """The folders of the store, one tag each, below the labels of a datastore."""
 
 FATES_TAG = "fates"
 """Beside these: what became of the lesions (`lesion_tracker.readers.fate_store`)."""
+
+VOLUMES = "volumes"
+"""The folder beside them that says which volumes the studies' ids stood for."""
 
 LONGEST_LABEL = 64
 LONGEST_ID = 240
@@ -38,6 +43,7 @@ class MarkStore:
     A study's records lie in `<folder>/<tag>/<study id>.jsonl`. The current state is derived from the history:
     of each lesion the last mark, of each lesion in a follow-up the last track, of each track the last correction.
     What a reader corrected or accepted in a follow-up is a lesion of that study, with the same id and tracking_uid.
+    What was set on another volume than the id stands for now does not count; `left_behind` returns it.
 
     Args:
         folder: the labels folder of a datastore.
@@ -49,15 +55,16 @@ class MarkStore:
         self._cache = RecordCache()
         folder.mkdir(parents=True, exist_ok=True)
 
-    def mark(self, study_id: str, lesions: Sequence[Lesion]) -> list[Lesion]:
+    def mark(self, study_id: str, lesions: Sequence[Lesion], on: str = UNKNOWN) -> list[Lesion]:
         """Add marks; a second mark of the same id updates it, and no lesions change nothing.
 
         A lesion keeps its tracking_uid and its name over updates, and takes both over from a track of the same id in
-        this study; a new one keeps the tracking_uid that it comes with, or gets one.
+        this study, or from what was left behind; a new one keeps the tracking_uid that it comes with, or gets one.
 
         Args:
             study_id: the study that was marked.
             lesions: marks in LPS mm of that study.
+            on: stamp of the volume on which they were set.
 
         Returns:
             All current lesions of the study.
@@ -66,10 +73,11 @@ class MarkStore:
             records = self.records(study_id)
             before = {lesion.id: lesion for lesion in records.lesions()}
             tracks = {track.lesion_id: track for track in records.tracks()}
+            left = {one.lesion.id: one.lesion.tracking_uid for one in self.left_behind(study_id)}
             changed = []
             for lesion in lesions:
                 known = before.get(lesion.id) or tracks.get(lesion.id)
-                uid = (known.tracking_uid if known else "") or lesion.tracking_uid
+                uid = (known.tracking_uid if known else "") or lesion.tracking_uid or left.get(lesion.id)
                 name = known.label if known and known.label and lesion.label == lesion.id else lesion.label
                 marked = replace(
                     lesion,
@@ -80,24 +88,62 @@ class MarkStore:
                 )
                 if not isinstance(known, Lesion) or not _same_mark(known, marked):
                     changed.append(marked)
-            self.history("lesions", study_id).append([{"lesion": lesion.to_json()} for lesion in changed])
+            self.history("lesions", study_id).append([{"lesion": lesion.to_json(), **_on(on)} for lesion in changed])
         return self.lesions(study_id)
 
     def records(self, study_id: str) -> StudyRecords:
         """Return everything that is known about a study's lesions, as it is now."""
-        return StudyRecords(study_id, *(self.history(tag, study_id) for tag in TAGS), cache=self._cache)
+        return self._records(study_id, self.volumes(study_id).holds)
+
+    def volumes(self, study_id: str) -> VolumesOf:
+        """Return which volumes a study's id has stood for."""
+        history = self.history(VOLUMES, study_id)
+        return self._cache.get(history, lambda one: replay_volumes(one.entries(), one.path.name))
+
+    def bind(self, study_id: str, on: str, volume: Fingerprint) -> bool:
+        """Keep that a study's id stands for a volume now; what was stored before volumes were told apart counts for it.
+
+        Args:
+            study_id: the study.
+            on: stamp of the files that were read.
+            volume: what they hold.
+
+        Returns:
+            Whether there was something of before, which is a reader's to know.
+        """
+        with self.transaction():
+            known = self.volumes(study_id)
+            before = UNKNOWN not in known.by_stamp and self._records(study_id, lambda _: True).is_unbound()
+            stamps = [on, UNKNOWN] if before else [on]
+            if known.current != on or before:
+                entry = {"volume": volume.to_json(), "on": stamps, "at": now()}
+                self.history(VOLUMES, study_id).append([entry])
+        return before
+
+    def has_records(self, study_id: str) -> bool:
+        """Say whether anything was ever stored about a study's lesions."""
+        return any(self._path(tag, study_id).exists() for tag in TAGS)
+
+    def left_behind(self, study_id: str) -> list[LeftBehind]:
+        """Return the points that readers set on another volume than the id stands for now, and have not set again."""
+        volumes = self.volumes(study_id)
+        former = self._records(study_id, lambda on: not volumes.holds(on))
+        present = self.records(study_id).lesion_ids()
+        lesions = [lesion for lesion in former.lesions() if lesion.id not in present]
+        stamps = {lesion.id: former.stamp_of(lesion.id) for lesion in lesions}
+        return [LeftBehind(one, stamps[one.id], volumes.difference(stamps[one.id])) for one in lesions]
 
     def lesions(self, study_id: str) -> list[Lesion]:
         """Return the current lesions of a study: marks, and what readers corrected or accepted there."""
         return self.records(study_id).lesions()
 
-    def add_tracks(self, study_id: str, tracks: Sequence[Track]) -> None:
-        """Keep tracks that end in the study `study_id`; a lesion that was deleted there counts again."""
+    def add_tracks(self, study_id: str, tracks: Sequence[Track], on: str = UNKNOWN) -> None:
+        """Keep tracks that end in the study `study_id`, on the volume of a stamp; a deleted lesion counts again there."""
         with self.transaction():
             deleted = set(self.records(study_id).deleted())
-            self.history("tracks", study_id).append([{"track": track.to_json()} for track in tracks])
+            self.history("tracks", study_id).append([{"track": track.to_json(), **_on(on)} for track in tracks])
             back = [track.lesion_id for track in tracks if track.lesion_id in deleted]
-            self.history("lesions", study_id).append([_action("restore", name, "") for name in back])
+            self.history("lesions", study_id).append([{**_action("restore", name, ""), **_on(on)} for name in back])
 
     def add_failures(self, study_id: str, lesion_ids: Sequence[str], reason: str) -> None:
         """Keep why lesions could not be tracked into a study."""
@@ -114,26 +160,37 @@ class MarkStore:
             by: the reader.
         """
         with self.transaction():
-            self.history("lesions", study_id).append([_action("close", lesion_id, by, **{"as": closing})])
+            self.history("lesions", study_id).append(
+                [self._action(study_id, "close", lesion_id, by, **{"as": closing})]
+            )
 
     def tracks(self, study_id: str) -> list[Track]:
         """Return the last track of each lesion in a study."""
         return self.records(study_id).tracks()
 
-    def correct(self, study_id: str, corrections: Sequence[Correction]) -> list[Correction]:
+    def correct(self, study_id: str, corrections: Sequence[Correction], on: str = UNKNOWN) -> list[Correction]:
         """Add corrections; one that repeats the last one of its lesion changes nothing.
+
+        Args:
+            study_id: the follow-up.
+            corrections: readers' answers to tracks.
+            on: stamp of the volume on which the points were set; "": those that the tracks end in.
 
         Returns:
             All current corrections of the study.
         """
         with self.transaction():
-            before = {correction.track.lesion_id: correction for correction in self.corrections(study_id)}
+            records = self.records(study_id)
+            before = {correction.track.lesion_id: correction for correction in records.corrections()}
             changed = [
                 replace(correction, corrected_at=correction.corrected_at or now())
                 for correction in corrections
                 if not _same_correction(before.get(correction.track.lesion_id), correction)
             ]
-            self.history("corrections", study_id).append([{"correction": c.to_json()} for c in changed])
+            entries = [(answer, on or records.stamp_of_track(answer.track.lesion_id)) for answer in changed]
+            self.history("corrections", study_id).append(
+                [{"correction": answer.to_json(), **_on(stamp)} for answer, stamp in entries]
+            )
         return self.corrections(study_id)
 
     def corrections(self, study_id: str) -> list[Correction]:
@@ -194,7 +251,7 @@ class MarkStore:
         with self.transaction():
             if lesion_id not in self.records(study_id).deleted():
                 raise InputError(f"{lesion_id!r} is not deleted in study {study_id!r}: there is nothing to restore")
-            self.history("lesions", study_id).append([_action("restore", lesion_id, by)])
+            self.history("lesions", study_id).append([self._action(study_id, "restore", lesion_id, by)])
 
     def undo(self, study_id: str, lesion_id: str, by: str) -> str:
         """Take back the last thing that a reader did to a lesion of a study; the history keeps both.
@@ -210,7 +267,7 @@ class MarkStore:
             if done is None:
                 raise InputError(f"nobody has done anything to {lesion_id!r} in study {study_id!r}: nothing to undo")
             tag = "lesions" if isinstance(done, MarkState) else "corrections"
-            self.history(tag, study_id).append([_action("undo", lesion_id, by)])
+            self.history(tag, study_id).append([self._action(study_id, "undo", lesion_id, by)])
         return done.what if isinstance(done, MarkState) else done.verdict
 
     def studies(self, tag: str) -> set[str]:
@@ -228,16 +285,24 @@ class MarkStore:
     def retire(self, study_id: str) -> None:
         """Set a removed study's records aside: they stay on disk, but no longer count."""
         with self.transaction():
-            for tag in (*TAGS, FATES_TAG):
+            for tag in (*TAGS, FATES_TAG, VOLUMES):
                 path = self._path(tag, study_id)
                 if path.exists():
                     path.rename(path.with_name(f"{path.name}.removed-{now().replace(':', '')}"))
+
+    def _records(self, study_id: str, holds: Callable[[str], bool]) -> StudyRecords:
+        histories = (self.history(tag, study_id) for tag in TAGS)
+        return StudyRecords(study_id, *histories, cache=self._cache, holds=holds)
 
     def _act(self, study_id: str, action: str, lesion_id: str, by: str, **more: str) -> None:
         with self.transaction():
             if lesion_id not in self.records(study_id).lesion_ids():
                 raise InputError(f"there is no lesion {lesion_id!r} in study {study_id!r}")
-            self.history("lesions", study_id).append([_action(action, lesion_id, by, **more)])
+            self.history("lesions", study_id).append([self._action(study_id, action, lesion_id, by, **more)])
+
+    def _action(self, study_id: str, action: str, lesion_id: str, by: str, **more: str) -> dict[str, str]:
+        """Return the line of what a reader does to a lesion, on the volume that the study's id stands for."""
+        return {**_action(action, lesion_id, by, **more), **_on(self.volumes(study_id).current)}
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -263,6 +328,10 @@ class MarkStore:
 def now() -> str:
     """Return the time of this moment, ISO 8601 in UTC, to the millisecond."""
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+
+
+def _on(stamp: str) -> dict[str, str]:
+    return {"on": stamp} if stamp else {}
 
 
 def _action(action: str, lesion_id: str, by: str, **more: str) -> dict[str, str]:

@@ -1,8 +1,11 @@
-"""What a history says now: its lines are read in order, and each undo takes back the last line of its lesion."""
+"""What a history says now: its lines are read in order, and each undo takes back the last line of its lesion.
 
-from collections.abc import Mapping, Sequence
+A record's line names the volume that it was made on by a stamp, `on` ("" where it was stored before that was kept).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.records.correction import Correction
@@ -10,14 +13,15 @@ from lesion_tracker.records.failure import Failure
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 
-ACTION_KEYS = {
-    "rename": {"action", "lesion_id", "by", "at", "label"},
-    "delete": {"action", "lesion_id", "by", "at"},
-    "restore": {"action", "lesion_id", "by", "at"},
-    "undo": {"action", "lesion_id", "by", "at"},
-    "close": {"action", "lesion_id", "by", "at", "as"},
+UNDO = {"action", "lesion_id", "by", "at"}
+ACTION_KEYS: dict[str, dict[str, set[str]]] = {
+    "lesion": {"rename": {*UNDO, "label"}, "delete": UNDO, "restore": UNDO, "undo": UNDO, "close": {*UNDO, "as"}},
+    "correction": {"undo": UNDO},
+    "track": {},
 }
-"""The keys of each action's line, beside its schema."""
+"""The keys of each action's line in each history, beside its schema and the stamp of the volume."""
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class MarkState:
         deleted: whether it counts.
         closed: as what a reader closed it without a point, one of `lesion_tracker.records.state.CLOSINGS`, or "".
         closed_at: when, ISO 8601.
+        on: stamp of the volume on which the mark was set.
     """
 
     what: str
@@ -43,70 +48,93 @@ class MarkState:
     deleted: bool = False
     closed: str = ""
     closed_at: str = ""
+    on: str = ""
 
 
-def replay_marks(entries: Sequence[Mapping[str, Any]], name: str) -> dict[str, list[MarkState]]:
-    """Return the states of each lesion of a `lesions` history, oldest first; the last one counts.
+Line = tuple[str, Read | Mapping[str, Any]]
+"""What a line of a history says: the stamp of the volume that was meant, and the record, or what a reader did."""
+
+Holds = Callable[[str], bool]
+"""Says of the stamp of a volume whether what was said on it counts."""
+
+
+def lines_of(
+    entries: Sequence[Mapping[str, Any]], record: str, read: Callable[[object], Read], name: str
+) -> list[Line[Read]]:
+    """Return the lines of a history, each record read.
 
     Args:
-        entries: lines of the history, oldest first.
+        entries: of the history, oldest first.
+        record: what it holds: "lesion", "track" or "correction".
+        read: makes one.
         name: of the file, for errors.
 
     Raises:
-        FileFormatError: for a line that is neither a mark nor an action.
+        FileFormatError: for a line that is neither a record nor a known action.
     """
-    states: dict[str, list[MarkState]] = {}
+    lines: list[Line[Read]] = []
     for number, entry in enumerate(entries, start=1):
-        if _is_record(entry, "lesion", f"{name}, line {number}"):
-            lesion = Lesion.from_json(entry["lesion"])
-            state = MarkState("mark", lesion.marked_at, lesion.marked_by, lesion, lesion.label)
-            states.setdefault(lesion.id, []).append(state)
+        is_record = _is_record(entry, record, f"{name}, line {number}")
+        lines.append((str(entry.get("on", "")), read(entry[record]) if is_record else entry))
+    return lines
+
+
+def replay_marks(lines: Sequence[Line[Lesion]], holds: Holds) -> dict[str, list[MarkState]]:
+    """Return the states of each lesion of a `lesions` history, oldest first; the last one counts."""
+    states: dict[str, list[MarkState]] = {}
+    for on, line in lines:
+        if not holds(on):
+            continue
+        if isinstance(line, Lesion):
+            state = MarkState("mark", line.marked_at, line.marked_by, line, line.label, on=on)
+            states.setdefault(line.id, []).append(state)
         else:
-            _act(states.setdefault(entry["lesion_id"], []), entry)
+            _act(states.setdefault(line["lesion_id"], []), line)
     return {lesion_id: known for lesion_id, known in states.items() if known}
 
 
-def replay_corrections(entries: Sequence[Mapping[str, Any]], name: str) -> dict[str, list[Correction]]:
-    """Return the corrections of each lesion that were not undone, oldest first; the last one counts.
-
-    Args:
-        entries: lines of a `corrections` history, oldest first.
-        name: of the file, for errors.
-
-    Raises:
-        FileFormatError: for a line that is neither a correction nor an undo.
-    """
-    corrections: dict[str, list[Correction]] = {}
-    for number, entry in enumerate(entries, start=1):
-        if _is_record(entry, "correction", f"{name}, line {number}"):
-            correction = Correction.from_json(entry["correction"])
-            corrections.setdefault(correction.track.lesion_id, []).append(correction)
-        elif entry["action"] != "undo":
-            raise FileFormatError(f"{name}, line {number}: {entry['action']!r} is no action on a correction")
-        elif corrections.get(entry["lesion_id"]):
-            corrections[entry["lesion_id"]].pop()
+def replay_corrections(lines: Sequence[Line[Correction]], holds: Holds) -> dict[str, list[tuple[Correction, str]]]:
+    """Return the corrections of each lesion that were not undone, oldest first, with their stamps; the last one counts."""
+    corrections: dict[str, list[tuple[Correction, str]]] = {}
+    for on, line in lines:
+        if not holds(on):
+            continue
+        if isinstance(line, Correction):
+            corrections.setdefault(line.track.lesion_id, []).append((line, on))
+        elif corrections.get(line["lesion_id"]):
+            corrections[line["lesion_id"]].pop()
     return {lesion_id: known for lesion_id, known in corrections.items() if known}
 
 
-def replay_tracks(entries: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Track], dict[str, Failure]]:
-    """Return the last track of each lesion, and why it could not be tracked since, where that was so.
-
-    Args:
-        entries: lines of a `tracks` history, oldest first.
+def track_lines(entries: Sequence[Mapping[str, Any]]) -> list[tuple[str, Track | Failure]]:
+    """Return the lines of a `tracks` history, oldest first, each with the stamp of the volume that was meant.
 
     Raises:
         FileFormatError: for a line that is neither a track nor a failure.
     """
-    tracks: dict[str, Track] = {}
+    return [
+        (
+            str(entry.get("on", "")),
+            Failure.from_json(entry["failure"]) if "failure" in entry else Track.from_json(entry.get("track")),
+        )
+        for entry in entries
+    ]
+
+
+def replay_tracks(
+    lines: Sequence[tuple[str, Track | Failure]], holds: Holds
+) -> tuple[dict[str, tuple[Track, str]], dict[str, Failure]]:
+    """Return the last track of each lesion with its stamp, and why it could not be tracked since, where that was so."""
+    tracks: dict[str, tuple[Track, str]] = {}
     failures: dict[str, Failure] = {}
-    for entry in entries:
-        if "failure" in entry:
-            failure = Failure.from_json(entry["failure"])
-            failures[failure.lesion_id] = failure
+    for on, line in lines:
+        if not holds(on):
             continue
-        track = Track.from_json(entry.get("track"))
-        tracks[track.lesion_id] = track
-        failures.pop(track.lesion_id, None)
+        if isinstance(line, Failure):
+            failures[line.lesion_id] = line
+            continue
+        tracks[line.lesion_id] = line, on
+        failures.pop(line.lesion_id, None)
     return tracks, failures
 
 
@@ -126,9 +154,9 @@ def _act(states: list[MarkState], entry: Mapping[str, Any]) -> None:
 
 def _is_record(entry: Mapping[str, Any], record: str, where: str) -> bool:
     """Say whether a line holds a record; else it is an action of a known kind."""
-    if set(entry) == {record}:
+    if set(entry) - {"on"} == {record}:
         return True
-    keys = ACTION_KEYS.get(str(entry.get("action")))
-    if keys is None or set(entry) != keys or not all(isinstance(value, str) for value in entry.values()):
+    keys = ACTION_KEYS[record].get(str(entry.get("action")))
+    if keys is None or set(entry) - {"on"} != keys or not all(isinstance(value, str) for value in entry.values()):
         raise FileFormatError(f"{where}: neither a {record} nor a known action: {str(dict(entry))[:120]}")
     return False

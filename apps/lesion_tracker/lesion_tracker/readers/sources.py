@@ -13,10 +13,29 @@ from lesion_tracker.records.derived import SAME_FRAME, passed_on
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 from lesion_tracker.studies.catalog import Catalog
+from lesion_tracker.studies.one_patient import pair_facts, require_pair
 from lesion_tracker.studies.study import Study
 from lesion_tracker.studies.timeline import earlier_studies
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
+
+OPTION = "baseline_image"
+"""Of a request: whoever names a baseline means it."""
 
 Contains = Callable[[Study, Lesion], bool]
+
+
+@dataclass(frozen=True, eq=False)
+class Former:
+    """What a series' file held before.
+
+    Args:
+        grid: where its voxels lay.
+        volume: the voxels; None: those that it holds now, whose header was corrected.
+    """
+
+    grid: Grid
+    volume: Volume | None = None
 
 
 @dataclass(frozen=True)
@@ -27,49 +46,87 @@ class Source:
         study: the series.
         lesions: centres in LPS mm of it.
         notes: what a reader should know of the choice.
+        former: what the series' file held when they were marked; None: what it holds now.
     """
 
     study: Study
     lesions: list[Lesion]
     notes: list[str] = field(default_factory=list)
+    former: Former | None = None
 
     def only(self, wanted: Callable[[Lesion], bool]) -> "Source":
         """Return the source with those of its lesions that are wanted."""
         return replace(self, lesions=[lesion for lesion in self.lesions if wanted(lesion)])
 
+    def noted(self, notes: Sequence[str]) -> "Source":
+        """Return the source with more that a reader should know."""
+        return replace(self, notes=[*self.notes, *notes])
 
-def sources_of(
-    catalog: Catalog, marks: MarkStore, followup: Study, named: str, given: Sequence[Lesion], contains: Contains
-) -> list[Source]:
-    """Return what a follow-up is tracked from, the newest study first.
+
+@dataclass(frozen=True)
+class Known:
+    """What sources are looked for in.
 
     Args:
         catalog: the studies.
         marks: what is marked.
+        contains: says whether a lesion lies inside a series.
+        settled: finds out which volume a study's id stands for, and returns what a reader should know of its marks.
+    """
+
+    catalog: Catalog
+    marks: MarkStore
+    contains: Contains
+    settled: Callable[[Study], Sequence[str]] = lambda _: ()
+
+    def source(self, study: Study) -> Source:
+        """Return the lesions of a study that were marked on the volume that is there now; its notes name the others."""
+        notes = [] if self.catalog.is_gone(study) else list(self.settled(study))
+        return Source(study, self.marks.lesions(study.id), notes)
+
+
+def sources_of(
+    known: Known,
+    followup: Study,
+    named: str,
+    given: Sequence[Lesion],
+    *,
+    any_pair: bool = True,
+    backward: bool = False,
+) -> list[Source]:
+    """Return what a follow-up is tracked from, the newest study first.
+
+    Args:
+        known: studies and marks.
         followup: the study that is open.
         named: `baseline_image` of the request, or "".
         given: lesions of the request; they belong to the baseline.
-        contains: says whether a lesion lies inside a series.
+        any_pair: a named baseline may be another patient's, or the later study; its notes then say so.
+        backward: a named baseline may be the later study.
 
     Raises:
         InputError: if there is nothing to track from; the text says what to do.
     """
+    catalog, marks = known.catalog, known.marks
     if named:
         baseline = catalog.study(named)
-        require_pair(baseline, followup)
-        own = list(given) or marks.lesions(baseline.id)
-        return [Source(baseline, own)] if own else [_from_siblings(catalog, marks, baseline, followup, contains)]
+        if baseline.id == followup.id:
+            raise InputError(f"baseline_image and image are the same study, {followup.id!r}")
+        notes = require_pair(baseline, followup, OPTION, allowed=any_pair, backward=backward)
+        source = Source(baseline, list(given)) if given else known.source(baseline)
+        return [(source if source.lesions else _from_siblings(known, source, followup)).noted(notes)]
     if given:
-        return [Source(catalog.baseline_of(followup, lambda name: True), list(given))]
+        baseline = catalog.baseline_of(followup, lambda name: True)
+        return [Source(baseline, list(given)).noted(require_pair(baseline, followup, OPTION, allowed=False))]
     try:
-        groups = _by_baseline(catalog, marks, followup)
+        groups = _by_baseline(known, followup)
     except StudyOrderError:
         marked = marks.studies("lesions")
         own_study = [other for other in catalog.siblings(followup) if other.id in marked and not catalog.is_gone(other)]
         if not own_study:
             raise
-        groups = [(own_study[-1], marks.lesions(own_study[-1].id))]
-    return [_still_there(catalog, study, lesions, contains) for study, lesions in groups]
+        groups = [known.source(own_study[-1])]
+    return [_still_there(known, source) for source in groups]
 
 
 def passed_on_from(source: Source, followup: Study, contains: Contains) -> list[Track]:
@@ -85,76 +142,77 @@ def same_place(catalog: Catalog, one: Study, other: Study) -> bool:
     return bool(frame) and frame == catalog.frame_of(other)
 
 
-def require_pair(baseline: Study, followup: Study) -> None:
-    """Refuse a pair of one study with itself, or of two patients.
-
-    Raises:
-        InputError: with both.
-    """
-    if baseline.id == followup.id:
-        raise InputError(f"baseline_image and image are the same study, {followup.id!r}")
-    if baseline.patient_id and followup.patient_id and baseline.patient_id != followup.patient_id:
-        raise InputError(
-            f"baseline_image {baseline.id!r} is of patient {baseline.patient_id!r}, but {followup.id!r} is of patient "
-            f"{followup.patient_id!r}"
-        )
-
-
-def _by_baseline(catalog: Catalog, marks: MarkStore, followup: Study) -> list[tuple[Study, list[Lesion]]]:
+def _by_baseline(known: Known, followup: Study) -> list[Source]:
     """Return the earlier studies that lesions are tracked from, the newest first, each with its lesions.
 
     A lesion that was corrected or accepted in the second study is tracked from there into the third one; a lesion that
-    has a point only in the first study is tracked from the first.
+    has a point only in the first study is tracked from the first. A study of another person with the same PatientID is
+    left out, which is said.
 
     Raises:
         StudyOrderError: if there is no earlier study with lesions, or the order cannot be decided.
+        InputError: if all of them are of other persons.
     """
-    marked = marks.studies("lesions")
-    known = [*catalog.of_patient(followup.patient_id), *catalog.gone(followup)]
-    candidates = [study for study in known if study.id != followup.id and study.id in marked]
+    catalog, marked = known.catalog, known.marks.studies("lesions")
+    there = [*catalog.of_patient(followup.patient_id), *catalog.gone(followup)]
+    others = [study for study in there if study.id != followup.id]
+    candidates = [study for study in others if study.id in marked or known.marks.left_behind(study.id)]
     earlier = earlier_studies(followup, candidates) if candidates else []
-    if not earlier:
-        baseline = catalog.baseline_of(followup, lambda name: name in marked)  # says what is missing
-        return [(baseline, marks.lesions(baseline.id))]
+    earlier = earlier or [catalog.baseline_of(followup, lambda name: name in marked)]  # says what is missing
     taken: set[str] = set()
-    groups = []
+    groups: list[Source] = []
+    said: list[str] = []
     for study in reversed(earlier):
-        lesions = [lesion for lesion in marks.lesions(study.id) if lesion.id not in taken]
+        facts = pair_facts(study, followup)
+        if facts.refusals:
+            said += [f"study {study.id} was left out: {fact}" for fact in facts.refusals]
+            continue
+        source = known.source(study)
+        said += source.notes
+        lesions = [lesion for lesion in source.lesions if lesion.id not in taken]
         taken |= {lesion.id for lesion in lesions}
         if lesions:
-            groups.append((study, sorted(lesions, key=lambda lesion: natural_order(lesion.id))))
-    return groups
+            in_order = sorted(lesions, key=lambda lesion: natural_order(lesion.id))
+            groups.append(Source(study, in_order).noted(facts.warnings))
+    if not groups:
+        require_pair(earlier[-1], followup, OPTION, allowed=False)
+        raise InputError(f"there is nothing to track {followup.id} from: {'; '.join(said)}")
+    return [groups[0].noted(said), *groups[1:]]
 
 
-def _from_siblings(catalog: Catalog, marks: MarkStore, baseline: Study, followup: Study, contains: Contains) -> Source:
+def _from_siblings(known: Known, nothing: Source, followup: Study) -> Source:
     """Return the marks of other series of a named baseline's study, where their points are points of it."""
-    marked = marks.studies("lesions")
+    catalog, baseline = known.catalog, nothing.study
+    marked = known.marks.studies("lesions")
     others = [other for other in catalog.siblings(baseline) if other.id in marked and other.id != followup.id]
     passing = [other for other in others if same_place(catalog, other, baseline)]
-    lesions = {lesion.id: lesion for other in passing for lesion in marks.lesions(other.id)}
-    inside = [replace(lesion, study_id=baseline.id) for lesion in lesions.values() if contains(baseline, lesion)]
+    lesions = {lesion.id: lesion for other in passing for lesion in known.source(other).lesions}
+    inside = [replace(lesion, study_id=baseline.id) for lesion in lesions.values() if known.contains(baseline, lesion)]
     if inside:
         names = ", ".join(other.id for other in passing)
         return Source(baseline, inside, [f"the lesions were marked in {names} of the same study ({SAME_FRAME})"])
     hint = f"; marked are {', '.join(other.id for other in others)} of the same study" if others else ""
+    hint += "".join(f"; {note}" for note in nothing.notes)
     raise InputError(f"nothing is marked in {baseline.describe()}: mark its lesions first (mark_lesion){hint}")
 
 
-def _still_there(catalog: Catalog, study: Study, lesions: list[Lesion], contains: Contains) -> Source:
+def _still_there(known: Known, source: Source) -> Source:
     """Return a source, in another series of the same study if the marked one is gone.
 
     Raises:
         StudyError: if the points cannot pass to what is left of the study.
     """
+    catalog, study = known.catalog, source.study
     if not catalog.is_gone(study):
-        return Source(study, lesions)
+        return source
     other, note = catalog.replacement(study)
-    if same_place(catalog, study, other) and all(contains(other, lesion) for lesion in lesions):
-        return Source(other, [replace(lesion, study_id=other.id) for lesion in lesions], [note])
+    if same_place(catalog, study, other) and all(known.contains(other, lesion) for lesion in source.lesions):
+        moved = [replace(lesion, study_id=other.id) for lesion in source.lesions]
+        return replace(source, study=other, lesions=moved).noted([note])
     if catalog.has_files(study):
         fact = f"the marked series {study.id} is no longer on the PACS; its copy in the cache was registered"
-        return Source(study, lesions, [f"{fact}, because series {other.id} has another frame of reference"])
+        return source.noted([f"{fact}, because series {other.id} has another frame of reference"])
     raise StudyError(
-        f"{', '.join(lesion.id for lesion in lesions)}: marked in series {study.id}, which is gone, and the points cannot "
-        f"pass to series {other.id} of the same study: another frame of reference, or outside of it. Mark them there"
+        f"{', '.join(lesion.id for lesion in source.lesions)}: marked in series {study.id}, which is gone, and the points "
+        f"cannot pass to series {other.id} of the same study: another frame of reference, or outside of it. Mark them there"
     )

@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lesion_tracker.readers.history import History
-from lesion_tracker.readers.replay import MarkState, replay_corrections, replay_marks, replay_tracks
+from lesion_tracker.readers.replay import (
+    Line,
+    MarkState,
+    lines_of,
+    replay_corrections,
+    replay_marks,
+    replay_tracks,
+    track_lines,
+)
 from lesion_tracker.records.correction import Correction
 from lesion_tracker.records.derived import answered_lesion, answered_mark
 from lesion_tracker.records.failure import Failure
@@ -46,7 +54,7 @@ class RecordCache:
 
 
 class StudyRecords:
-    """What is known about the lesions of one study.
+    """What is known about the lesions of one study, as far as it was said of one volume.
 
     Args:
         study_id: the study.
@@ -54,12 +62,20 @@ class StudyRecords:
         tracks: history of tracks that end in this study.
         corrections: history of readers' answers to them.
         cache: of what was read from the histories.
+        holds: says of the stamp of a volume whether what was set on it counts.
     """
 
     def __init__(
-        self, study_id: str, lesions: History, tracks: History, corrections: History, *, cache: RecordCache
+        self,
+        study_id: str,
+        lesions: History,
+        tracks: History,
+        corrections: History,
+        *,
+        cache: RecordCache,
+        holds: Callable[[str], bool] = lambda on: True,
     ) -> None:
-        self._study_id = study_id
+        self._study_id, self._holds = study_id, holds
         self._histories = (lesions, tracks, corrections)
         self._cache = cache
 
@@ -131,6 +147,24 @@ class StudyRecords:
             return answers[-1] if answers[-1].corrected_at > marks[-1].at else marks[-1]
         return marks[-1] if marks else answers[-1] if answers else None
 
+    def stamp_of(self, lesion_id: str) -> str:
+        """Return the stamp of the volume on which a lesion's point was set: by its last mark or answer."""
+        done = self.last_action(lesion_id)
+        if isinstance(done, MarkState) and done.mark is not None:
+            return done.on
+        answers = self._stamped_corrections.get(lesion_id)
+        return answers[-1][1] if answers else self.stamp_of_track(lesion_id)
+
+    def stamp_of_track(self, lesion_id: str) -> str:
+        """Return the stamp of the volume that a lesion's last track ends in."""
+        return self._stamped_tracks[lesion_id][1] if lesion_id in self._stamped_tracks else ""
+
+    def is_unbound(self) -> bool:
+        """Say whether a point counts here that was stored before it was kept on which volume it is."""
+        marks = (states[-1].on for states in self._marks.values() if states[-1].mark is not None)
+        tracks = (on for _, on in self._stamped_tracks.values())
+        return "" in {*marks, *tracks, *(known[-1][1] for known in self._stamped_corrections.values())}
+
     def superseded_track(self, answer: Correction) -> Track | None:
         """Return the track that was made after a reader's answer to an earlier one, if there is one."""
         track = self._tracks.get(answer.track.lesion_id)
@@ -138,21 +172,33 @@ class StudyRecords:
 
     @cached_property
     def _marks(self) -> dict[str, list[MarkState]]:
-        return self._cache.get(self._histories[0], lambda history: replay_marks(history.entries(), history.path.name))
+        return replay_marks(self._lines(0, "lesion", Lesion.from_json), self._holds)
 
     @cached_property
-    def _tracked(self) -> tuple[dict[str, Track], dict[str, Failure]]:
-        return self._cache.get(self._histories[1], lambda history: replay_tracks(history.entries()))
+    def _tracked(self) -> tuple[dict[str, tuple[Track, str]], dict[str, Failure]]:
+        lines = self._cache.get(self._histories[1], lambda history: track_lines(history.entries()))
+        return replay_tracks(lines, self._holds)
 
     @property
-    def _tracks(self) -> dict[str, Track]:
+    def _stamped_tracks(self) -> dict[str, tuple[Track, str]]:
         return self._tracked[0]
 
     @cached_property
+    def _tracks(self) -> dict[str, Track]:
+        return {name: track for name, (track, _) in self._stamped_tracks.items()}
+
+    @cached_property
+    def _stamped_corrections(self) -> dict[str, list[tuple[Correction, str]]]:
+        return replay_corrections(self._lines(2, "correction", Correction.from_json), self._holds)
+
+    @cached_property
     def _corrections(self) -> dict[str, list[Correction]]:
-        return self._cache.get(
-            self._histories[2], lambda history: replay_corrections(history.entries(), history.path.name)
-        )
+        return {name: [answer for answer, _ in known] for name, known in self._stamped_corrections.items()}
+
+    def _lines(self, place: int, record: str, read: Callable[[object], Read]) -> list[Line[Read]]:
+        """Return the lines of one of the three histories, which are read once."""
+        history = self._histories[place]
+        return self._cache.get(history, lambda one: lines_of(one.entries(), record, read, one.path.name))
 
     def _alive(self) -> dict[str, MarkState]:
         return {name: states[-1] for name, states in self._marks.items() if not states[-1].deleted}

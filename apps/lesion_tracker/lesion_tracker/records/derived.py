@@ -11,6 +11,9 @@ from lesion_tracker.records.track import Track
 SAME_FRAME = "same frame of reference"
 """The method of a point that was passed on without any registration."""
 
+SAME_VOXELS = "same voxels, corrected header"
+"""The method of a point that was carried over to where its voxel lies now."""
+
 
 def expected_track(
     lesion: Lesion,
@@ -67,6 +70,18 @@ def passed_on(lesion: Lesion, baseline_study: str, followup_study: str, is_insid
     """
     track = expected_track(lesion, baseline_study, followup_study, lesion.center_mm, lesion.radius_mm, SAME_FRAME)
     return track.with_changes(confidence=1.0, state=(FOUND if is_inside else OUTSIDE).name)
+
+
+def at_same_voxel(lesion: Lesion, study: str, center_mm: tuple[float, float, float]) -> Track:
+    """Return a lesion on the same voxels of a study whose header was corrected.
+
+    Args:
+        lesion: as marked before.
+        study: id.
+        center_mm: where its voxel lies now, LPS mm.
+    """
+    track = expected_track(lesion, study, study, center_mm, lesion.radius_mm, SAME_VOXELS)
+    return track.with_changes(confidence=1.0, state=FOUND.name)
 
 
 def followed(lesion: Marked, track: Track) -> Lesion:

@@ -19,6 +19,7 @@ from lesion_tracker.server.access.accounts import AccountsFile
 from lesion_tracker.server.access.exposure import warn_if_exposed
 from lesion_tracker.server.access.routes import accounts_routes
 from lesion_tracker.server.background import Background
+from lesion_tracker.server.bound import BoundMarks
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.followups import Followups
 from lesion_tracker.server.learning.corrected_scores import CorrectedScores
@@ -91,16 +92,17 @@ class LesionTrackerApp(MONAILabelApp):
             opened.catalog.fetch if opened.pacs else None,
             opened.pacs.read if opened.pacs else None,
         )
-        self._followups = Followups(self._catalog, self._marks, self._engine)
+        self._bound = BoundMarks(self._marks, self._engine)
+        self._followups = Followups(self._catalog, self._marks, self._engine, self._bound)
         return opened.datastore
 
     def init_infers(self) -> dict[str, Any]:
         """Return the three tasks."""
         background = Background() if self._settings.background else None
         return {
-            "mark_lesion": MarkLesion(self._catalog, self._marks, self._engine, background),
+            "mark_lesion": MarkLesion(self._catalog, self._marks, self._engine, self._bound, background),
             "track_lesion": TrackLesion(self._catalog, self._followups, self._engine),
-            "correct_lesion": CorrectLesion(self._catalog, self._marks, self._engine),
+            "correct_lesion": CorrectLesion(self._catalog, self._marks, self._engine, self._bound),
         }
 
     def init_trainers(self) -> dict[str, Any]:
@@ -108,7 +110,7 @@ class LesionTrackerApp(MONAILabelApp):
         own = self._engine.published.store.folder / "validation"
         validation = own if own.is_dir() else Path(self.app_dir) / "model" / "validation"
         places = Places(self._engine.cache_dir / "training", validation)
-        return {"track_lesion": LesionTrainer(self._catalog, self._marks, self._engine, places)}
+        return {"track_lesion": LesionTrainer(self._catalog, self._marks, self._engine, self._bound, places)}
 
     def init_strategies(self) -> dict[str, Any]:
         """Return the strategies; Slicer offers the first one first."""
@@ -188,7 +190,7 @@ class LesionTrackerApp(MONAILabelApp):
             self._settings.workers, self._settings.waiting, float(monailabel_settings.MONAI_LABEL_INFER_TIMEOUT)
         )
         match = SessionMatch(self._engine.volumes.get, self._catalog.studies)
-        review = Review(self._catalog, self._marks, self._engine)
+        review = Review(self._catalog, self._marks, self._engine, self._bound)
         jobs = TrackJobs(self._catalog, self._marks, self._followups)
         routers = [
             infer_routes(self, pool, lambda session: session_image(self.sessions(), session), match.study_of_copy),

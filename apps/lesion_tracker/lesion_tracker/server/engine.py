@@ -12,7 +12,7 @@ from lesion_tracker.registration.cache import RegistrationCache
 from lesion_tracker.registration.point_map import FollowupFromBaseline
 from lesion_tracker.registration.register import register, remembered
 from lesion_tracker.server.published_tracker import PublishedTracker
-from lesion_tracker.server.volume_cache import VolumeCache
+from lesion_tracker.server.volume_cache import VolumeCache, digest_of
 from lesion_tracker.settings import Settings
 from lesion_tracker.studies.reading import Reading
 from lesion_tracker.studies.study import Study
@@ -70,10 +70,27 @@ class Engine:
             StudyError: if its file is no usable CT volume.
             PacsError: if it cannot be fetched.
         """
+        return self.stamped(study)[0]
+
+    def stamped(self, study: Study) -> tuple[Volume, str]:
+        """Return the volume of a study, as `volume`, and the stamp of its files, by which marks are bound to it."""
         fetch = self._fetch
         if fetch is None:
-            return self.volumes.get(study.path)
-        return retried(lambda: self.volumes.get(fetch(study)))
+            return self.volumes.stamped(study.path)
+        return retried(lambda: self.volumes.stamped(fetch(study)))
+
+    def stamp(self, study: Study, *, fetch: bool = True) -> str:
+        """Return the stamp of a study's files without reading them; "" where they are not there.
+
+        Args:
+            study: the study.
+            fetch: bring them first where they lie on a PACS.
+        """
+        path = self._fetch(study) if self._fetch is not None and fetch else study.path
+        try:
+            return digest_of(stamps_of(path))
+        except OSError:
+            return ""
 
     def problem(self, study: Study) -> str:
         """Return why a study cannot be read, "" where it can; what lies on a PACS is not fetched for that.
@@ -99,7 +116,13 @@ class Engine:
         return ""
 
     def track(
-        self, baseline: Study, followup: Study, lesions: Sequence[Lesion], options: TrackOptions | None = None
+        self,
+        baseline: Study,
+        followup: Study,
+        lesions: Sequence[Lesion],
+        options: TrackOptions | None = None,
+        notes: Sequence[str] = (),
+        former: Volume | None = None,
     ) -> tuple[list[Track], dict[str, float]]:
         """Find the lesions of the baseline in the follow-up.
 
@@ -108,6 +131,8 @@ class Engine:
             followup: where they are looked for.
             lesions: centres in LPS mm of the baseline.
             options: what is asked for; None: the server's defaults.
+            notes: what a reader should know of the pair; in every track.
+            former: what the baseline's file held when the lesions were marked; None: what it holds now.
 
         Returns:
             One track per lesion, in the same order, and seconds per stage, as `lesion_tracker.tracking.session.Tracked`.
@@ -115,8 +140,13 @@ class Engine:
         Raises:
             StudyError, PointOutsideError, RegistrationFailed, WeightsError: as `lesion_tracker.tracking.session.session`.
         """
+
+        def opened() -> tuple[Pair, Sequence[Lesion]]:
+            before = self.volume(baseline) if former is None else former
+            return Pair(before, self.volume(followup), baseline.id, followup.id, tuple(notes)), lesions
+
         done = session(
-            lambda: (Pair(self.volume(baseline), self.volume(followup), baseline.id, followup.id), lesions),
+            opened,
             options or self.options,
             published=self.published.get,
             cache=self._registrations,

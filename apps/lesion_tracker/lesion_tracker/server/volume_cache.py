@@ -1,5 +1,6 @@
 """Studies in memory: each file is read once, as long as it stays the same and there is room."""
 
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -16,8 +17,8 @@ Key = tuple[str, tuple[Stamp, ...]]
 class VolumeCache:
     """The volumes that were used last, bounded by their bytes; safe for threads.
 
-    A file that changed on disk, or one of a series' files, is read again. Several threads that ask for the same file at once
-    read it once.
+    A file that changed on disk, or one of a series' files, is read again; what it held before stays as long as there is
+    room, so that points can be carried over. Several threads that ask for the same file at once read it once.
 
     Args:
         max_bytes: HU arrays above this sum are dropped, the least recently used first.
@@ -32,7 +33,11 @@ class VolumeCache:
         self._lock = threading.Lock()
 
     def get(self, path: Path) -> Volume:
-        """Return the volume of a file or DICOM folder.
+        """Return the volume of a file or DICOM folder, as `stamped`."""
+        return self.stamped(path)[0]
+
+    def stamped(self, path: Path) -> tuple[Volume, str]:
+        """Return the volume of a file or DICOM folder, and the stamp of its files.
 
         Raises:
             StudyError: if it is no usable CT volume.
@@ -45,7 +50,13 @@ class VolumeCache:
             volume = self._known(key) or self._keep(key, self._read(path))
         with self._lock:
             self._reading.pop(key, None)
-        return volume
+        return volume, digest_of(key[1])
+
+    def kept(self, path: Path, stamp: str) -> Volume | None:
+        """Return the volume that a path held when its files had a stamp, if it is still in memory."""
+        with self._lock:
+            found = {digest_of(stamps): one for (name, stamps), one in self._volumes.items() if name == str(path)}
+        return found.get(stamp)
 
     @property
     def used_bytes(self) -> int:
@@ -61,14 +72,17 @@ class VolumeCache:
 
     def _keep(self, key: Key, volume: Volume) -> Volume:
         with self._lock:
-            for other in [known for known in self._volumes if known[0] == key[0]]:
-                del self._volumes[other]
             self._volumes[key] = volume
             total = sum(kept.hu.nbytes for kept in self._volumes.values())
             while total > self._max_bytes and self._volumes:
                 _, dropped = self._volumes.popitem(last=False)
                 total -= dropped.hu.nbytes
         return volume
+
+
+def digest_of(stamps: tuple[Stamp, ...]) -> str:
+    """Return the stamps of a volume's files as one short text, which goes into histories."""
+    return hashlib.sha256(repr(stamps).encode()).hexdigest()[:16]
 
 
 def _key(path: Path) -> Key:

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from lesion_tracker.errors import InputError
 from lesion_tracker.studies.study import Source, Study
 
 NOBODY = re.compile(r"(ANON\w*|UNKNOWN|NONE|NO ?NAME|PATIENT|TEST|X+|0+)[ _-]?\d{0,2}", re.IGNORECASE)
@@ -33,6 +34,31 @@ class PairFacts:
 
     refusals: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+def require_pair(
+    baseline: Study, followup: Study, option: str, *, allowed: bool, backward: bool = False
+) -> tuple[str, ...]:
+    """Return what a reader should know of a pair; refuse two studies that are none, unless somebody allows it.
+
+    Every way in asks here: command line, cohort, requests, the review page's jobs, registration ahead of time.
+
+    Args:
+        baseline: where lesions are known.
+        followup: where they are looked for.
+        option: by which it is allowed: "--any-pair", "baseline_image".
+        allowed: it was given; what was allowed by it comes first, and names it.
+        backward: a baseline that is the later study is what was asked for.
+
+    Raises:
+        InputError: for studies of two persons, or a baseline that is the later one.
+    """
+    facts = pair_facts(baseline, followup)
+    refusals = other_person(baseline, followup) if backward else facts.refusals
+    if refusals and not allowed:
+        listed = "; ".join(refusals)
+        raise InputError(f"{listed}: the right studies, in the right order? To track all the same: {option}")
+    return (*(f"{fact} (tracked all the same: {option})" for fact in facts.refusals), *facts.warnings)
 
 
 def pair_facts(baseline: Study, followup: Study) -> PairFacts:
@@ -77,7 +103,8 @@ def _backward(baseline: Study, followup: Study) -> list[str]:
     stamps = [(baseline.study_date, followup.study_date, "date"), (baseline.study_time, followup.study_time, "time")]
     for before, after, what in stamps:
         if before and after and before != after:
-            return [f"the follow-up's {what} {after} lies before the baseline's {before}"] if after < before else []
+            later = f"backward in time: the follow-up's {what} {after} lies before the baseline's {before}"
+            return [later] if after < before else []
     return []
 
 

@@ -1,10 +1,9 @@
 """Two studies of one patient: where lesions are known, and where they are looked for."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from lesion_tracker.errors import InputError
-from lesion_tracker.studies.one_patient import pair_facts
+from lesion_tracker.studies.one_patient import require_pair
 from lesion_tracker.studies.reading import Reading
 from lesion_tracker.volumes.volume import Volume
 
@@ -21,22 +20,36 @@ class Pair:
         followup: the study to find them in; usually the later one.
         baseline_id: named in every track.
         followup_id: named in every track.
+        notes: what a reader should know of the two together.
     """
 
     baseline: Volume
     followup: Volume
     baseline_id: str = "baseline"
     followup_id: str = "followup"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader should know of the pair and of either study, which its sentences name; in every track."""
+        names = (self.baseline_id, self.followup_id)
+        if names[0] == names[1]:
+            names = ("baseline", "follow-up")
+        sides = zip(names, (self.baseline, self.followup), strict=True)
+        return (*self.notes, *(f"{name}: {text}" for name, volume in sides for text in volume.warnings))
 
 
-def read_pair(baseline: Path, followup: Path, *, reading: Reading = AS_IT_IS, any_pair: bool = False) -> Pair:
-    """Read both studies; what their headers say against each other, or leave open, is among the follow-up's warnings.
+def read_pair(
+    baseline: Path, followup: Path, *, reading: Reading = AS_IT_IS, any_pair: bool = False, option: str = "--any-pair"
+) -> Pair:
+    """Read both studies; what their headers say against each other, or leave open, is among the pair's notes.
 
     Args:
         baseline: a file, a folder with a series or with several, or `FOLDER#UID`.
         followup: the same of the later study.
         reading: what is accepted of the studies.
         any_pair: also where the headers name two patients, or the follow-up is the earlier one; every track then says so.
+        option: by which that is allowed.
 
     Raises:
         InputError: for studies that are no pair by their headers.
@@ -46,10 +59,5 @@ def read_pair(baseline: Path, followup: Path, *, reading: Reading = AS_IT_IS, an
         reading.study(baseline, has_lesions=True),
         reading.study(followup, has_lesions=False),
     )
-    facts = pair_facts(first, later)
-    if facts.refusals and not any_pair:
-        raise InputError(
-            f"{'; '.join(facts.refusals)}: the right studies, in the right order? To track all the same: --any-pair"
-        )
-    notes = (*facts.refusals, *facts.warnings, *moving.warnings)
-    return Pair(fixed, replace(moving, warnings=notes), first.id, later.id)
+    notes = require_pair(first, later, option, allowed=any_pair)
+    return Pair(fixed, moving, first.id, later.id, notes)

@@ -98,11 +98,7 @@ def track(
         model=model if method.network != "unused" else None,
         note=_join(note, NO_WEIGHTS + (f" ({problem})" if problem else "") if missing else ""),
         created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        warnings=(
-            *pair.baseline.warnings,
-            *pair.followup.warnings,
-            *(doubt.sentence for doubt in registration.doubts),
-        ),
+        warnings=(*pair.warnings, *(doubt.sentence for doubt in registration.doubts)),
         registration_s=time.perf_counter() - started,
     )
     tracks = [_track_one(job, case_of(pair, registration, lesion)) for lesion in lesions]

@@ -92,6 +92,9 @@ class LesionTrackerWidget(ScriptedLoadableModuleWidget):
             show(tracks, self.logic.states, self.shown, vtk.vtkVector3d)
             slicer.util.setSliceViewerLayers(background=self.followup.currentNode(), fit=True)
             self._fill()
+            said = "\n\n".join(text for text in self.logic.warnings)
+            if said:
+                slicer.util.warningDisplay(said, windowTitle="What the server says")
 
     def jump(self):
         """Centre the slice views on the chosen lesion."""

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import torch
 from monailabel.interfaces.tasks.train import TrainTask
 
-from lesion_tracker.errors import InputError, LesionTrackerError, NoMemory, WeightsError
+from lesion_tracker.errors import InputError, LesionTrackerError, NoMemory, PacsError, StudyError, WeightsError
 from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.server.bound import BoundMarks
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.viewers.options import Option, option_number, option_text, shown_options
 from lesion_tracker.studies.catalog import Catalog
@@ -63,12 +65,14 @@ class LesionTrainer(TrainTask):
         catalog: the studies.
         marks: corrections and accepted tracks.
         engine: reads studies, and knows the published weights.
+        bound: keeps marks to the volumes that they were made on.
         places: of its files.
     """
 
-    def __init__(self, catalog: Catalog, marks: MarkStore, engine: Engine, places: Places) -> None:
+    def __init__(self, catalog: Catalog, marks: MarkStore, engine: Engine, bound: BoundMarks, places: Places) -> None:
         super().__init__("Learn from corrections and accepted tracks; published only if better on unseen patients")
         self._catalog, self._marks, self._engine, self._places = catalog, marks, engine, places
+        self._bound = bound
 
     def config(self) -> dict[str, Any]:
         """Return the options that the viewers show."""
@@ -96,7 +100,11 @@ class LesionTrainer(TrainTask):
 
     def taught(self) -> tuple[list[TaughtLesion], list[str]]:
         """Return what readers taught, and sentences for what is left out."""
-        patients = {study.id: study.patient_id for study in self._catalog.studies()}
+        studies = self._catalog.studies()
+        for study in studies:
+            with suppress(StudyError, PacsError):  # reading it for training says why
+                self._bound.settle(study, fetch=False)
+        patients = {study.id: study.patient_id for study in studies}
         return collect_taught(self._marks, patients.get)
 
     def __call__(self, request: Mapping[str, Any], datastore: Any) -> dict[str, Any]:

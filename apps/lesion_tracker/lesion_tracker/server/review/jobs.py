@@ -31,7 +31,7 @@ class Job:
         id: its name in the requests.
         patient_id: whose studies are tracked.
         total: studies to track.
-        asked: patient, baseline, lesions and direction, as asked for.
+        asked: patient, baseline, lesions and direction (or "carry"), as asked for.
         done: studies that are done, also those that failed.
         current: id of the study that is being tracked, or "".
         tracked: points that were found and kept.
@@ -41,7 +41,7 @@ class Job:
     id: str
     patient_id: str
     total: int
-    asked: tuple[str, str, frozenset[str], Direction]
+    asked: tuple[str, str, frozenset[str], str]
     done: int = 0
     current: str = ""
     tracked: int = 0
@@ -78,6 +78,7 @@ class TrackJobs:
         lesion_ids: Sequence[str] = (),
         *,
         direction: Direction = "forwards",
+        carry: bool = False,
     ) -> Job:
         """Track a patient's lesions in other studies; the same job that waits or runs already is returned.
 
@@ -88,13 +89,18 @@ class TrackJobs:
             baseline_id: track every lesion from this study; "": from the newest earlier study with its point.
             lesion_ids: only these lesions; all without.
             direction: into the later studies, into those before the baseline (the nearest first), or into both.
+            carry: only what was marked in the baseline before its file held another volume, over to that volume.
 
         Raises:
             InputError: for an unknown patient or study, if nothing is marked, or if no study is later.
         """
         studies, _ = order_or_guess(self._catalog.of_patient(patient_id))
-        later = self._others(patient_id, studies, baseline_id, direction)
-        asked = (patient_id, baseline_id, frozenset(lesion_ids), direction)
+        later = (
+            self._named(patient_id, studies, baseline_id)
+            if carry
+            else self._others(patient_id, studies, baseline_id, direction)
+        )
+        asked = (patient_id, baseline_id, frozenset(lesion_ids), "carry" if carry else direction)
         with self._lock:
             running = next((j for j in self._jobs.values() if j.asked == asked and j.state == "running"), None)
             if running:
@@ -122,8 +128,8 @@ class TrackJobs:
         if not studies:
             raise InputError(f"no study of patient {patient_id!r} is known")
         names = [study.id for study in studies]
-        if baseline_id and baseline_id not in names:
-            raise InputError(f"study {baseline_id!r} is none of patient {patient_id!r}: {', '.join(names)}")
+        if baseline_id:
+            self._named(patient_id, studies, baseline_id)
         marked = [n for n, name in enumerate(names) if name in self._marks.studies("lesions")]
         if not marked:
             raise InputError(f"nothing is marked in any study of patient {patient_id!r}: mark a lesion first")
@@ -137,19 +143,29 @@ class TrackJobs:
             raise InputError(f"patient {patient_id!r} has no study {where} {names[first]!r}: there is nothing to track")
         return others
 
+    def _named(self, patient_id: str, studies: Sequence[Study], study_id: str) -> list[Study]:
+        """Return a patient's study."""
+        found = [study for study in studies if study.id == study_id]
+        if not found:
+            names = ", ".join(study.id for study in studies)
+            raise InputError(f"study {study_id!r} is none of patient {patient_id!r}: {names}")
+        return found
+
     def _run(self, job: Job, later: Sequence[Study], baseline_id: str, lesion_ids: set[str]) -> None:
         for study in later:
             job.current = study.id
             refused = _said(job, study, partial(self._track, job, study, baseline_id, lesion_ids))
-            if refused:
+            if refused and job.asked[3] != "carry":
                 self._marks.add_failures(study.id, sorted(self._unanswered(job, study, lesion_ids)), refused)
             job.done += 1
         job.current = ""
 
     def _track(self, job: Job, followup: Study, baseline_id: str, lesion_ids: set[str]) -> None:
+        backward = job.asked[3] != "forwards"
+        sources = self._followups.sources(followup, baseline_id, any_pair=False, backward=backward)
         records = self._marks.records(followup.id)
         answered = {lesion.id for lesion in records.lesions()} | set(records.closed())
-        for source in self._followups.sources(followup, baseline_id):
+        for source in sources:
             job.messages.extend(f"{followup.id}: {note}" for note in source.notes)
             asked = source.only(lambda one: one.id not in answered and (not lesion_ids or one.id in lesion_ids))
             if asked.lesions:

@@ -126,12 +126,14 @@ class TrackAll(_Request):
         baseline: from which study; "": each lesion from the newest earlier study with its point.
         lesions: only these; all without.
         direction: into the later studies, into those before the baseline, or into both.
+        carry: what was marked in the baseline before its file held another volume, over to that volume; nothing else.
     """
 
     patient: Name
     baseline: Annotated[str, Field(max_length=256)] = ""
     lesions: tuple[Name, ...] = ()
     direction: Direction = "forwards"
+    carry: bool = False
 
 
 Plane = Literal["axial", "coronal", "sagittal", "all", "large", "tall"]

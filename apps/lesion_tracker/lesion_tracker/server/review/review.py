@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lesion_tracker.arrays import point_mm
-from lesion_tracker.errors import Changed, InputError, NotFound
+from lesion_tracker.errors import Changed, InputError, NotFound, PacsError, StudyError
 from lesion_tracker.readers.blob_radius import estimate_radius
 from lesion_tracker.readers.inside import require_inside
 from lesion_tracker.readers.mark_store import MarkStore
@@ -16,6 +16,7 @@ from lesion_tracker.readers.study_records import StudyRecords
 from lesion_tracker.records.correction import Correction
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.state import AGREED, CLOSINGS, OPEN, State
+from lesion_tracker.server.bound import BoundMarks
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.review.requests import Accept, Close, MarkNew, Move, OnLesion, Rename
 from lesion_tracker.studies.catalog import Catalog
@@ -24,6 +25,21 @@ from lesion_tracker.studies.timeline import order_or_guess
 
 NEW_RADIUS_MM = 5.0
 """Of a lesion that has no point in any other study."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a reader should know of the points of a study.
+
+    Args:
+        study_id: the study.
+        text: one sentence.
+        left_behind: there are points to carry over.
+    """
+
+    study_id: str
+    text: str
+    left_behind: bool
 
 
 @dataclass(frozen=True)
@@ -36,6 +52,7 @@ class PatientReview:
         order_note: why their order is only a guess, or "".
         rows: the lesions.
         deleted: the deleted ones.
+        notes: points that are on another volume than a study's file holds now.
     """
 
     patient_id: str
@@ -43,6 +60,7 @@ class PatientReview:
     order_note: str
     rows: tuple[Row, ...]
     deleted: tuple[Deleted, ...]
+    notes: tuple[Note, ...] = ()
 
     @property
     def to_look_at(self) -> list[tuple[State, int]]:
@@ -94,10 +112,11 @@ class Review:
         catalog: the studies.
         marks: where lesions, tracks and corrections are kept.
         engine: reads studies.
+        bound: keeps marks to the volumes that they were made on.
     """
 
-    def __init__(self, catalog: Catalog, marks: MarkStore, engine: Engine) -> None:
-        self._catalog, self._marks, self._engine = catalog, marks, engine
+    def __init__(self, catalog: Catalog, marks: MarkStore, engine: Engine, bound: BoundMarks) -> None:
+        self._catalog, self._marks, self._engine, self._bound = catalog, marks, engine, bound
 
     def patients(self) -> tuple[list[PatientReview], list[Study]]:
         """Return all patients in the order of their ids, and the studies of which nobody knows whose they are."""
@@ -116,7 +135,8 @@ class Review:
         studies = self._catalog.of_patient(patient_id)
         if not studies:
             raise NotFound(f"no study of patient {patient_id!r} is known to this server")
-        return self._of(patient_id, studies)
+        notes = tuple(note for study in studies for note in self._notes(study))
+        return replace(self._of(patient_id, studies), notes=notes)
 
     def accept(self, request: Accept, reader: str) -> str:
         """Keep that a tracked point is right; returns what was done."""
@@ -127,14 +147,17 @@ class Review:
     def move(self, request: Move, reader: str) -> str:
         """Keep where a reader put a point; returns what was done."""
         study = self._catalog.study(request.study)
+        volume, on = self._engine.stamped(study)
+        self._bound.before_marking(study, on)
         self._require_seen(study.id, request.lesion, request.track)
         point = Lesion(request.lesion, request.center_mm, NEW_RADIUS_MM, marked_by=reader, patient_id=study.patient_id)
-        require_inside([point], self._engine.volume(study).grid, study.id)
+        require_inside([point], volume.grid, study.id)
+        self._bound.remember(study, volume, on)
         track = next((t for t in self._marks.tracks(study.id) if t.lesion_id == request.lesion), None)
         if track is not None:
-            self._marks.correct(study.id, [Correction(track, request.center_mm, reader)])
+            self._marks.correct(study.id, [Correction(track, request.center_mm, reader)], on)
             return f"{request.lesion} corrected, {math.dist(request.center_mm, track.center_mm):.1f} mm"
-        self._marks.mark(study.id, [self._like_known(point, study)])
+        self._marks.mark(study.id, [self._like_known(point, study)], on)
         return f"{request.lesion} marked"
 
     def mark(self, request: MarkNew, reader: str) -> Lesion:
@@ -149,11 +172,12 @@ class Review:
         point = Lesion(
             f"lesion_{number}", request.center_mm, NEW_RADIUS_MM, label, patient_id=study.patient_id, marked_by=reader
         )
-        volume = self._engine.volume(study)
+        volume, on = self._engine.stamped(study)
         require_inside([point], volume.grid, study.id)
         radius = estimate_radius(volume, point_mm(point.center_mm))
         lesion = replace(point, radius_mm=radius, radius_source="estimated")
-        self._marks.mark(study.id, [lesion])
+        self._marks.mark(study.id, [lesion], on)
+        self._bound.remember(study, volume, on)
         return lesion
 
     def close(self, request: Close, reader: str) -> str:
@@ -197,6 +221,15 @@ class Review:
         for study_id in changed:
             self._marks.rename(study_id, request.lesion, request.label, reader)
         return changed
+
+    def _notes(self, study: Study) -> list[Note]:
+        """Look whether a study's file changed; one that cannot be read has its pictures say why."""
+        try:
+            said = self._bound.settle(study, fetch=False)
+        except (StudyError, PacsError):
+            return []
+        left_behind = bool(self._marks.left_behind(study.id))
+        return [Note(study.id, text, left_behind) for text in said]
 
     def _of(self, patient_id: str, studies: Sequence[Study]) -> PatientReview:
         in_order, note = order_or_guess(studies)

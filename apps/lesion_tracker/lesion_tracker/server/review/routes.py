@@ -146,7 +146,8 @@ def _add_clicks(router: APIRouter, review: Review) -> None:
 def _add_jobs(router: APIRouter, jobs: TrackJobs) -> None:
     @router.post(addresses.TRACK, dependencies=[Depends(require_json)])
     def track(body: TrackAll, user: User = ANNOTATOR) -> dict[str, Any]:
-        return _progress(jobs.start(body.patient, body.baseline, body.lesions, direction=body.direction))
+        job = jobs.start(body.patient, body.baseline, body.lesions, direction=body.direction, carry=body.carry)
+        return _progress(job)
 
     @router.get(addresses.PROGRESS)
     def progress(job_id: str, user: User = READER) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from monailabel.interfaces.datastore import DefaultLabelTag
 
 from lesion_tracker.errors import InputError, StudyError
 from lesion_tracker.files.whole import remove_drafts, written_whole
-from lesion_tracker.readers.mark_store import TAGS
+from lesion_tracker.readers.mark_store import FATES_TAG, TAGS, VOLUMES
 from lesion_tracker.server.studies.empty_label import require_content
 from lesion_tracker.server.studies.one_at_a_time import OneAtATime
 from lesion_tracker.studies.catalog import unknown_study
@@ -25,6 +25,9 @@ from lesion_tracker.studies.study import study_id_of
 from lesion_tracker.volumes.dicom_folders import of_system
 
 logger = logging.getLogger(__name__)
+
+OWN_TAGS = (*TAGS, FATES_TAG, VOLUMES)
+"""Folders of labels that are the tracker's."""
 
 SERIES_FILE = ".nii.gz"
 """The ending under which clients get a DICOM series."""
@@ -146,9 +149,9 @@ class StudyFolder(OneAtATime):
             NotFound: for an unknown study; nothing is kept then.
             InputError: for a tag that is no name or that belongs to the tracker, or for an empty mask; nor then.
         """
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", label_tag) or label_tag in TAGS:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", label_tag) or label_tag in OWN_TAGS:
             raise InputError(
-                f"a label cannot be saved under the tag {label_tag!r}; {', '.join(TAGS)} are the tracker's own"
+                f"a label cannot be saved under the tag {label_tag!r}; {', '.join(OWN_TAGS)} are the tracker's own"
             )
         if image_id not in self.list_images():
             raise unknown_study(image_id)

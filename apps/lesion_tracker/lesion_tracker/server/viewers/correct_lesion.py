@@ -12,6 +12,7 @@ from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.correction import Correction
 from lesion_tracker.records.derived import answered_track
 from lesion_tracker.records.track import Track
+from lesion_tracker.server.bound import BoundMarks
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.viewers.answer import answer_form, answer_params, write_answer
 from lesion_tracker.server.viewers.clicks import clicks_of, lps_from_click
@@ -29,11 +30,12 @@ class CorrectLesion(LesionTask):
         catalog: the studies.
         marks: where tracks and corrections are kept.
         engine: reads studies.
+        bound: keeps marks to the volumes that they were made on.
     """
 
-    def __init__(self, catalog: Catalog, marks: MarkStore, engine: Engine) -> None:
+    def __init__(self, catalog: Catalog, marks: MarkStore, engine: Engine, bound: BoundMarks) -> None:
         super().__init__(InferType.DEEPEDIT, "Correct a tracked lesion in the later CT: click where it really is")
-        self._catalog, self._marks, self._engine = catalog, marks, engine
+        self._catalog, self._marks, self._engine, self._bound = catalog, marks, engine, bound
 
     def __call__(self, request: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
         """Store what was clicked.
@@ -50,19 +52,22 @@ class CorrectLesion(LesionTask):
         start = time.perf_counter()
         form = answer_form(request)
         study = self._catalog.study(request.get("image"))
-        volume = self._engine.volume(study)
+        volume, on = self._engine.stamped(study)
+        said = self._bound.before_marking(study, on)
         tracks = {track.lesion_id: track for track in self._marks.tracks(study.id)}
         points, unknown = self._points(request, study, volume)
         self._require_tracked(list(points), tracks, study)
         who = sender_of(request)
-        kept = self._marks.correct(study.id, [Correction(tracks[name], point, who) for name, point in points.items()])
+        answers = [Correction(tracks[name], point, who) for name, point in points.items()]
+        kept = self._marks.correct(study.id, answers, on)
+        self._bound.remember(study, volume, on)
         shown = current_tracks(list(tracks.values()), kept)
         file = write_answer(form, shown, volume.grid)
         params = answer_params(
             shown,
             corrections=[correction.to_json() for correction in kept],
             seconds={"total": round(time.perf_counter() - start, 3)},
-            warnings=[*volume.warnings, *passed_over(unknown)],
+            warnings=[*said, *(f"{study.id}: {text}" for text in volume.warnings), *passed_over(unknown)],
         )
         return str(file) if file else None, params
 

@@ -17,6 +17,7 @@ from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.derived import shown_mark
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.server.background import Background
+from lesion_tracker.server.bound import BoundMarks
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.viewers.answer import answer_form, answer_params, write_answer
 from lesion_tracker.server.viewers.clicks import Click, clicks_of, lps_from_click
@@ -24,6 +25,7 @@ from lesion_tracker.server.viewers.lesions_param import lesion_from, lesion_obje
 from lesion_tracker.server.viewers.options import Option, option_number, option_text
 from lesion_tracker.server.viewers.task import LesionTask, passed_over, sender_of
 from lesion_tracker.studies.catalog import Catalog
+from lesion_tracker.studies.one_patient import pair_facts
 from lesion_tracker.studies.study import Study
 from lesion_tracker.volumes.volume import Volume
 
@@ -41,14 +43,18 @@ class MarkLesion(LesionTask):
         catalog: the studies.
         marks: where lesions are kept.
         engine: reads studies and registers.
+        bound: keeps marks to the volumes that they were made on.
         background: registers later studies of the patient; None: nothing is computed ahead.
     """
 
     options = OPTIONS
 
-    def __init__(self, catalog: Catalog, marks: MarkStore, engine: Engine, background: Background | None) -> None:
+    def __init__(
+        self, catalog: Catalog, marks: MarkStore, engine: Engine, bound: BoundMarks, background: Background | None
+    ) -> None:
         super().__init__(InferType.DEEPEDIT, "Mark lesions in the earlier CT: one click each; the radius is estimated")
-        self._catalog, self._marks, self._engine, self._background = catalog, marks, engine, background
+        self._catalog, self._marks, self._engine = catalog, marks, engine
+        self._bound, self._background = bound, background
 
     def __call__(self, request: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
         """Store what was clicked.
@@ -65,17 +71,19 @@ class MarkLesion(LesionTask):
         start = time.perf_counter()
         form = answer_form(request)
         study = self._study(request)
-        volume = self._engine.volume(study)
+        volume, on = self._engine.stamped(study)
+        said = self._bound.before_marking(study, on)
         lesions, unknown = self._lesions(request, study, volume)
         if not lesions and not self._marks.lesions(study.id):
             raise InputError(
                 f"nothing is marked in study {study.id!r}, and the request has no click: {{'lesion_1': [[i, j, k]]}}"
             )
-        marked = self._marks.mark(study.id, lesions)
+        marked = self._marks.mark(study.id, lesions, on)
         if lesions:
+            self._bound.remember(study, volume, on)
             self._register_later_studies(study)
         tracks = [shown_mark(lesion) for lesion in marked]
-        warnings = [*volume.warnings, *passed_over(unknown)]
+        warnings = [*said, *(f"{study.id}: {text}" for text in volume.warnings), *passed_over(unknown)]
         file = write_answer(form, tracks, volume.grid)
         seconds = {"total": round(time.perf_counter() - start, 3)}
         records = [lesion.to_json() for lesion in marked]
@@ -122,6 +130,10 @@ class MarkLesion(LesionTask):
         if self._background is None:
             return
         for other, why in self._catalog.to_register(study):
+            others = pair_facts(study, other).refusals
+            if others:
+                logger.info("%s is not registered with %s: %s", other.id, study.id, "; ".join(others))
+                continue
             if why:
                 logger.info("to register with %s: %s", study.id, why)
             self._background.add(f"register {study.id} -> {other.id}", partial(self._engine.register, study, other))

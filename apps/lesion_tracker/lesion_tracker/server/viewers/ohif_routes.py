@@ -63,7 +63,8 @@ def ohif_routes(app_dir: Path, catalog: Catalog, review: Review) -> APIRouter:
             {"id": row.lesion_id, "label": row.label, "cells": {name: _cell(cell) for name, cell in row.cells.items()}}
             for row in known.rows
         ]
-        return {"patient": patient_id, "order_note": known.order_note, "studies": studies, "rows": rows}
+        note = " ".join([known.order_note, *(note.text for note in known.notes)]).strip()
+        return {"patient": patient_id, "order_note": note, "studies": studies, "rows": rows}
 
     return router
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lesion_tracker.errors import InputError, StudyError
 from lesion_tracker.studies.study import Study
-from lesion_tracker.volumes.fingerprint import GEOMETRY_TOLERANCE_MM, voxel_hash
+from lesion_tracker.volumes.fingerprint import Fingerprint, fingerprint_of
 from lesion_tracker.volumes.volume import Volume
 
 
@@ -20,7 +20,7 @@ class SessionMatch:
 
     def __init__(self, read: Callable[[Path], Volume], studies: Callable[[], list[Study]]) -> None:
         self._read, self._studies = read, studies
-        self._hashes: dict[tuple[str, int, int], str] = {}
+        self._known: dict[tuple[str, int, int], Fingerprint] = {}
         self._lock = threading.Lock()
 
     def study_of_copy(self, path: Path) -> str:
@@ -37,8 +37,8 @@ class SessionMatch:
 
     def find(self, image: Volume) -> Study:
         """Return the study that a volume is a copy of; refuse as `study_of_copy`."""
-        wanted = voxel_hash(image)
-        found = [study for study in self._studies() if self._is_copy(study, image, wanted)]
+        wanted = fingerprint_of(image)
+        found = [study for study in self._studies() if self._is_copy(study, wanted)]
         if not found:
             raise InputError(
                 "the volume that was sent is none of this datastore's studies (by voxels and geometry), so nobody "
@@ -51,20 +51,16 @@ class SessionMatch:
             )
         return found[0]
 
-    def _is_copy(self, study: Study, image: Volume, wanted: str) -> bool:
+    def _is_copy(self, study: Study, wanted: Fingerprint) -> bool:
         try:
             status = study.path.stat()
             key = (str(study.path), status.st_mtime_ns, status.st_size)
             with self._lock:
-                known = self._hashes.get(key)
-            if known is not None and known != wanted:
-                return False
-            volume = self._read(study.path)
+                known = self._known.get(key)
+            if known is None:
+                known = fingerprint_of(self._read(study.path))
         except (OSError, StudyError):
             return False
-        if volume.grid.size != image.grid.size:
-            return False
-        known = known or voxel_hash(volume)
         with self._lock:
-            self._hashes[key] = known
-        return known == wanted and volume.grid.equals(image.grid, GEOMETRY_TOLERANCE_MM)
+            self._known[key] = known
+        return known.equals(wanted)

@@ -1,6 +1,6 @@
 """The task track_lesion: the lesions of an earlier study, found again in the study that is open."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +9,7 @@ from monailabel.interfaces.tasks.infer_v2 import InferType
 from lesion_tracker.errors import InputError
 from lesion_tracker.readers.sources import Source
 from lesion_tracker.records.state import states_json
+from lesion_tracker.records.track import Track
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.followups import Followups
 from lesion_tracker.server.viewers.answer import answer_form, answer_params, write_answer
@@ -18,6 +19,7 @@ from lesion_tracker.server.viewers.lesions_param import lesions_of
 from lesion_tracker.server.viewers.options import Option, option_text
 from lesion_tracker.server.viewers.task import LesionTask, passed_over
 from lesion_tracker.studies.catalog import Catalog
+from lesion_tracker.studies.study import Study
 from lesion_tracker.tracking.options import TRACK_OPTIONS, TrackOption, TrackOptions
 
 SERVERS_OWN = "default"
@@ -78,14 +80,17 @@ class TrackLesion(LesionTask):
             baseline_image=sources[0].study.id,
             followup_image=followup.id,
             seconds=seconds,
-            warnings=[
-                *(note for source in sources for note in source.notes),
-                *(f"{one.study.id}: {text}" for one in sources for text in self._engine.volume(one.study).warnings),
-                *(f"{followup.id}: {warning}" for warning in volume.warnings),
-                *passed_over(unknown),
-            ],
+            warnings=[*self._warnings(sources, followup, tracks), *passed_over(unknown)],
         )
         return str(file) if file else None, params
+
+    def _warnings(self, sources: Sequence[Source], followup: Study, tracks: Sequence[Track]) -> list[str]:
+        """Return what the tracks say of the studies and of the choice, each sentence once."""
+        found = [note for source in sources for note in source.notes]
+        for study in (*(source.study for source in sources), followup):
+            found += [f"{study.id}: {text}" for text in self._engine.volume(study).warnings]
+        found += [text for track in tracks for text in track.warnings]
+        return list(dict.fromkeys(found))
 
 
 def _asked(request: Mapping[str, Any], own: TrackOptions) -> TrackOptions:

@@ -32,6 +32,7 @@ class LesionTrackerLogic:
         self._save = save
         self.tracks: list[dict[str, Any]] = []
         self.states: States = {}
+        self.warnings: list[str] = []
 
     def ensure_on_server(self, volume: Any, patient: str = "", date: str = "") -> str:
         """Return the server's id of a volume, uploading it first; its name is changed where it cannot be a file's.
@@ -68,6 +69,7 @@ class LesionTrackerLogic:
         self.server.infer("mark_lesion", baseline_id, {"lesions": lesions})
         answer = self.server.infer("track_lesion", followup_id, {"baseline_image": baseline_id})
         self.tracks, self.states = list(answer["tracks"]), dict(answer["states"])
+        self.warnings = list(answer["warnings"])
         return list(self.tracks)
 
     def accept(self, number: int) -> None:

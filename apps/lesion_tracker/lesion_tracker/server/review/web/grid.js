@@ -148,6 +148,7 @@ const actions = {
   not_evaluable: (cell) => answer(cell, "close", { closing: "not_evaluable" }, open(cell), "This is answered already: undo that first."),
   undo: (cell) => change("undo", { patient, lesion: cell.dataset.lesion, studies: [cell.dataset.study] }),
   "track-again": (cell) => track({ lesions: [cell.dataset.lesion] }),
+  carry: (note) => track({ baseline: note.dataset.study, carry: true }),
 };
 
 document.addEventListener("click", async (event) => {
