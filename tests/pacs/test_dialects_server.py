@@ -15,6 +15,7 @@ from lesion_tracker.pacs.series_state import MEMO_S
 from lesion_tracker.volumes.reader import read_volume
 from tests.pacs.dialects import Dialect, DialectPacs
 from tests.pacs.orthanc import drawn_series
+from tests.pacs.small import small_volume
 from tests.server.conftest import ROOT, Server, start_server, stop, wait_until_ready
 
 pytestmark = [pytest.mark.server, pytest.mark.filterwarnings("ignore::ResourceWarning")]
@@ -102,6 +103,37 @@ def test_a_series_that_the_pacs_sends_again_corrected_is_tracked_where_it_lies_n
     time.sleep(MEMO_S + 0.2)
     right = FOUND_MM + np.array([0.0, 0.0, CORRECTED_MM])
     np.testing.assert_allclose(_tracked(server, stub)["tracks"][0]["center_mm"], right, atol=TOLERANCE_MM)
+
+
+PEOPLE = {
+    "issuer": ({"IssuerOfPatientID": "HOSPITAL A"}, {"IssuerOfPatientID": "HOSPITAL B"}),
+    "sex": ({"PatientSex": "M", "PatientName": "Doe^John"}, {"PatientSex": "F", "PatientName": "Roe^Jane"}),
+}
+
+
+@pytest.mark.parametrize("fact", PEOPLE)
+def test_two_people_with_one_patient_id_are_not_tracked_into_each_other(
+    server: Server, stub: DialectPacs, fact: str
+) -> None:
+    stub.speaks = Dialect()
+    uids = []
+    for number, facts in enumerate(PEOPLE[fact]):
+
+        def change(data: Any, _: int, facts: dict[str, str] = facts) -> bool:
+            for name, value in facts.items():
+                setattr(data, name, value)
+            return True
+
+        names = {"patient": f"1001 {fact}", "study": f"{fact} {number}", "date": f"2020010{number + 1}"}
+        uid, _ = drawn_series(stub.folder / "people", small_volume(), series="s", change=change, **names)
+        uids.append(uid)
+    mark = {"id": "lesion_1", "center_mm": [0.0, 5.0, 15.0], "radius_mm": 5.0}
+    assert _post(server, "mark_lesion", uids[0], lesions=[mark]).status_code == 200
+    refused = _post(server, "track_lesion", uids[1])
+    assert refused.status_code == 422, refused.text
+    one, other = (facts[next(iter(facts))] for facts in PEOPLE[fact])
+    for text in (fact, f"{one!r} in the baseline, {other!r} in the follow-up"):
+        assert text in refused.json()["detail"]
 
 
 def test_the_server_had_no_fault(server: Server) -> None:
