@@ -29,8 +29,8 @@ body = ((x - 24) ** 2 + (y - 24) ** 2 < 400) & (z > 1) & (z < 22)
 hu = np.where(body, 40, -1000).astype(np.int16)
 hu[10:14, 20:28, 20:28] = 200
 grid = Grid.from_parts((48, 48, 24), np.array([4.0, 4.0, 6.0]), np.array([-96.0, -96.0, -72.0]), np.eye(3))
-for name in ("one__20200101", "one__20210101"):
-    write_volume(Volume(hu, grid), folder / f"{name}.nii.gz")
+for later, name in enumerate(("one__20200101", "one__20210101")):
+    write_volume(Volume(hu + np.int16(later), grid), folder / f"{name}.nii.gz")  # no study is tracked in itself
 (folder / "lesions.json").write_text(json.dumps({"lesions": [{"id": "a", "center_mm": [0.0, 0.0, 0.0], "radius_mm": 9}]}))
 here = [str(folder / f"{name}.nii.gz") for name in ("one__20200101", "one__20210101")]
 
