@@ -8,7 +8,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "apps" / "lesion_tracker" / "lesion_tracker"
 FLOORS = (
     *("errors", "arrays", "places", "records", "settings", "files", "volumes", "studies", "pacs", "registration"),
-    *("network", "tracking", "readers", "response", "scoring", "paper", "training", "report", "server", "commands"),
+    *("network", "measurement", "tracking", "readers", "response", "scoring", "paper", "training", "report", "server"),
+    "commands",
 )
 """From the ground up: a folder may import what stands before it."""
 

@@ -92,7 +92,7 @@ def _row(loaded: Loaded, method: str, model: Tracker, cache: RegistrationCache) 
 def _found(
     loaded: Loaded, lesions: Sequence[Lesion], method: str, model: Tracker, cache: RegistrationCache
 ) -> list[Track]:
-    options = TrackOptions(method=method)
+    options = TrackOptions(method=method, measure="no")
     return session(lambda: (loaded.pair, lesions), options, published=lambda: (model, ""), cache=cache).tracks
 
 

@@ -36,7 +36,10 @@ BASELINE_DATE = date(2000, 1, 1)
 DAYS_APART = 91
 LESION_ID = "lesion_1"
 LESION_MM = (56.4, 86.3, -116.0)
-LESION_RADIUS_MM = 12.3
+LESION_RADIUS_MM = 16.4
+"""Half of the longest diameter: 32.1 to 33.7 mm by the four readers of LIDC-IDRI."""
+BALL_MM = 12.3
+"""Radius of the ball that has its volume; the ball grows as it is, what the nodule has beyond it less."""
 GROWTH = 1.25
 
 BASELINE_BOX_MM = ((-164.0, -128.0, -265.0), (192.0, 148.0, -15.0))
@@ -48,7 +51,7 @@ FIRST = FollowupChange(
     shift_mm=(22.0, -31.0, 96.0),
     deformation_mm=5.0,
     breath_mm=8.0,
-    growth=(Growth(LESION_MM, LESION_RADIUS_MM, GROWTH),),
+    growth=(Growth(LESION_MM, BALL_MM, GROWTH),),
     noise_hu=12.0,
     kernel_mm=-0.6,
     slice_mm=5.0,
@@ -70,7 +73,7 @@ def changes(count: int, rng: np.random.Generator) -> list[FollowupChange]:
                 shift_mm=_three(rng.uniform((-40, -60, -150), (40, 60, 150))),
                 deformation_mm=float(rng.uniform(2, 6)),
                 breath_mm=float(rng.uniform(-10, 12)),
-                growth=(Growth(LESION_MM, LESION_RADIUS_MM, float(rng.uniform(0.7, 1.5))),),
+                growth=(Growth(LESION_MM, BALL_MM, float(rng.uniform(0.7, 1.5))),),
                 noise_hu=float(rng.uniform(5, 25)),
                 kernel_mm=float(rng.uniform(-0.8, 0.8)),
                 slice_mm=float(rng.choice([1.5, 2.5, 3.0, 5.0])),
@@ -106,6 +109,12 @@ def _three(values: np.ndarray) -> tuple[float, float, float]:
 def study_name(day: date, constructed: bool) -> str:
     """Name a study by the rule <patient>__<yyyymmdd>[__<series>]."""
     return f"{PATIENT}__{day:%Y%m%d}" + ("__constructed" if constructed else "")
+
+
+def grown_radius_mm(growth: Growth) -> float:
+    """Return how far the nodule's farthest point lies from its centre once it has grown."""
+    farthest = np.array(growth.center_mm) + [LESION_RADIUS_MM, 0.0, 0.0]
+    return float(np.linalg.norm(growth.grow(farthest[None])[0] - growth.center_mm))
 
 
 def lesion_json(center_mm: Iterable[float], radius_mm: float) -> dict[str, Any]:
@@ -170,7 +179,7 @@ def make(source_path: Path, out: Path, pairs: int, seed: int, dicom: Path | None
         pair = construct_followup(source, change, np.random.default_rng([seed, number]))
         keep(rounded(pair.followup), name, day)
         center = pair.followup_from_baseline(np.array([LESION_MM]))[0]
-        truths.append(lesion_json(center, change.growth[0].radius_mm * change.growth[0].factor))
+        truths.append(lesion_json(center, grown_radius_mm(change.growth[0])))
         entries.append(pair_json(name, truths[-1], "constructed follow-up: see SOURCE.md"))
         made.append({"study": name, "seed": [seed, number], "change": asdict(change)})
     write_json({"lesions": [lesion_json(LESION_MM, LESION_RADIUS_MM)]}, out / "lesions.json")

@@ -27,7 +27,7 @@ def app_method(method: str, model: Tracker | None = None) -> FindPoints:
         method: as in a request.
         model: weights, for "dlt" and "auto".
     """
-    options = TrackOptions(method=method)
+    options = TrackOptions(method=method, measure="no")
 
     def find(pair: Pair, lesions: Sequence[Lesion]) -> tuple[PointsMm, Seconds]:
         def tracked(some: Sequence[Lesion], cache: RegistrationCache) -> list[Track]:

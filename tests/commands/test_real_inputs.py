@@ -297,7 +297,7 @@ def test_two_patients_and_the_wrong_order_are_refused_and_said_where_allowed(tmp
 
 @pytest.mark.parametrize("kind", ["mrk.json", "csv"])
 def test_lesions_as_slicer_and_spreadsheets_write_them(tmp_path, track, kind):
-    """Without a radius the lesion's is estimated from the image, as for a click; the sample's is 12.3 mm."""
+    """Without a radius the lesion is measured, as for a click; the sample's radius is 16.4 mm."""
     (lesion,) = json.loads(LESIONS.read_text())["lesions"]
     x, y, z = lesion["center_mm"]
     path = tmp_path / f"marks.{kind}"
@@ -308,4 +308,4 @@ def test_lesions_as_slicer_and_spreadsheets_write_them(tmp_path, track, kind):
     assert (code, err) == (0, "")
     assert done["lesion_id"] == "F-1"
     assert is_at(done, TRUTH)
-    assert 8 < done["radius_mm"] < 16
+    assert 13 < done["radius_mm"] < 20  # the sample's within 20 %

@@ -66,7 +66,7 @@ def test_lesions_are_read(tmp_path):
         ),
         (
             {"lesions": [{**LESION, "radius_source": "guessed"}]},
-            "radius_source: .*'estimated', 'given' or 'expected', got 'gu",
+            "radius_source: .*'estimated', 'given', 'expected' or 'measured', got 'gu",
         ),
         ({"lesions": [{**LESION, "id": " "}]}, "lesion 1: lesion ' ': a lesion needs an id"),
         ({"lesions": [{**LESION, "schema": 2}]}, "lesion 1: a lesion of schema 2 cannot be read; this version reads 1"),

@@ -57,7 +57,7 @@ def test_slicers_mark_shows_the_marks(slicer_client: Any) -> None:
     file, params = click_lesions(slicer_client, "ann")
     truth = np.array([lesion["center_mm"] for lesion in params["lesions"]])
     np.testing.assert_allclose(list(_points(file).values()), truth, atol=1e-6)
-    assert [lesion["radius_source"] for lesion in params["lesions"]] == ["estimated", "estimated"]
+    assert [lesion["radius_source"] for lesion in params["lesions"]] == ["measured", "measured"]
     assert [lesion["radius_mm"] for lesion in params["lesions"]] == pytest.approx([9.0, 7.0], rel=0.25)
     assert {lesion["marked_by"] for lesion in params["lesions"]} == {"user-xyz"}
 

@@ -2,7 +2,7 @@
 
 errors        the tree of errors that a caller may meet
 arrays        the vocabulary of array shapes
-records       Lesion, Track and Correction, methods and states
+records       Lesion, Track, Correction and Measurement, methods and states
 places        where weights, clients and the sample lie: in a checkout, a copy, an installed wheel
 settings      what the operator of a server can set
 files         every file is written whole; lesions.json, tracks.json
@@ -11,7 +11,8 @@ studies       patient, date and order of studies, and which series of a study is
 pacs          studies of a DICOMweb server
 registration  two volumes -> FollowupFromBaseline, a map of points in mm
 network       template and search crops, with the anatomy signal -> score map -> peaks in mm
-tracking      lesions of a pair of studies -> Tracks
+measurement   a point in a lesion -> Measurement: outline, axes, volume
+tracking      lesions of a pair of studies -> Tracks, with their size
 readers       what readers marked, accepted and moved, kept with its history
 scoring       answers and truth -> CPM, MED and their intervals
 paper         the paper's benchmark: its files, its volumes, its scores

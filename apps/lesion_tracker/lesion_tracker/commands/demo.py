@@ -103,11 +103,20 @@ def _print_table(tracks: list[Track], truth: dict[str, Any], seconds: dict[str, 
         _say(f"{track.lesion_id:<10} {points} {off:5.1f} mm {confidence:>11}  {track.state}, {track.method}")
         if track.note:
             _say(f"{'':<10} {track.note}")
+        if track.long_axis_mm is not None:
+            _say(f"{'':<10} {_size(track)}")
     _say(
         "truth: distance of the found point from the true one"
         + ("; *: not calibrated" if not tracks[0].calibrated else "")
     )
     _say("seconds: " + ", ".join(f"{stage} {value:.1f}" for stage, value in seconds.items()) + "\n")
+
+
+def _size(track: Track) -> str:
+    """Return both axes, the change of the long one, and whether to check them."""
+    axes = f"axes {track.long_axis_mm:.1f} x {track.short_axis_mm:.1f} mm, volume {track.volume_ml:.1f} ml"
+    change = f"; long axis {track.earlier_long_axis_mm:.1f} mm before ({track.long_axis_change_mm:+.1f} mm)"
+    return axes + change + (f"; check: {track.check_size}" if track.check_size else "")
 
 
 def _say(text: str) -> None:

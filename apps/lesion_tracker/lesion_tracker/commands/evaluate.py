@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     require_folder_of(args.out)
     pairs = read_pairs(args.pairs)
     require_report_folder(args.report)
-    model, options = tracker_of(args), track_options_of(args)
+    model, options = tracker_of(args), replace(track_options_of(args), measure="no")  # places are scored
     cache = cache_of(args)
     preload()
     runs: list[Tracked | None] = []

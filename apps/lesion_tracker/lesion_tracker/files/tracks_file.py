@@ -37,6 +37,7 @@ COLUMNS: dict[str, Callable[[Track], Cell]] = {
 """Name and content of each column; positions are LPS mm of the follow-up. Quantities without a place here come last."""
 
 COLUMNS |= {name: quantity.cell for name, quantity in QUANTITIES.items() if name not in COLUMNS}
+COLUMNS["check_size"] = lambda track: track.check_size
 
 
 def tracks_json(tracks: Sequence[Track], seconds: Mapping[str, float]) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""Marks without a size get the radius of what stands out round them."""
+"""Marks without a size are measured."""
 
 from collections.abc import Sequence
 
 from lesion_tracker.arrays import point_mm
-from lesion_tracker.readers.blob_radius import estimate_radius
+from lesion_tracker.measurement.measure import measure
 from lesion_tracker.readers.inside import require_inside
 from lesion_tracker.records.lesion import SMALLEST_RADIUS_MM, Lesion, Marked, Spot
 from lesion_tracker.volumes.volume import Volume
@@ -23,6 +23,6 @@ def sized(marks: Sequence[Marked], volume: Volume, study_id: str) -> list[Lesion
     spots = [mark.sized(SMALLEST_RADIUS_MM) for mark in marks if isinstance(mark, Spot)]
     require_inside(spots, volume.grid, study_id)
     return [
-        mark.sized(estimate_radius(volume, point_mm(mark.center_mm))) if isinstance(mark, Spot) else mark
+        mark.sized(measure(volume, point_mm(mark.center_mm)).radius_mm) if isinstance(mark, Spot) else mark
         for mark in marks
     ]

@@ -27,6 +27,20 @@ def triple(value: object) -> tuple[float, float, float]:
 Point = Annotated[tuple[float, float, float], BeforeValidator(triple)]
 """A patient position (x, y, z), LPS mm; any three finite numbers."""
 
+Ends = tuple[Point, Point]
+"""The end points of an axis."""
+
+
+def ends(both: tuple[object, object]) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Return the end points of an axis as two points.
+
+    Raises:
+        ValueError: for others than two points.
+    """
+    first, last = both
+    return triple(first), triple(last)
+
+
 Number = Annotated[float, Strict()]
 """A number; no text that looks like one."""
 

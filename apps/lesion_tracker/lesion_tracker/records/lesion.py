@@ -5,7 +5,11 @@ from typing import Literal
 
 from lesion_tracker.records.json_record import AnyNumber, JsonRecord, Point, read_record, triple
 
-RadiusSource = Literal["estimated", "given", "expected"]
+RadiusSource = Literal["estimated", "given", "expected", "measured"]
+"""measured: half of the longest diameter of the outline round the click. given: by a reader. expected: from another study, not
+measured. estimated: in marks of version 0.2.0 and before that were made without a radius, that of the ball that the image
+suggested, up to a quarter less. Such marks are read as they are; a new click measures."""
+
 SMALLEST_RADIUS_MM, LARGEST_RADIUS_MM = 0.5, 200.0
 
 
@@ -19,7 +23,7 @@ class Lesion(JsonRecord):
         radius_mm: half of the longest diameter, mm; 0.5 to 200.
         label: the name shown; the id unless renamed.
         tracking_uid: the same for this lesion in all studies of the patient.
-        radius_source: "estimated" from the image round the click, "given", or "expected" from another study: not measured.
+        radius_source: how the radius came about.
 
     Raises:
         ValueError: for a centre that is not three finite numbers, or a radius that is no radius.
@@ -83,9 +87,9 @@ class Spot(JsonRecord):
         object.__setattr__(self, "label", lesion.label)
 
     def sized(self, radius_mm: float) -> Lesion:
-        """Return the lesion of an estimated radius."""
+        """Return the lesion of a measured radius."""
         more: dict[str, str] = {"label": self.label, "tracking_uid": self.tracking_uid}
-        return Lesion(self.id, self.center_mm, radius_mm, radius_source="estimated", **more)
+        return Lesion(self.id, self.center_mm, radius_mm, radius_source="measured", **more)
 
 
 Marked = Lesion | Spot

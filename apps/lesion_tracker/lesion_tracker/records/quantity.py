@@ -10,7 +10,7 @@ class Quantity:
     """One number of a track.
 
     Args:
-        name: the field of Track that holds it, with its unit; also the name of its column.
+        name: the field or property of Track that holds it, with its unit; also the name of its column.
         sentence: what readers see, with the number in braces.
     """
 
@@ -33,6 +33,11 @@ QUANTITIES = {
     for quantity in (
         Quantity("moved_mm", "{:.1f} mm from where registration expects it"),
         Quantity("expected_radius_mm", "expected radius {:.1f} mm"),
+        Quantity("long_axis_mm", "long axis {:.1f} mm"),
+        Quantity("short_axis_mm", "short axis {:.1f} mm"),
+        Quantity("long_axis_change_mm", "long axis {:+.1f} mm since the earlier study"),
+        Quantity("volume_ml", "volume {:.2f} ml"),
+        Quantity("mean_hu", "mean {:.0f} HU"),
     )
 }
 """In the order in which readers see them."""

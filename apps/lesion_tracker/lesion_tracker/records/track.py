@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from lesion_tracker.records.json_record import Flag, JsonRecord, Number, Point, read_record, triple
+from lesion_tracker.records.json_record import Ends, Flag, JsonRecord, Number, Point, ends, read_record, triple
 from lesion_tracker.records.state import STATES
 
 
@@ -25,6 +25,14 @@ class Track(JsonRecord):
         seconds: per stage.
         note: one sentence for the reader, or "".
         baseline_mm: the point that it was tracked from, LPS mm of the baseline; None in tracks of earlier versions.
+        long_axis_mm: longest diameter in an axial slice of the follow-up, or None where it was not measured.
+        short_axis_mm: the longest diameter square to it in the same slice.
+        volume_ml: within the outline.
+        mean_hu: within the outline.
+        earlier_long_axis_mm: the long axis in the baseline, measured in the same way.
+        long_ends_mm: end points of the long axis, LPS mm of the follow-up.
+        short_ends_mm: end points of the short axis.
+        check_size: why a reader should look at the axes; "" where nothing speaks against them.
 
     Raises:
         ValueError: for a confidence outside [0, 1], an unknown state, or points that are not three finite numbers.
@@ -50,12 +58,22 @@ class Track(JsonRecord):
     note: str = ""
     warnings: tuple[str, ...] = ()
     baseline_mm: Point | None = None
+    long_axis_mm: Number | None = None
+    short_axis_mm: Number | None = None
+    volume_ml: Number | None = None
+    mean_hu: Number | None = None
+    earlier_long_axis_mm: Number | None = None
+    long_ends_mm: Ends | None = None
+    short_ends_mm: Ends | None = None
+    check_size: str = ""
 
     def __post_init__(self) -> None:
         """Refuse nonsense."""
         object.__setattr__(self, "center_mm", triple(self.center_mm))
         object.__setattr__(self, "expected_mm", triple(self.expected_mm))
         object.__setattr__(self, "warnings", tuple(self.warnings))
+        for name in ("long_ends_mm", "short_ends_mm"):
+            object.__setattr__(self, name, None if getattr(self, name) is None else ends(getattr(self, name)))
         if not 0.0 <= self.confidence <= 1.0:
             raise ValueError(f"confidence must lie in [0, 1], got {self.confidence!r}")
         if self.state not in STATES:
@@ -82,6 +100,18 @@ class Track(JsonRecord):
     def with_changes(self, **changes: Any) -> "Track":
         """Return a copy with some fields replaced."""
         return replace(self, **changes)
+
+    def without_size(self) -> "Track":
+        """Return a copy of which nothing was measured."""
+        nothing = dict.fromkeys(("long_axis_mm", "short_axis_mm", "volume_ml", "mean_hu", "long_ends_mm", "short_ends_mm"))
+        return self.with_changes(**nothing, check_size="")
+
+    @property
+    def long_axis_change_mm(self) -> float | None:
+        """By how much the long axis is longer than in the baseline."""
+        if self.long_axis_mm is None or self.earlier_long_axis_mm is None:
+            return None
+        return self.long_axis_mm - self.earlier_long_axis_mm
 
     @property
     def has_point(self) -> bool:

@@ -41,7 +41,8 @@ def describe(track: Track) -> str:
     """Return one line for the reader: state, confidence, method, how far it lies from the expected point."""
     confidence = f"confidence {track.confidence:.2f}" + ("" if track.calibrated else " (uncalibrated)")
     parts = [track.state, confidence, track.method, f"moved {track.moved_mm:.1f} mm from the expected point"]
-    more = [quantities_in_words(track, "moved_mm", "expected_radius_mm"), track.note]
+    check = f"check the size: {track.check_size}" if track.check_size else ""
+    more = [quantities_in_words(track, "moved_mm", "expected_radius_mm"), check, track.note]
     return "; ".join([", ".join(parts), *filter(None, more)])
 
 

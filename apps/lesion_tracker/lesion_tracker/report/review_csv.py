@@ -68,6 +68,7 @@ COLUMNS |= {
     for name, quantity in QUANTITIES.items()
     if name != "moved_mm"
 }
+COLUMNS["check_size"] = lambda line: line.by_track(lambda track: track.check_size)
 
 
 def review_csv(patient_id: str, rows: Sequence[Row], dates: Mapping[str, str]) -> str:

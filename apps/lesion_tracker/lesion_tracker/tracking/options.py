@@ -46,12 +46,16 @@ class TrackOptions:
 
     Args:
         method: one of `lesion_tracker.records.method.METHODS`.
+        measure: "yes" or "no".
     """
 
     method: str = _asked(
         DEFAULT_METHOD,
         "how to track: " + "; ".join(f"{method.name}: {method.sentence}" for method in METHODS.values()),
         choices=tuple(METHODS),
+    )
+    measure: str = _asked(
+        "yes", "whether to measure each lesion in both studies: axes, volume and change", choices=("yes", "no")
     )
 
 

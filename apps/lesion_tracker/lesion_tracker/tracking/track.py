@@ -34,6 +34,7 @@ from lesion_tracker.tracking.evidence import gather, similarity_at
 from lesion_tracker.tracking.fusion import fuse, network_alone
 from lesion_tracker.tracking.options import TrackOptions
 from lesion_tracker.tracking.pair import Pair
+from lesion_tracker.tracking.size import with_size
 
 NO_WEIGHTS = "no weights are published; registration alone answered"
 
@@ -101,7 +102,10 @@ def track(
         warnings=(*pair.warnings, *(doubt.sentence for doubt in registration.doubts)),
         registration_s=time.perf_counter() - started,
     )
-    tracks = [_track_one(job, case_of(pair, registration, lesion)) for lesion in lesions]
+    cases = [case_of(pair, registration, lesion) for lesion in lesions]
+    tracks = [_track_one(job, case) for case in cases]
+    if options is None or options.measure == "yes":
+        tracks = [with_size(case, one) for case, one in zip(cases, tracks, strict=True)]
     found_from = _rules(job.model).found_from
     return [_doubted(one, found_from) for one in tracks] if registration.doubts else tracks
 

@@ -11,7 +11,7 @@ from monailabel.interfaces.tasks.infer_v2 import InferType
 
 from lesion_tracker.arrays import point_mm
 from lesion_tracker.errors import InputError
-from lesion_tracker.readers.blob_radius import estimate_radius
+from lesion_tracker.measurement.measure import measure
 from lesion_tracker.readers.inside import require_inside
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.derived import shown_mark
@@ -52,7 +52,7 @@ class MarkLesion(LesionTask):
     def __init__(
         self, catalog: Catalog, marks: MarkStore, engine: Engine, bound: BoundMarks, background: Background | None
     ) -> None:
-        super().__init__(InferType.DEEPEDIT, "Mark lesions in the earlier CT: one click each; the radius is estimated")
+        super().__init__(InferType.DEEPEDIT, "Mark lesions in the earlier CT: one click each; the radius is measured")
         self._catalog, self._marks, self._engine = catalog, marks, engine
         self._bound, self._background = bound, background
 
@@ -99,7 +99,7 @@ class MarkLesion(LesionTask):
         clicks, unknown = clicks_of(request, {*OPTIONS, "lesions"})
         known = {lesion.id: lesion for lesion in self._marks.lesions(study.id)}
         clicked = [self._from_click(click, volume, known.get(click.lesion_id), study) for click in clicks]
-        named = [self._from_entry(entry, volume) for entry in lesion_objects(request)]
+        named = [self._from_entry(entry, volume, study) for entry in lesion_objects(request)]
         require_inside(named, volume.grid, study.id)
         if radius is not None:
             clicked = _with_radius(clicked, radius, known, request.get("label"))
@@ -111,14 +111,15 @@ class MarkLesion(LesionTask):
         center = (float(point[0]), float(point[1]), float(point[2]))
         if known is not None and known.center_mm == center:
             return known
-        return Lesion(click.lesion_id, center, estimate_radius(volume, point), radius_source="estimated")
+        return Lesion(click.lesion_id, center, measure(volume, point).radius_mm, radius_source="measured")
 
-    def _from_entry(self, entry: Mapping[str, Any], volume: Volume) -> Lesion:
+    def _from_entry(self, entry: Mapping[str, Any], volume: Volume, study: Study) -> Lesion:
         if "radius_mm" in entry:
             return lesion_from(entry)
         without = lesion_from({**entry, "radius_mm": 1.0})
-        radius = estimate_radius(volume, point_mm(without.center_mm))
-        return replace(without, radius_mm=radius, radius_source="estimated")
+        require_inside([without], volume.grid, study.id)
+        radius = measure(volume, point_mm(without.center_mm)).radius_mm
+        return replace(without, radius_mm=radius, radius_source="measured")
 
     def _register_later_studies(self, study: Study) -> None:
         if self._background is None or not study.patient_id or not study.study_date:

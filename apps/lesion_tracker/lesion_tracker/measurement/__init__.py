@@ -1,0 +1,1 @@
+"""A point in a lesion to its outline, its two axes and its volume."""

@@ -1,0 +1,128 @@
+"""A point in a lesion to its outline, its axes and its volume."""
+
+import numpy as np
+
+from lesion_tracker.arrays import PointMm, point_mm
+from lesion_tracker.errors import PointOutsideError
+from lesion_tracker.measurement.axes import axes_of, rings
+from lesion_tracker.measurement.candidates import Candidates, candidates, contrast_to_noise, features
+from lesion_tracker.measurement.judge import doubt, doubt_from, evidence, scores
+from lesion_tracker.measurement.outline import outline, radii_of
+from lesion_tracker.measurement.prior import Prior, prior_of_radius
+from lesion_tracker.measurement.second_opinion import second_outline
+from lesion_tracker.measurement.sphere import sphere
+from lesion_tracker.measurement.surfaces import RADII_MM
+from lesion_tracker.measurement.view import View, view_of
+from lesion_tracker.records.measurement import Measurement
+from lesion_tracker.volumes.resample import resample
+from lesion_tracker.volumes.volume import Volume
+
+METHOD = "closed surface of the likeliest contrast, outlined at half of it"
+VERSION = "1"
+CLEAR = 8.0
+"""From this ratio of contrast to noise on, the outline says more than its surface, and is made again from itself."""
+OFF_CENTER = 0.25
+"""A click farther from the middle of what was found, as a share of its radius, is looked at again from there."""
+DISAGREE = 1.25
+"""Ratio of the long axes of both ways from which on their disagreement is the reason to check."""
+DIGITS = 3
+
+
+def measure(
+    volume: Volume, center_mm: PointMm, radius_mm: float | None = None, *, prior: Prior | None = None
+) -> Measurement:
+    """Measure the lesion round a point.
+
+    Args:
+        volume: the study.
+        center_mm: a point in the lesion, LPS mm; the nearer to its middle, the better.
+        radius_mm: half of the longest diameter as far as it is known; it helps to choose, and forces nothing.
+        prior: instead, the outline of an earlier study (`lesion_tracker.measurement.prior`).
+
+    Returns:
+        The measurement; `check` says why a reader should look at it.
+
+    Raises:
+        PointOutsideError: for a point outside the study.
+        ValueError: for a point that is not three finite numbers, or a radius that is not positive.
+    """
+    center = point_mm(center_mm)
+    if not volume.grid.contains(center[None])[0]:
+        low, high = (np.round(corner, 1).tolist() for corner in volume.grid.bounds_mm())
+        raise PointOutsideError(
+            f"nothing can be measured at {center.tolist()}: the study spans {low} to {high} (LPS mm). "
+            "Slicer points are RAS: were x and y negated?"
+        )
+    if radius_mm is not None and not radius_mm > 0:
+        raise ValueError(f"radius_mm must be positive, got {radius_mm!r}")
+    if prior is None and radius_mm is not None:
+        prior = prior_of_radius(radius_mm)
+    view = view_of(volume, center)
+    found, judged, chosen = _likeliest(view, center, prior)
+    cover = _outline(volume, view, found, chosen)
+    middle = _middle(cover)
+    if np.linalg.norm(middle - center) > OFF_CENTER * found.ball_mm[chosen]:
+        again, rejudged, best = _likeliest(view, middle, prior)
+        if rejudged[best] > judged[chosen]:
+            found, judged, chosen = again, rejudged, best
+            cover = _outline(volume, view, found, chosen)
+    second = second_outline(view, center)
+    return _measurement(volume, cover, _check(cover, second, found, judged, chosen))
+
+
+def _likeliest(view: View, center: PointMm, prior: Prior | None) -> tuple[Candidates, np.ndarray, int]:
+    found = candidates(view, center)
+    judged = scores(features(found))
+    if prior is not None:
+        judged = judged - prior.penalty(found.radii)
+    return found, judged, int(judged.argmax())
+
+
+def _outline(volume: Volume, view: View, found: Candidates, chosen: int) -> Volume:
+    cover = outline(volume, found.center_mm, found.radii[chosen], found.profiles, found.noise_hu)
+    if contrast_to_noise(found)[chosen] < CLEAR:
+        return cover
+    middle = _middle(cover)
+    profiles = view.along(middle, sphere().directions, RADII_MM)
+    return outline(volume, middle, radii_of(cover, middle), profiles, found.noise_hu)
+
+
+def _middle(cover: Volume) -> PointMm:
+    z, y, x = (float(index.mean()) for index in np.nonzero(cover.hu > 0.5))
+    return np.asarray(cover.grid.lps_from_indices(np.array([[x, y, z]]))[0])
+
+
+def _check(cover: Volume, second: Volume, found: Candidates, judged: np.ndarray, chosen: int) -> str:
+    """Return why a reader should look at a measurement, or ""."""
+    first_mm = axes_of(rings(cover)).long_axis_mm
+    other = rings(second)
+    second_mm = axes_of(other).long_axis_mm if other else 0.0
+    if doubt(evidence(judged, found.ball_mm, chosen, (first_mm, second_mm))) < doubt_from():
+        return ""
+    if second_mm == 0.0:
+        return "its border is open: what looks like it goes on beyond it"
+    if not 1 / DISAGREE < first_mm / second_mm < DISAGREE:
+        return f"two ways to measure it disagree: {first_mm:.1f} and {second_mm:.1f} mm"
+    return "its border is faint"
+
+
+def _measurement(volume: Volume, cover: Volume, check: str) -> Measurement:
+    outer = rings(cover)
+    axes = axes_of(outer)
+    inside = cover.hu > 0.5
+    hu = resample(volume, cover.grid).hu
+    ends = [tuple(tuple(round(float(v), DIGITS) for v in end) for end in both) for both in (axes.long_mm, axes.short_mm)]
+    return Measurement(
+        center_mm=tuple(round(float(v), DIGITS) for v in _middle(cover)),  # type: ignore[arg-type] # three numbers
+        long_axis_mm=round(axes.long_axis_mm, DIGITS),
+        short_axis_mm=round(axes.short_axis_mm, DIGITS),
+        long_ends_mm=ends[0],  # type: ignore[arg-type] # two points
+        short_ends_mm=ends[1],  # type: ignore[arg-type]
+        key_slice=round(axes.slice_mm, DIGITS),
+        volume_ml=round(float(inside.sum() * np.prod(cover.grid.spacing_mm)) / 1000.0, 4),
+        mean_hu=round(float(hu[inside].mean()), 1),
+        outline=tuple(tuple(tuple(np.round(p, DIGITS).tolist()) for p in ring) for ring in outer),  # type: ignore[misc]
+        check=check,
+        method=METHOD,
+        version=VERSION,
+    )

@@ -1,0 +1,1 @@
+"""How well one click is measured: outlines of real lesions, implants with true outlines, growth between two scans."""

@@ -1,0 +1,1 @@
+"""Tests of lesion_tracker.measurement."""
