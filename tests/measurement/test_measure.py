@@ -113,15 +113,6 @@ def test_a_point_anywhere_in_the_study_has_an_answer(place: float) -> None:
     assert 0 < found.short_axis_mm <= found.long_axis_mm + 0.01 < 200
 
 
-def test_one_slice_is_enough() -> None:
-    volume, middle = ellipsoid((8.0, 8.0, 8.0))
-    k = int(np.rint(volume.grid.indices_from_lps(middle[None])[0, 2]))
-    matrix = volume.grid.lps_from_index.copy()
-    matrix[:3, 3] = volume.grid.lps_from_indices(np.array([[0.0, 0.0, k]]))[0]
-    flat = Volume(volume.hu[k : k + 1], type(volume.grid)((*volume.grid.size[:2], 1), matrix))
-    assert measure(flat, middle).long_axis_mm == pytest.approx(16.0, rel=0.3)
-
-
 def test_nonsense_is_refused_by_name() -> None:
     volume, middle = ellipsoid((6.0, 6.0, 6.0))
     with pytest.raises(PointOutsideError, match=r"nothing can be measured at \[.*were x and y negated"):
