@@ -113,7 +113,7 @@ def study_name(day: date, constructed: bool) -> str:
 
 def grown_radius_mm(growth: Growth) -> float:
     """Return how far the nodule's farthest point lies from its centre once it has grown."""
-    farthest = np.array(growth.center_mm) + [LESION_RADIUS_MM, 0.0, 0.0]
+    farthest = np.add(growth.center_mm, (LESION_RADIUS_MM, 0.0, 0.0))
     return float(np.linalg.norm(growth.grow(farthest[None])[0] - growth.center_mm))
 
 

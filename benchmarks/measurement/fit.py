@@ -1,6 +1,6 @@
 """Fit what judges surfaces, `lesion_tracker/measurement/judge.safetensors`, on implants; no real lesion and no final study.
 
-    python -m benchmarks.measurement.fit         some minutes on one core; what was drawn is kept in .cache
+python -m benchmarks.measurement.fit         some minutes on one core; what was drawn is kept in .cache
 """
 
 import argparse
@@ -150,7 +150,13 @@ def fit_doubt(known: list[Example], judged: list[np.ndarray]) -> dict[str, np.nd
         weight = weight - np.linalg.solve(curve, slope)
     p = 1 / (1 + np.exp(-design @ weight))
     limit = float(np.quantile(p[~off], 1 - FLAGGED))
-    logger.info("flag: %d of %d off, %d of %d others", (p[off] >= limit).sum(), off.sum(), (p[~off] >= limit).sum(), (~off).sum())
+    logger.info(
+        "flag: %d of %d off, %d of %d others",
+        (p[off] >= limit).sum(),
+        off.sum(),
+        (p[~off] >= limit).sum(),
+        (~off).sum(),
+    )
     return {
         "doubt_mean": mean,
         "doubt_deviation": deviation,

@@ -68,7 +68,13 @@ def _outlines(clicks: list[dict[str, Any]]) -> Rows:
             float(np.median(soft_off)) <= 0.13,
         ),
         ("", "long axis more than 30 % off", "≤ 20 %", f"{100 * far:.0f} %", far <= 0.2),
-        ("", "median Dice; error of the short axis", "", f"{_median(soft, 'dice'):.2f}; {_percent(off(soft, 1))}", None),
+        (
+            "",
+            "median Dice; error of the short axis",
+            "",
+            f"{_median(soft, 'dice'):.2f}; {_percent(off(soft, 1))}",
+            None,
+        ),
     ]
 
 
@@ -115,7 +121,8 @@ def _seconds(clicks: list[dict[str, Any]]) -> Rows:
 
 
 def _lesions(clicks: list[dict[str, Any]]) -> str:
-    lines = ["| lesion | true long × short, mm | found (median) | clicks > 20 % / > 30 % off | Dice | flagged |\n|---|---|---|---|---|---|\n"]
+    head = "| lesion | true long × short, mm | found (median) | clicks > 20 % / > 30 % off | Dice | flagged |"
+    lines = [head + "\n|---|---|---|---|---|---|\n"]
     for name in dict.fromkeys(one["name"] for one in clicks):
         own = [one for one in clicks if one["name"] == name]
         true, found = own[0]["true_mm"], np.median([one["found_mm"] for one in own], axis=0)

@@ -12,7 +12,7 @@ def _rectangle(width: float, height: float, turned_deg: float = 0.0, z: float = 
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) * [width / 2, height / 2]
     angle = np.radians(turned_deg)
     turned = corners @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    return np.column_stack([turned + [5.0, -7.0], np.full(5, z)])
+    return np.column_stack([np.add(turned, [5.0, -7.0]), np.full(5, z)])
 
 
 @pytest.mark.parametrize("turned_deg", [0.0, 17.0, 90.0, 141.0])

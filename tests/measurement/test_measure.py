@@ -9,7 +9,7 @@ import pytest
 
 from lesion_tracker.errors import PointOutsideError
 from lesion_tracker.measurement.cover import cover_of
-from lesion_tracker.measurement.measure import measure
+from lesion_tracker.measurement.measure import measure, radius_at
 from lesion_tracker.measurement.prior import prior_of_outline
 from lesion_tracker.records.measurement import Measurement
 from lesion_tracker.volumes.volume import Volume
@@ -165,3 +165,8 @@ def test_a_measurement_takes_less_than_half_a_second() -> None:
     started = time.process_time()
     measure(volume, middle)
     assert time.process_time() - started < 0.5
+
+
+def test_the_radius_alone_is_that_of_the_measurement() -> None:
+    volume, middle = ellipsoid((9.0, 6.0, 6.0))
+    assert radius_at(volume, middle) == pytest.approx(measure(volume, middle).radius_mm, abs=1e-3)

@@ -49,7 +49,9 @@ def test_means_are_those_of_the_radii_named() -> None:
     profiles = np.tile(np.arange(RADII, dtype=np.float32), (DIRECTIONS, 1))
     first = np.full((1, DIRECTIONS), 10)
     assert mean_between(profiles, first, first + 4)[0] == pytest.approx(11.5)
-    assert mean_between(profiles, first - 15, first - 5)[0] == pytest.approx(2.0)  # what lies below the first is cut off
+    assert mean_between(profiles, first - 15, first - 5)[0] == pytest.approx(
+        2.0
+    )  # what lies below the first is cut off
 
 
 def test_a_function_of_direction_is_read_at_offsets() -> None:

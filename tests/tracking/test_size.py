@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lesion_tracker.records.derived import accepted, answered_track, expected_track
 from lesion_tracker.records.correction import Correction
+from lesion_tracker.records.derived import accepted, answered_track, expected_track
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.quantity import QUANTITIES, quantities_in_words
 from lesion_tracker.records.track import Track
@@ -38,7 +38,11 @@ def test_both_axes_and_the_change_since_the_earlier_study() -> None:
 
 def test_an_older_track_has_no_size_and_stays_readable() -> None:
     _, plain = _case()
-    old = {key: value for key, value in plain.to_json().items() if key not in ("long_axis_mm", "check_size", "long_ends_mm")}
+    old = {
+        key: value
+        for key, value in plain.to_json().items()
+        if key not in ("long_axis_mm", "check_size", "long_ends_mm")
+    }
     assert Track.from_json(old) == plain
     assert plain.long_axis_change_mm is None
     assert "axis" not in quantities_in_words(plain)

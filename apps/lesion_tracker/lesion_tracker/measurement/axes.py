@@ -1,6 +1,7 @@
 """The axes of an outline: its longest diameter in an axial slice, and the longest one square to that in the same slice."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import contourpy
 import numpy as np
@@ -102,7 +103,7 @@ def _short_axis(ring: Ring, ends: PointsMm) -> PointsMm:
         crossed = np.flatnonzero((low <= place) & (place <= high) & (high > low))
         share = (place - at[crossed]) / (at[crossed + 1] - at[crossed])
         sides = np.sort(side[crossed] + share * (side[crossed + 1] - side[crossed]))
-        for first, last in zip(sides[:-1], sides[1:], strict=True):
+        for first, last in pairwise(sides):
             if last - first > best and _inside(ring, ends[0] + place * along + (first + last) / 2 * across):
                 best, chord = last - first, (float(place), float(first), float(last))
     place, first, last = chord

@@ -24,7 +24,9 @@ def cover_of(measurement: Measurement, grid: Grid) -> Mask:
     planes = np.unique([ring[0, 2] for ring in outer])
     half_mm = float(np.diff(planes).min()) / 2 if len(planes) > 1 else float(grid.spacing_mm.max()) / 2
     points = np.concatenate(outer)
-    corners = np.stack(np.meshgrid(*zip(points.min(0) - half_mm, points.max(0) + half_mm, strict=True)), -1).reshape(-1, 3)
+    corners = np.stack(np.meshgrid(*zip(points.min(0) - half_mm, points.max(0) + half_mm, strict=True)), -1).reshape(
+        -1, 3
+    )
     index = grid.indices_from_lps(corners)
     low = np.clip(np.floor(index.min(axis=0)).astype(int), 0, grid.size)
     high = np.clip(np.ceil(index.max(axis=0)).astype(int) + 1, 0, grid.size)

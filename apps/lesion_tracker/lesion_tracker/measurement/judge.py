@@ -51,7 +51,9 @@ def doubt_from() -> float:
     return float(_weights()["doubt_from"][0])
 
 
-def evidence(all_scores: np.ndarray, sizes_mm: np.ndarray, chosen: int, long_axes_mm: tuple[float, float]) -> np.ndarray:
+def evidence(
+    all_scores: np.ndarray, sizes_mm: np.ndarray, chosen: int, long_axes_mm: tuple[float, float]
+) -> np.ndarray:
     """Return what speaks for and against a measurement, (5,).
 
     Args:

@@ -13,7 +13,7 @@ from lesion_tracker.measurement.second_opinion import second_outline
 from lesion_tracker.measurement.sphere import sphere
 from lesion_tracker.measurement.surfaces import RADII_MM
 from lesion_tracker.measurement.view import View, view_of
-from lesion_tracker.records.measurement import Measurement
+from lesion_tracker.records.measurement import Measurement, radius_of
 from lesion_tracker.volumes.resample import resample
 from lesion_tracker.volumes.volume import Volume
 
@@ -46,6 +46,28 @@ def measure(
         PointOutsideError: for a point outside the study.
         ValueError: for a point that is not three finite numbers, or a radius that is not positive.
     """
+    if radius_mm is not None and not radius_mm > 0:
+        raise ValueError(f"radius_mm must be positive, got {radius_mm!r}")
+    if prior is None and radius_mm is not None:
+        prior = prior_of_radius(radius_mm)
+    center = _inside(volume, center_mm)
+    view = view_of(volume, center)
+    cover, found, judged, chosen = _outlined(volume, view, center, prior)
+    return _measurement(volume, cover, _check(cover, second_outline(view, center), found, judged, chosen))
+
+
+def radius_at(volume: Volume, center_mm: PointMm) -> float:
+    """Return half of the longest diameter of the lesion round a point, mm, as `measure` finds it, and nothing else: quicker.
+
+    Raises:
+        PointOutsideError, ValueError: as `measure`.
+    """
+    center = _inside(volume, center_mm)
+    cover, *_ = _outlined(volume, view_of(volume, center), center, None)
+    return radius_of(axes_of(rings(cover)).long_axis_mm)
+
+
+def _inside(volume: Volume, center_mm: PointMm) -> PointMm:
     center = point_mm(center_mm)
     if not volume.grid.contains(center[None])[0]:
         low, high = (np.round(corner, 1).tolist() for corner in volume.grid.bounds_mm())
@@ -53,11 +75,13 @@ def measure(
             f"nothing can be measured at {center.tolist()}: the study spans {low} to {high} (LPS mm). "
             "Slicer points are RAS: were x and y negated?"
         )
-    if radius_mm is not None and not radius_mm > 0:
-        raise ValueError(f"radius_mm must be positive, got {radius_mm!r}")
-    if prior is None and radius_mm is not None:
-        prior = prior_of_radius(radius_mm)
-    view = view_of(volume, center)
+    return center
+
+
+def _outlined(
+    volume: Volume, view: View, center: PointMm, prior: Prior | None
+) -> tuple[Volume, Candidates, np.ndarray, int]:
+    """Return the outline, with the surfaces that it was chosen among, their scores, and the chosen one's number."""
     found, judged, chosen = _likeliest(view, center, prior)
     cover = _outline(volume, view, found, chosen)
     middle = _middle(cover)
@@ -66,8 +90,7 @@ def measure(
         if rejudged[best] > judged[chosen]:
             found, judged, chosen = again, rejudged, best
             cover = _outline(volume, view, found, chosen)
-    second = second_outline(view, center)
-    return _measurement(volume, cover, _check(cover, second, found, judged, chosen))
+    return cover, found, judged, chosen
 
 
 def _likeliest(view: View, center: PointMm, prior: Prior | None) -> tuple[Candidates, np.ndarray, int]:
@@ -111,7 +134,9 @@ def _measurement(volume: Volume, cover: Volume, check: str) -> Measurement:
     axes = axes_of(outer)
     inside = cover.hu > 0.5
     hu = resample(volume, cover.grid).hu
-    ends = [tuple(tuple(round(float(v), DIGITS) for v in end) for end in both) for both in (axes.long_mm, axes.short_mm)]
+    ends = [
+        tuple(tuple(round(float(v), DIGITS) for v in end) for end in both) for both in (axes.long_mm, axes.short_mm)
+    ]
     return Measurement(
         center_mm=tuple(round(float(v), DIGITS) for v in _middle(cover)),  # type: ignore[arg-type] # three numbers
         long_axis_mm=round(axes.long_axis_mm, DIGITS),

@@ -10,8 +10,8 @@ from lesion_tracker.measurement.view import axial_part, everywhere, points_of
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 
-BAND, LEAST_BAND_MM = 0.25, 1.5
-"""Half the width of the band: this share of the radius, or this much."""
+BAND, LEAST_BAND_MM = (0.22, 0.35), 1.5
+"""Half the width of the band: this share of the radius, first without any contrast, then with much; at least so many mm."""
 OPENING = 0.1
 """Radius of the ball that every part of a lesion must hold, as a share of the lesion's."""
 HALF_TRUST = 3.0
@@ -33,19 +33,27 @@ def outline(volume: Volume, center_mm: PointMm, radii: np.ndarray, profiles: np.
     Returns:
         In [0, 1], float32, on axial slices round the lesion; 0 at the border wherever the study goes on.
     """
-    radius_mm = smoothing(60.0) @ (RADII_MM[radii] * STEP**0.5)  # the surface lies half a step beyond the last one inside
+    radius_mm = smoothing(60.0) @ (
+        RADII_MM[radii] * STEP**0.5
+    )  # the surface lies half a step beyond the last one inside
     ball_mm = float(np.cbrt((radius_mm**3).mean()))
-    band_mm = max(LEAST_BAND_MM, BAND * ball_mm)
-    part = axial_part(volume, center_mm, float(radius_mm.max()) + band_mm + 3.0)
+    part = axial_part(volume, center_mm, float(radius_mm.max()) + max(LEAST_BAND_MM, BAND[1] * ball_mm) + 3.0)
     k = radii[None]
     outside = smoothing(25.0) @ mean_between(profiles, k + 2, k + 6)[0]
     inside_hu = float(np.median(mean_between(profiles, np.zeros_like(k), k - 2)))
     offsets = points_of(part.grid, everywhere(part.grid)) - center_mm
-    surface_mm, outside_hu = at_offsets(np.stack([radius_mm, outside]), offsets.reshape(-1, 3)).reshape(2, *part.hu.shape)
+    surface_mm, outside_hu = at_offsets(np.stack([radius_mm, outside]), offsets.reshape(-1, 3)).reshape(
+        2, *part.hu.shape
+    )
     depth_mm = surface_mm - np.linalg.norm(offsets, axis=-1)
     spacing = part.grid.spacing_mm
     hu = ndimage.gaussian_filter(part.hu, [0.0, BLUR_MM / spacing[1], BLUR_MM / spacing[0]], truncate=3.0)
-    cover = _cover(hu, depth_mm / band_mm, inside_hu, outside_hu, noise_hu)
+    ratio = ((inside_hu - outside_hu) / (noise_hu + 5.0)) ** 2
+    trust = ratio / (ratio + HALF_TRUST**2)
+    band_mm = np.maximum(LEAST_BAND_MM, (BAND[0] + (BAND[1] - BAND[0]) * trust**2) * ball_mm)
+    cover = _cover(hu, depth_mm / band_mm, inside_hu, outside_hu, trust)
+    nearest = np.unravel_index(np.linalg.norm(offsets, axis=-1).argmin(), cover.shape)
+    cover[nearest] = max(float(cover[nearest]), 0.75)  # a lesion has one voxel at least
     return Volume(_one_body(cover, part.grid, OPENING * ball_mm), part.grid)
 
 
@@ -57,13 +65,11 @@ def radii_of(cover: Volume, center_mm: PointMm) -> np.ndarray:
     return np.asarray(np.where(inside.any(axis=1), len(RADII_MM) - 1 - inside[:, ::-1].argmax(axis=1), 0))
 
 
-def _cover(hu: Hu, depth: Hu, inside_hu: float, outside_hu: Hu, noise_hu: float) -> Hu:
+def _cover(hu: Hu, depth: Hu, inside_hu: float, outside_hu: Hu, trust: Hu) -> Hu:
     """Return the lesion's share of each voxel; `depth` is 1 at the inner and -1 at the outer end of the band."""
     contrast = inside_hu - outside_hu
     safe = np.where(np.abs(contrast) < 1.0, 1.0, contrast)
     seen = np.clip((hu - outside_hu) / safe, 0, 1)
-    ratio = (np.abs(contrast) / (noise_hu + 5.0)) ** 2
-    trust = ratio / (ratio + HALF_TRUST**2)
     shape = np.clip(0.5 + depth / 2, 0, 1)
     mixed = trust * seen + (1 - trust) * shape + PULL * np.sign(depth) * np.minimum(depth**2, 1)
     return np.asarray(np.where(depth > 1, 1.0, np.where(depth < -1, 0.0, np.clip(mixed, 0, 1))))

@@ -58,7 +58,9 @@ def view_of(volume: Volume, center_mm: PointMm) -> View:
     across = [NEAR_BLUR_MM / step for step in spacing[1::-1]]
     fine = Volume(ndimage.gaussian_filter(near.hu, [0.4, *across], truncate=3.0), near.grid)
     coarse = _coarse(axial_part(volume, center_mm, FAR_MM))
-    blur = [FAR_BLUR_MM * share / step for share, step in zip((0.7, 1.0, 1.0), coarse.grid.spacing_mm[::-1], strict=True)]
+    blur = [
+        FAR_BLUR_MM * share / step for share, step in zip((0.7, 1.0, 1.0), coarse.grid.spacing_mm[::-1], strict=True)
+    ]
     far = Volume(ndimage.gaussian_filter(coarse.hu, blur, truncate=2.5), coarse.grid)
     return View(fine, far, _noise_hu(fine.hu, near.grid, center_mm))
 

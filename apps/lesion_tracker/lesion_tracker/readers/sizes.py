@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lesion_tracker.arrays import point_mm
-from lesion_tracker.measurement.measure import measure
+from lesion_tracker.measurement.measure import radius_at
 from lesion_tracker.readers.inside import require_inside
 from lesion_tracker.records.lesion import SMALLEST_RADIUS_MM, Lesion, Marked, Spot
 from lesion_tracker.volumes.volume import Volume
@@ -23,6 +23,5 @@ def sized(marks: Sequence[Marked], volume: Volume, study_id: str) -> list[Lesion
     spots = [mark.sized(SMALLEST_RADIUS_MM) for mark in marks if isinstance(mark, Spot)]
     require_inside(spots, volume.grid, study_id)
     return [
-        mark.sized(measure(volume, point_mm(mark.center_mm)).radius_mm) if isinstance(mark, Spot) else mark
-        for mark in marks
+        mark.sized(radius_at(volume, point_mm(mark.center_mm))) if isinstance(mark, Spot) else mark for mark in marks
     ]

@@ -8,6 +8,11 @@ from lesion_tracker.records.lesion import LARGEST_RADIUS_MM, SMALLEST_RADIUS_MM
 Ring = tuple[Point, ...]
 
 
+def radius_of(long_axis_mm: float) -> float:
+    """Return the radius of a mark, within what one can have: half of the longest diameter, mm."""
+    return min(max(long_axis_mm / 2, SMALLEST_RADIUS_MM), LARGEST_RADIUS_MM)
+
+
 @dataclass(frozen=True)
 class Measurement(JsonRecord):
     """What was measured of one lesion in one study; all points are LPS mm of that study.
@@ -64,7 +69,7 @@ class Measurement(JsonRecord):
     @property
     def radius_mm(self) -> float:
         """Half of the longest diameter, as a mark's radius: within what a mark can have."""
-        return min(max(self.long_axis_mm / 2, SMALLEST_RADIUS_MM), LARGEST_RADIUS_MM)
+        return radius_of(self.long_axis_mm)
 
     @classmethod
     def from_json(cls, data: object) -> "Measurement":

@@ -103,7 +103,9 @@ class Track(JsonRecord):
 
     def without_size(self) -> "Track":
         """Return a copy of which nothing was measured."""
-        nothing = dict.fromkeys(("long_axis_mm", "short_axis_mm", "volume_ml", "mean_hu", "long_ends_mm", "short_ends_mm"))
+        nothing = dict.fromkeys(
+            ("long_axis_mm", "short_axis_mm", "volume_ml", "mean_hu", "long_ends_mm", "short_ends_mm")
+        )
         return self.with_changes(**nothing, check_size="")
 
     @property

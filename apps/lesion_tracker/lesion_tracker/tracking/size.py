@@ -1,4 +1,4 @@
-"""The size of a lesion where its track ends, and in the baseline: measured in the same way, the later one with the earlier's help."""
+"""The size of a lesion where its track ends and in the baseline, the later one measured with the earlier outline's help."""
 
 import time
 
@@ -29,7 +29,9 @@ def with_size(case: Case, answer: Track) -> Track:
     def followup_from_baseline(points: PointsMm) -> PointsMm:
         return np.asarray(case.registration(points) + shift)
 
-    now = measure(case.pair.followup, np.array(answer.center_mm), prior=prior_of_outline(earlier, followup_from_baseline))
+    now = measure(
+        case.pair.followup, np.array(answer.center_mm), prior=prior_of_outline(earlier, followup_from_baseline)
+    )
     seconds = time.perf_counter() - started
     reasons = (f"in the earlier study: {earlier.check}" if earlier.check else "", now.check)
     return answer.with_changes(

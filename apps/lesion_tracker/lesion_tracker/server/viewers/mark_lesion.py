@@ -11,7 +11,7 @@ from monailabel.interfaces.tasks.infer_v2 import InferType
 
 from lesion_tracker.arrays import point_mm
 from lesion_tracker.errors import InputError
-from lesion_tracker.measurement.measure import measure
+from lesion_tracker.measurement.measure import radius_at
 from lesion_tracker.readers.inside import require_inside
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.derived import shown_mark
@@ -111,14 +111,14 @@ class MarkLesion(LesionTask):
         center = (float(point[0]), float(point[1]), float(point[2]))
         if known is not None and known.center_mm == center:
             return known
-        return Lesion(click.lesion_id, center, measure(volume, point).radius_mm, radius_source="measured")
+        return Lesion(click.lesion_id, center, radius_at(volume, point), radius_source="measured")
 
     def _from_entry(self, entry: Mapping[str, Any], volume: Volume, study: Study) -> Lesion:
         if "radius_mm" in entry:
             return lesion_from(entry)
         without = lesion_from({**entry, "radius_mm": 1.0})
         require_inside([without], volume.grid, study.id)
-        radius = measure(volume, point_mm(without.center_mm)).radius_mm
+        radius = radius_at(volume, point_mm(without.center_mm))
         return replace(without, radius_mm=radius, radius_source="measured")
 
     def _register_later_studies(self, study: Study) -> None:
