@@ -56,7 +56,7 @@ def rings(cover: Volume) -> list[Ring]:
 def _rings_of(plane: ndarray, k: int, grid: Grid) -> list[Ring]:
     if plane.max() <= LEVEL:
         return []
-    lines = contourpy.contour_generator(z=np.pad(plane, 1)).lines(LEVEL)
+    lines = map(np.asarray, contourpy.contour_generator(z=np.pad(plane, 1)).lines(LEVEL))
     size, origin, z = grid.spacing_mm[:2], grid.origin_mm[:2], grid.origin_mm[2] + k * grid.spacing_mm[2]
     return [np.column_stack([(line - 1) * size + origin, np.full(len(line), z)]) for line in lines if len(line) > 3]
 

@@ -146,7 +146,7 @@ def _measurement(volume: Volume, cover: Volume, check: str) -> Measurement:
         key_slice=round(axes.slice_mm, DIGITS),
         volume_ml=round(float(inside.sum() * np.prod(cover.grid.spacing_mm)) / 1000.0, 4),
         mean_hu=round(float(hu[inside].mean()), 1),
-        outline=tuple(tuple(tuple(np.round(p, DIGITS).tolist()) for p in ring) for ring in outer),  # type: ignore[misc]
+        outline=tuple(tuple(tuple(np.round(p, DIGITS).tolist()) for p in ring) for ring in outer),
         check=check,
         method=METHOD,
         version=VERSION,
