@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from lesion_tracker.arrays import point_mm
 from lesion_tracker.errors import Changed, InputError, NotFound, PacsError, StudyError
-from lesion_tracker.readers.blob_radius import estimate_radius
+from lesion_tracker.measurement.measure import radius_at
 from lesion_tracker.readers.inside import require_inside
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.patient_table import Deleted, Row, deleted_of, rows_of
@@ -174,8 +174,7 @@ class Review:
         )
         volume, on = self._engine.stamped(study)
         require_inside([point], volume.grid, study.id)
-        radius = estimate_radius(volume, point_mm(point.center_mm))
-        lesion = replace(point, radius_mm=radius, radius_source="estimated")
+        lesion = replace(point, radius_mm=radius_at(volume, point_mm(point.center_mm)), radius_source="measured")
         self._marks.mark(study.id, [lesion], on)
         self._bound.remember(study, volume, on)
         return lesion
