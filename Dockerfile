@@ -24,6 +24,6 @@ VOLUME ["/studies", "/app/apps/lesion_tracker/model"]
 EXPOSE 8000
 
 HEALTHCHECK --interval=30s --timeout=10s --start-period=120s --retries=3 \
-    CMD ["/app/.venv/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/info/', timeout=8)"]
+    CMD ["/app/.venv/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/favicon.ico', timeout=8)"]
 
 CMD ["/app/.venv/bin/python", "-m", "monailabel.main", "start_server", "--app", "/app/apps/lesion_tracker", "--studies", "/studies", "--host", "0.0.0.0", "--port", "8000"]

@@ -17,7 +17,8 @@ ROOMS = {
     "training": ("prepared", "examples", "run", "learning"),
     "server": (
         *("kept_app", "local_server"),  # a server from outside: its folder, its process
-        *("errors", "addresses", "params", "request_pool", "background", "volume_cache", "published_tracker", "engine"),
+        *("errors", "addresses", "who", "params", "request_keys", "request_pool", "background", "volume_cache"),
+        *("published_tracker", "engine"),
         *("bound", "followups", "access", "studies", "review", "viewers", "learning", "serving", "app"),
     ),
 }

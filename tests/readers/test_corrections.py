@@ -66,13 +66,13 @@ def test_a_corrected_point_becomes_the_studys_lesion_and_keeps_the_model_that_wa
 def test_undo_takes_back_one_answer_at_a_time_and_keeps_all_lines(store: MarkStore) -> None:
     store.correct("second", [Correction(TRACK, (4.0, 9.0, 6.0), "dr a")])
     store.accept("second", ["lesion_1"], "dr b")
-    assert store.undo("second", "lesion_1", "dr a") == "accepted"
+    assert store.undo(["second"], "lesion_1", "dr b") == ["accepted"]
     assert store.corrections("second")[0].center_mm == (4.0, 9.0, 6.0)
-    assert store.undo("second", "lesion_1", "dr a") == "corrected"
+    assert store.undo(["second"], "lesion_1", "dr a") == ["corrected"]
     assert store.corrections("second") == []
     assert store.lesions("second") == []
     with pytest.raises(InputError, match="nothing to undo"):
-        store.undo("second", "lesion_1", "dr a")
+        store.undo(["second"], "lesion_1", "dr a")
     assert len((store._folder / "corrections" / "second.jsonl").read_text().splitlines()) == 4
 
 
@@ -81,7 +81,7 @@ def test_the_later_of_mark_and_answer_counts(store: MarkStore) -> None:
     store.mark("second", [replace(LESION, marked_at=TIME)])
     (lesion,) = store.lesions("second")
     assert (lesion.center_mm, lesion.tracking_uid) == (LESION.center_mm, "2.25.7")
-    assert store.undo("second", "lesion_1", "") == "mark"
+    assert store.undo(["second"], "lesion_1", "reader") == ["mark"]
     assert store.lesions("second")[0].center_mm == TRACK.center_mm
 
 
@@ -104,7 +104,7 @@ def test_what_was_not_tracked_or_lies_outside_cannot_be_accepted(store: MarkStor
 
 
 def test_a_renamed_lesion_keeps_id_and_uid_everywhere(store: MarkStore) -> None:
-    store.rename("second", "lesion_1", "  right   upper lobe ", "dr a")
+    store.rename(["second"], "lesion_1", "  right   upper lobe ", "dr a")
     store.accept("second", ["lesion_1"], "dr a")
     (lesion,) = store.lesions("second")
     assert (lesion.id, lesion.label, lesion.tracking_uid) == ("lesion_1", "right upper lobe", "2.25.7")
@@ -115,39 +115,39 @@ def test_a_renamed_lesion_keeps_id_and_uid_everywhere(store: MarkStore) -> None:
 
 @pytest.mark.parametrize("label", ["", "   ", "x" * 65, "a\x00b"])
 def test_a_name_that_is_none_is_refused(store: MarkStore, label: str) -> None:
-    with pytest.raises(InputError, match="1 to 64 characters"):
-        store.rename("second", "lesion_1", label, "")
+    with pytest.raises(InputError, match="1 to 64 visible characters"):
+        store.rename(["second"], "lesion_1", label, "")
 
 
 def test_a_deleted_lesion_counts_nowhere_until_it_is_restored(store: MarkStore) -> None:
     store.accept("second", ["lesion_1"], "dr a")
-    store.delete("second", "lesion_1", "dr a")
+    store.delete(["second"], "lesion_1", "dr a")
     assert (store.lesions("second"), store.tracks("second"), store.corrections("second")) == ([], [], [])
     assert store.records("second").deleted() == ["lesion_1"]
     with pytest.raises(InputError, match="no lesion 'lesion_1'"):
-        store.delete("second", "lesion_1", "dr a")
-    store.restore("second", "lesion_1", "dr b")
+        store.delete(["second"], "lesion_1", "dr a")
+    store.restore(["second"], "lesion_1", "dr b")
     assert len(store.lesions("second")) == len(store.tracks("second")) == len(store.corrections("second")) == 1
     with pytest.raises(InputError, match="nothing to restore"):
-        store.restore("second", "lesion_1", "dr b")
+        store.restore(["second"], "lesion_1", "dr b")
 
 
 def test_a_deletion_can_be_undone(store: MarkStore) -> None:
-    store.delete("second", "lesion_1", "dr a")
-    assert store.undo("second", "lesion_1", "dr a") == "delete"
+    store.delete(["second"], "lesion_1", "dr a")
+    assert store.undo(["second"], "lesion_1", "dr a") == ["delete"]
     assert len(store.tracks("second")) == 1
 
 
 def test_another_lesion_under_a_deleted_ones_id_has_a_uid_and_a_past_of_its_own(store: MarkStore) -> None:
     store.accept("second", ["lesion_1"], "dr a")
-    store.delete("second", "lesion_1", "dr a")
+    store.delete(["second"], "lesion_1", "dr a")
     (lesion,) = store.mark("second", [LESION])
     assert lesion.tracking_uid != "2.25.7"
     assert store.tracks("second") == store.corrections("second") == []
 
 
 def test_tracking_a_deleted_lesion_again_brings_it_back(store: MarkStore) -> None:
-    store.delete("second", "lesion_1", "dr a")
+    store.delete(["second"], "lesion_1", "dr a")
     store.add_tracks("second", [TRACK.with_changes(created_at=TIME)])
     assert [track.created_at for track in store.tracks("second")] == [TIME]
 

@@ -1,7 +1,7 @@
-"""Every route of a server as it runs, as JSON lines of method and path: `list_routes.py FOLDER [pacs]`.
+"""Every route of a server as it runs, as JSON lines of method and path: `list_routes.py FOLDER [pacs | accounts]`.
 
 In a process of its own: MONAI Label has one application a process. With `pacs` the studies are on a PACS (which is not asked)
-and readers have accounts; without it they lie in a folder, and nobody logs in.
+and readers have accounts; with `accounts` they lie in FOLDER/studies; without, in the folder, and nobody logs in.
 """
 
 import json
@@ -15,7 +15,7 @@ APP = Path(__file__).resolve().parents[2] / "apps" / "lesion_tracker"
 sys.path.insert(0, str(APP))
 
 
-def main(folder: Path, on_a_pacs: bool) -> None:
+def main(folder: Path, kind: str) -> None:
     """Start the app as MONAI Label does, but load no registration, and print its routes."""
     from fastapi.routing import iter_route_contexts
     from starlette.routing import Mount
@@ -27,12 +27,12 @@ def main(folder: Path, on_a_pacs: bool) -> None:
     from monailabel.interfaces.utils.app import app_instance
 
     conf, studies = {"background": "false"}, str(folder)
-    if on_a_pacs:
+    if kind:
         from lesion_tracker.server.access.accounts import set_account
 
         set_account(folder / "accounts.json", "boss", "correct horse", "admin")
         conf |= {"accounts": str(folder / "accounts.json"), "data_dir": str(folder / "data")}
-        studies = "http://127.0.0.1:9/dicom-web"
+        studies = "http://127.0.0.1:9/dicom-web" if kind == "pacs" else str(folder / "studies")
     app_instance(str(APP), studies, conf).on_init_complete()
     for route in iter_route_contexts(application.router.routes):
         is_folder = isinstance(route.original_route, Mount)
@@ -44,4 +44,4 @@ def main(folder: Path, on_a_pacs: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), "pacs" in sys.argv[2:])
+    main(Path(sys.argv[1]), "".join(sys.argv[2:3]))

@@ -11,8 +11,8 @@ import pytest
 import requests
 
 from lesion_tracker.readers.mark_store import MarkStore
-from lesion_tracker.server.access.accounts import MOST_FAILURES
 from lesion_tracker.server.access.guard import COOKIE
+from lesion_tracker.server.access.throttle import MOST_FAILURES
 from tests.server.conftest import ROOT, Server
 from tests.server.locked_server import PASSWORD, bearer, locked_server
 from tests.server.phantom import ANN, PATIENTS, write_patients
@@ -30,7 +30,8 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     studies = folder / "studies"
     studies.mkdir()
     write_patients(studies)
-    with locked_server(folder, studies, {"method": "affine", "background": "false"}) as server:
+    conf = {"method": "affine", "background": "false", "hosts": "tracker.example"}
+    with locked_server(folder, studies, conf) as server:
         yield server
 
 
@@ -198,9 +199,12 @@ def behind_nginx(browser_sends: dict[str, str]) -> dict[str, str]:
     """Return the headers of a browser's request as the nginx of docs/server.md passes them on."""
     config = (ROOT / "docs" / "server.md").read_text().split("    server {")[1].split("\n    }\n")[0]
     rules = dict(re.findall(r"proxy_set_header (\S+) (\S+);", config))
-    assert set(rules) == {"Host", "X-Forwarded-Proto"}
+    assert set(rules) == {"Host", "X-Forwarded-Proto", "X-Forwarded-For"}
     assert "listen 443 ssl" in config
-    passed = {name: value.replace("$http_host", browser_sends["Host"]) for name, value in rules.items()}
+    passed = {
+        name: value.replace("$http_host", browser_sends["Host"]).replace("$remote_addr", "10.1.2.3")
+        for name, value in rules.items()
+    }
     return {**browser_sends, **passed}
 
 

@@ -149,7 +149,7 @@ def test_wrong_lesions_are_refused(server: Server, lesions: Any, text: str) -> N
         ({"lesion_1": [[5, 5, None]]}, "must be voxel indices"),
         ({"lesion_1": [[True, 5, 5]]}, "must be voxel indices"),
         ({"lesion_1": [{"x": 1}]}, "must be voxel indices"),
-        ({"x" * 65: [[5, 5, 5]]}, "1 to 64 characters"),
+        ({"x" * 65: [[5, 5, 5]]}, "1 to 64 visible characters"),
         ({"foreground": [[5, 5, 5]]}, "names no lesion"),
         ({"lesion_1": [[5, 5, 5]], "radius_mm": "wide"}, "must be a number, got 'wide'"),
         ({"lesion_1": [[5, 5, 5]], "radius_mm": 0.1}, "between 0.5 and 200, got 0.1"),
@@ -210,8 +210,6 @@ def test_unknown_models_strategies_sessions_and_outputs_are_refused(server: Serv
         assert (answer.status_code, "expired" in _detail(answer)) == (404, True)
     assert server.infer("track_lesion", "ann__20210101", "{}", output="dicom_seg").status_code == 422
     assert server.infer("track_lesion", "ann__20210101", "{}", output="mp3").status_code == 422
-    wsi = requests.post(f"{server.url}/infer/wsi_v2/track_lesion", params={"image": "/etc/passwd"}, timeout=ANSWER_S)
-    assert wsi.status_code == 404
 
 
 def test_an_unknown_trainer_is_refused(server: Server) -> None:

@@ -59,7 +59,7 @@ def test_slicers_mark_shows_the_marks(slicer_client: Any) -> None:
     np.testing.assert_allclose(list(_points(file).values()), truth, atol=1e-6)
     assert [lesion["radius_source"] for lesion in params["lesions"]] == ["measured", "measured"]
     assert [lesion["radius_mm"] for lesion in params["lesions"]] == pytest.approx([9.0, 7.0], rel=0.25)
-    assert {lesion["marked_by"] for lesion in params["lesions"]} == {"user-xyz"}
+    assert {lesion["marked_by"] for lesion in params["lesions"]} == {"unnamed, via Slicer"}
 
 
 def test_monailabels_python_client_tracks_and_corrects(
@@ -75,7 +75,7 @@ def test_monailabels_python_client_tracks_and_corrects(
     )
     (correction,) = params["corrections"]
     assert correction["track"]["center_mm"] == tracked
-    assert correction["corrected_by"] == "python-test"
+    assert correction["corrected_by"] == "unnamed, via Slicer"
     assert correction["corrected_at"]
     image = sitk.ReadImage(str(server.studies / "bob__20210101.nii.gz"))
     np.testing.assert_allclose(correction["center_mm"], image.TransformIndexToPhysicalPoint(moved), atol=1e-3)

@@ -164,7 +164,7 @@ def test_the_scores_of_corrected_tracks_are_worked_out(taught: tuple[Server, Pat
     points = [[track["center_mm"][0] + 3.0, track["center_mm"][1] + 4.0, track["center_mm"][2]] for track in tracks]
     lesions = [{"id": t["lesion_id"], "center_mm": p} for t, p in zip(tracks, points, strict=True)]
     ask(server, "correct_lesion", "bob__20210101", {"lesions": lesions})
-    answer = requests.post(f"{server.url}/scoring/corrected?run_sync=true", timeout=300)
+    answer = requests.post(f"{server.url}/scoring/corrected", timeout=300)
     assert answer.status_code == 200, answer.text
     scores = answer.json()
     assert scores["corrected"]["n"] == 6

@@ -189,8 +189,8 @@ def test_a_removed_study_takes_its_marks_along(server: Server, tmp_path: Path) -
     file = _resaved(server, "bob__20200101.nii.gz", tmp_path / "volume.nrrd")
     assert _upload(server, file, "gone", {"patient": "gone", "date": "20200101"}).status_code == 200
     assert server.infer("mark_lesion", "gone", json.dumps({"lesion_1": [[40, 50, 30]]})).status_code == 200
-    assert requests.delete(f"{server.url}/datastore/", params={"id": "gone"}, timeout=ANSWER_S).status_code == 200
-    assert requests.delete(f"{server.url}/datastore/", params={"id": "never"}, timeout=ANSWER_S).status_code == 404
+    assert requests.delete(f"{server.url}/datastore/image", params={"id": "gone"}, timeout=ANSWER_S).status_code == 200
+    assert requests.delete(f"{server.url}/datastore/image", params={"id": "never"}, timeout=ANSWER_S).status_code == 404
     assert server.infer("mark_lesion", "gone", "{}").status_code == 404
     assert _upload(server, file, "gone", {"patient": "gone", "date": "20200101"}).status_code == 200
     answer = server.infer("mark_lesion", "gone", "{}")

@@ -11,7 +11,8 @@ LesionTrackerError
 │   └── NotReady              what a request asks for needs something that is not there yet
 ├── Busy                      it must wait for what is under way, or for some minutes
 │   ├── Overloaded            as many requests as the server takes on are being computed
-│   └── Overdue               the answer takes longer than anybody waits
+│   ├── Overdue               the answer takes longer than anybody waits
+│   └── Abandoned             nobody waits for the answer any more
 ├── Lacking                   the machine has not what a request needs; nothing of it was stored
 │   ├── NoRoom                no room on the disk, or no leave to write there
 │   └── NoMemory              of the machine or of its GPU
@@ -69,6 +70,10 @@ class Overloaded(Busy):
 
 class Overdue(Busy):
     """The answer to a request takes longer than anybody waits; it is still being computed."""
+
+
+class Abandoned(Busy):
+    """Who sent a request has gone; what was computed for it ends, and nothing of it is stored."""
 
 
 class Lacking(LesionTrackerError):  # noqa: N818 - as NotFound

@@ -29,6 +29,7 @@ class Settings(BaseModel):
         background: register a patient's later studies as soon as a lesion is marked.
         any_modality: accept studies that are not CT, or whose values are no HU.
         reformats: accept axial reformats (ImageType MPR or REFORMATTED).
+        hosts: names under which the server may be asked beside localhost, separated by commas.
         accounts: file of readers' accounts (`lesion-tracker account` makes it); None: nobody has to log in.
         data_dir: folder of the marks, tracks and corrections of a PACS's studies; None: `.local/share/lesion_tracker` at
             home. (A folder of studies keeps them in its own `labels`.)
@@ -55,6 +56,7 @@ class Settings(BaseModel):
     background: bool = True
     any_modality: bool = False
     reformats: bool = False
+    hosts: str | None = None
     accounts: Path | None = None
     data_dir: Path | None = None
     pacs_timeout_s: float = Field(default=20.0, gt=0.0, le=600.0)
@@ -62,6 +64,11 @@ class Settings(BaseModel):
     pacs_cache_mb: int = Field(default=20_480, ge=1)
     pacs_answer_mb: float = Field(default=256.0, gt=0.0)
     pacs_series_mb: float = Field(default=4096.0, gt=0.0)
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """The names of `hosts`."""
+        return tuple(name.strip() for name in (self.hosts or "").split(",") if name.strip())
 
 
 def parse_settings(conf: Mapping[str, str], environment: Mapping[str, str]) -> Settings:

@@ -10,13 +10,13 @@ import pytest
 from lesion_tracker.errors import Busy, FileFormatError, InputError
 from lesion_tracker.server.access.accounts import (
     LIFETIME_S,
-    MOST_FAILURES,
     AccountsFile,
     read_accounts,
     remove_account,
     set_account,
 )
-from lesion_tracker.server.access.guard import cookie_of, needs_admin
+from lesion_tracker.server.access.guard import cookie_of
+from lesion_tracker.server.access.throttle import MOST_ADDRESSES, MOST_FAILURES, MOST_OF_ADDRESS, Throttle
 
 PASSWORD = "correct horse"
 
@@ -128,24 +128,69 @@ def test_a_damaged_file_stops_the_start(tmp_path: Path, content: str) -> None:
         read_accounts(tmp_path / "a.json")
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "admin"),
-    [
-        ("POST", "/train/track_lesion", True),
-        ("DELETE", "/train/", True),
-        ("GET", "/train/", False),
-        ("POST", "/models/rollback", True),
-        ("PUT", "/model/track_lesion", True),
-        ("DELETE", "/datastore/", True),
-        ("PUT", "/datastore/", False),
-        ("POST", "/infer/track_lesion", False),
-    ],
-)
-def test_what_needs_an_admin(method: str, path: str, admin: bool) -> None:
-    assert needs_admin(method, path) is admin
-
-
 def test_the_cookie_is_found_among_others() -> None:
     assert cookie_of("a=1; lesion_tracker=abc.def; b=2") == "abc.def"
     assert cookie_of("a=1") == ""
     assert cookie_of("===;;") == ""
+
+
+def test_nobody_locks_another_address_out_and_spraying_names_ends(file: Path) -> None:
+    server = AccountsFile(file)
+    for _ in range(MOST_FAILURES):
+        server.log_in("ann", "wrong password", "10.0.0.66")
+    with pytest.raises(Busy):
+        server.log_in("ann", PASSWORD, "10.0.0.66")
+    assert server.log_in("ann", PASSWORD, "10.0.0.7")
+    for number in range(MOST_OF_ADDRESS):
+        server._throttle.attempt(f"u{number}", "10.0.0.8")
+    with pytest.raises(Busy):
+        server._throttle.attempt("another", "10.0.0.8")
+
+
+def test_a_flood_of_addresses_neither_grows_nor_empties_the_table() -> None:
+    throttle = Throttle(lambda: 0.0)
+    for _ in range(MOST_FAILURES):
+        throttle.attempt("boss", "10.0.0.66")
+    for number in range(MOST_ADDRESSES + 50):
+        throttle.attempt(f"u{number}", f"10.{number // 65536}.{number // 256 % 256 + 1}.{number % 256}")
+    assert len(throttle._failures) <= MOST_ADDRESSES + 1
+    with pytest.raises(Busy):
+        throttle.attempt("boss", "10.0.0.66")
+
+
+def test_a_household_with_ipv6_is_one_address() -> None:
+    throttle = Throttle()
+    for number in range(MOST_FAILURES):
+        throttle.attempt("boss", f"2001:db8::{number}")
+    with pytest.raises(Busy):
+        throttle.attempt("boss", "2001:db8::ffff")
+    throttle.attempt("boss", "2001:db8:0:1::1")
+
+
+def test_an_endless_name_is_not_kept(file: Path) -> None:
+    server = AccountsFile(file)
+    assert server.log_in("a" * 900_000, "x", "10.0.0.9") is None
+    assert server.log_in("ann", "x" * 900_000, "10.0.0.9") is None
+    assert len(repr(server._throttle._failures)) < 500
+
+
+def test_a_log_out_ends_the_token_for_good(file: Path) -> None:
+    server = AccountsFile(file)
+    token = server.log_in("ann", PASSWORD)
+    assert token is not None
+    server.end(token)
+    assert server.of_token(token) is None
+    assert AccountsFile(file).of_token(token) is None  # a restart
+    server.end("no token")
+
+
+def test_a_file_that_others_can_read_is_warned_of(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file.chmod(0o644)
+    AccountsFile(file)
+    assert "chmod 600" in caplog.text
+
+
+def test_accounts_that_are_set_at_once_are_all_there(file: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: set_account(file, f"u{number}", PASSWORD, "reader"), range(16)))
+    assert len(read_accounts(file).accounts) == 17

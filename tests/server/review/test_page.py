@@ -135,7 +135,7 @@ def test_a_lesion_is_marked_by_hand_in_another_study_as_the_same_lesion(page: Pa
         ("move", 409, {"study": FIRST, "lesion": "lesion_1", "center_mm": [0, 0, -160], "track": "old"}, "has changed"),
         ("move", 404, {"study": "nobody", "lesion": "lesion_1", "center_mm": [0, 0, 0]}, "no study"),
         ("move", 422, {"study": "../x", "lesion": "lesion_1", "center_mm": [0, 0, 0]}, "no study id"),
-        ("accept", 422, {"study": "0" * 250, "lesion": "lesion_1", "track": ""}, "no study id"),
+        ("accept", 404, {"study": "0" * 250, "lesion": "lesion_1", "track": ""}, "no study '000"),
         ("accept", 422, {"study": SECOND, "lesion": "lesion_1", "track": ""}, "has not been tracked"),
         ("track", 422, {"patient": "nobody"}, "no study of patient"),
         ("track", 422, {"patient": "eve", "baseline": SECOND}, "nothing is marked"),
@@ -143,7 +143,7 @@ def test_a_lesion_is_marked_by_hand_in_another_study_as_the_same_lesion(page: Pa
         ("delete", 404, {"patient": "eve", "lesion": "lesion_7"}, "no lesion"),
         ("delete", 422, {"patient": "eve", "lesion": "lesion_1", "studies": ["bob"]}, "no study of patient"),
         ("restore", 422, {"patient": "eve", "lesion": "lesion_1"}, "not deleted"),
-        ("rename", 422, {"patient": "eve", "lesion": "lesion_1", "label": " "}, "1 to 64 characters"),
+        ("rename", 422, {"patient": "eve", "lesion": "lesion_1", "label": " "}, "1 to 64 visible characters"),
     ],
 )
 def test_what_is_wrong_is_said_and_changes_nothing(

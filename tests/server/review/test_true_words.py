@@ -64,7 +64,7 @@ def test_a_cell_is_closed_without_a_point_and_taken_up_again(page: Page) -> None
     assert counts(page) == {"untracked": 1}
     assert track_all(page)["tracked"] == 1  # what is closed is not tracked
     assert "is not open" in page.post("close", 422, study=SECOND, lesion="lesion_1", closing="not_evaluable")["detail"]
-    page.post("undo", patient="eve", lesion="lesion_1", studies=[SECOND])
+    page.post("undo", patient="eve", lesion="lesion_1", studies=[SECOND], reader="dr b")
     assert cell(page, SECOND).kind == "untracked"
 
 

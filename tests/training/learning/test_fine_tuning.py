@@ -72,13 +72,13 @@ def test_corrections_and_accepted_tracks_teach_and_undone_ones_are_not(tmp_path:
     np.testing.assert_allclose(first.baseline_mm, PLACES_MM[0])
     np.testing.assert_allclose(first.followup_mm, PLACES_MM[0] + SHIFT_MM)
     np.testing.assert_allclose(first.expected_mm, PLACES_MM[0] + SHIFT_MM + 3.0)
-    marks.undo("p0__20210101", "lesion_0", "reader")
+    marks.undo(["p0__20210101"], "lesion_0", "reader")
     assert len(collect_taught(marks, patient_of)[0]) == 5
 
 
 def test_what_cannot_teach_is_named(tmp_path: Path) -> None:
     marks = made_marks(tmp_path, patients=2)
-    marks.delete("p0__20200101", "lesion_0", "reader")
+    marks.delete(["p0__20200101"], "lesion_0", "reader")
     taught, left_out = collect_taught(marks, {"p0__20200101": "p0", "p0__20210101": "p0"}.get)
     assert len(taught) == 2
     assert left_out[0] == "lesion_0 in 'p0__20210101': it is not marked in its baseline 'p0__20200101'"

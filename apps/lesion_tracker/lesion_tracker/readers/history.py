@@ -14,10 +14,11 @@ from lesion_tracker.errors import FileFormatError
 logger = logging.getLogger(__name__)
 
 SCHEMA = 3
-"""What is written: schema 1 knew only records, schema 2 also actions (rename, delete, restore, undo), schema 3 also on
-which volume a record was made."""
+"""What is written: schema 1 knew only records, 2 also actions (rename, delete, restore, undo), 3 also on which volume a record
+was made, and the place of each line."""
 
 READABLE = (1, 2, 3)
+TAIL_BYTES = 1 << 16
 
 
 class History:
@@ -53,24 +54,60 @@ class History:
         """Return all entries, oldest first; a torn last line is left out.
 
         Raises:
-            FileFormatError: for a damaged line that is not the last, or a schema of another version.
+            FileFormatError: for a damaged line that is not the last, a schema of another version, or a file that cannot be
+                read.
         """
-        if not self.path.exists():
-            return []
-        content = self.path.read_bytes()
-        complete = content[: content.rfind(b"\n") + 1]
-        return [self._entry(number, line) for number, line in enumerate(complete.splitlines(), start=1)]
+        return [self._entry(str(number), line) for number, line in enumerate(self._lines(), start=1)]
 
-    def _entry(self, number: int, line: bytes) -> dict[str, Any]:
+    def last(self) -> dict[str, Any]:
+        """Return the last entry, {} where there is none, without reading the others.
+
+        Raises:
+            FileFormatError: if that line is damaged.
+        """
+        line = next(reversed(self._lines(TAIL_BYTES)), b"") or next(reversed(self._lines()), b"")
+        return self._entry("the last", line) if line else {}
+
+    def _lines(self, tail_bytes: int = 0) -> list[bytes]:
+        """Return the whole lines of the file, or those of them that lie wholly within its last bytes."""
+        try:
+            with self.path.open("rb") as file:
+                start = max(0, os.fstat(file.fileno()).st_size - tail_bytes) if tail_bytes else 0
+                file.seek(start)
+                content = file.read()
+        except FileNotFoundError:
+            return []
+        except (IsADirectoryError, NotADirectoryError) as error:
+            raise FileFormatError(
+                f"{self.path.name} cannot be read: {error.strerror}; restore it from a copy"
+            ) from None
+        lines = content[: content.rfind(b"\n") + 1].split(b"\n")[:-1]
+        return lines[1:] if start else lines
+
+    def _entry(self, number: str, line: bytes) -> dict[str, Any]:
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise FileFormatError(
                 f"{self.path.name}, line {number}: damaged ({line[:60]!r}); restore it from a copy"
             ) from None
         if not isinstance(entry, dict) or entry.pop("schema", None) not in READABLE:
-            raise FileFormatError(f"{self.path.name}, line {number}: not an entry of schema {READABLE[0]} to {SCHEMA}")
+            raise FileFormatError(
+                f"{self.path.name}, line {number}: not an entry of schema {READABLE[0]} to {SCHEMA}; "
+                "restore it from a copy, or read it with the version that wrote it"
+            )
         return entry
+
+
+def whole_size(path: Path) -> int:
+    """Return how many bytes of a history are whole lines, 0 where there is none."""
+    if not path.exists():
+        return 0
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size == 0 or os.pread(file.fileno(), 1, size - 1) == b"\n":
+            return size
+        return os.pread(file.fileno(), size, 0).rfind(b"\n") + 1
 
 
 def _write_whole(descriptor: int, data: bytes) -> None:
@@ -86,9 +123,8 @@ def _write_whole(descriptor: int, data: bytes) -> None:
 
 
 def _cut_torn_line(descriptor: int, path: Path) -> None:
-    size = os.fstat(descriptor).st_size
-    if size == 0 or os.pread(descriptor, 1, size - 1) == b"\n":
+    size, keep = os.fstat(descriptor).st_size, whole_size(path)
+    if keep == size:
         return
-    keep = os.pread(descriptor, size, 0).rfind(b"\n") + 1
     logger.warning("%s: a torn last line of %d bytes was cut off", path.name, size - keep)
     os.ftruncate(descriptor, keep)

@@ -1,5 +1,6 @@
 """The store of what readers marked, what was tracked and what readers answered, per study, with its history."""
 
+import logging
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -7,21 +8,26 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
-from lesion_tracker.errors import InputError
+from lesion_tracker.errors import Changed, FileFormatError, InputError, NotFound
 from lesion_tracker.readers.history import History
-from lesion_tracker.readers.replay import MarkState
+from lesion_tracker.readers.one_step import append_all, take_back
+from lesion_tracker.readers.replay import PLACE, MarkState, place_of
 from lesion_tracker.readers.study_records import RecordCache, StudyRecords
 from lesion_tracker.readers.volumes_of import UNKNOWN, LeftBehind, VolumesOf, replay_volumes
 from lesion_tracker.records.correction import Correction
 from lesion_tracker.records.derived import accepted
 from lesion_tracker.records.failure import Failure
 from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.names import clean_name
 from lesion_tracker.records.state import STATES
 from lesion_tracker.records.track import Track
 from lesion_tracker.volumes.fingerprint import Fingerprint
+
+logger = logging.getLogger(__name__)
 
 TAGS = ("lesions", "tracks", "corrections")
 """The folders of the store, one tag each, below the labels of a datastore."""
@@ -32,7 +38,6 @@ FATES_TAG = "fates"
 VOLUMES = "volumes"
 """The folder beside them that says which volumes the studies' ids stood for."""
 
-LONGEST_LABEL = 64
 LONGEST_ID = 240
 """Bytes; a file's name has at most 255."""
 
@@ -44,16 +49,24 @@ class MarkStore:
     of each lesion the last mark, of each lesion in a follow-up the last track, of each track the last correction.
     What a reader corrected or accepted in a follow-up is a lesion of that study, with the same id and tracking_uid.
     What was set on another volume than the id stands for now does not count; `left_behind` returns it.
+    A line stands behind all others about its study by its number, whatever a clock says; what is done to several studies
+    at once counts whole or not at all.
 
     Args:
         folder: the labels folder of a datastore.
+        is_there: says whether a study is there; it is asked under the lock of each change. None: all are.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, is_there: Callable[[str], bool] | None = None) -> None:
         self._folder = folder
-        self._thread_lock = threading.Lock()
+        self._thread_lock = threading.RLock()
+        self._depth = 0
         self._cache = RecordCache()
+        self._is_there = is_there
+        self._said: set[str] = set()
         folder.mkdir(parents=True, exist_ok=True)
+        with self.transaction():
+            pass  # takes back what a crash left half done
 
     def mark(self, study_id: str, lesions: Sequence[Lesion], on: str = UNKNOWN) -> list[Lesion]:
         """Add marks; a second mark of the same id updates it, and no lesions change nothing.
@@ -75,8 +88,9 @@ class MarkStore:
             tracks = {track.lesion_id: track for track in records.tracks()}
             left = {one.lesion.id: one.lesion.tracking_uid for one in self.left_behind(study_id)}
             changed = []
-            for lesion in lesions:
-                known = before.get(lesion.id) or tracks.get(lesion.id)
+            for sent in lesions:
+                known = before.get(sent.id) or tracks.get(sent.id)
+                lesion = sent if known else replace(sent, id=clean_name(sent.id), label=clean_name(sent.label))
                 uid = (known.tracking_uid if known else "") or lesion.tracking_uid or left.get(lesion.id)
                 name = known.label if known and known.label and lesion.label == lesion.id else lesion.label
                 marked = replace(
@@ -88,7 +102,7 @@ class MarkStore:
                 )
                 if not isinstance(known, Lesion) or not _same_mark(known, marked):
                     changed.append(marked)
-            self.history("lesions", study_id).append([{"lesion": lesion.to_json(), **_on(on)} for lesion in changed])
+            self._add(study_id, lesions=[{"lesion": lesion.to_json(), **_on(on)} for lesion in changed])
         return self.lesions(study_id)
 
     def records(self, study_id: str) -> StudyRecords:
@@ -141,14 +155,18 @@ class MarkStore:
         """Keep tracks that end in the study `study_id`, on the volume of a stamp; a deleted lesion counts again there."""
         with self.transaction():
             deleted = set(self.records(study_id).deleted())
-            self.history("tracks", study_id).append([{"track": track.to_json(), **_on(on)} for track in tracks])
             back = [track.lesion_id for track in tracks if track.lesion_id in deleted]
-            self.history("lesions", study_id).append([{**_action("restore", name, ""), **_on(on)} for name in back])
+            self._add(
+                study_id,
+                tracks=[{"track": track.to_json(), **_on(on)} for track in tracks],
+                lesions=[{**_action("restore", name, ""), **_on(on)} for name in back],
+            )
 
     def add_failures(self, study_id: str, lesion_ids: Sequence[str], reason: str) -> None:
         """Keep why lesions could not be tracked into a study."""
         failures = [Failure(name, reason, now()) for name in lesion_ids]
-        self.history("tracks", study_id).append([{"failure": failure.to_json()} for failure in failures])
+        with self.transaction():
+            self._add(study_id, tracks=[{"failure": failure.to_json()} for failure in failures])
 
     def close(self, study_id: str, lesion_id: str, closing: str, by: str) -> None:
         """Keep that a reader closed a lesion in a study without a point.
@@ -160,9 +178,7 @@ class MarkStore:
             by: the reader.
         """
         with self.transaction():
-            self.history("lesions", study_id).append(
-                [self._action(study_id, "close", lesion_id, by, **{"as": closing})]
-            )
+            self._add(study_id, lesions=[self._action(study_id, "close", lesion_id, by, **{"as": closing})])
 
     def tracks(self, study_id: str) -> list[Track]:
         """Return the last track of each lesion in a study."""
@@ -188,9 +204,7 @@ class MarkStore:
                 if not _same_correction(before.get(correction.track.lesion_id), correction)
             ]
             entries = [(answer, on or records.stamp_of_track(answer.track.lesion_id)) for answer in changed]
-            self.history("corrections", study_id).append(
-                [{"correction": answer.to_json(), **_on(stamp)} for answer, stamp in entries]
-            )
+            self._add(study_id, corrections=[{"correction": one.to_json(), **_on(stamp)} for one, stamp in entries])
         return self.corrections(study_id)
 
     def corrections(self, study_id: str) -> list[Correction]:
@@ -211,64 +225,80 @@ class MarkStore:
         Raises:
             InputError: for a lesion that was not tracked there, or that has no point there; nothing is kept then.
         """
-        tracks = {track.lesion_id: track for track in self.tracks(study_id)}
-        for name in lesion_ids:
-            if name not in tracks:
-                raise InputError(f"{name} has not been tracked in study {study_id!r}: there is no point to accept")
-            if not tracks[name].has_point:
-                raise InputError(
-                    f"{name} in study {study_id!r} is {STATES[tracks[name].state].words}, so there is no point to accept; "
-                    "if it is visible there, click it"
-                )
-        chosen = [tracks[name] for name in lesion_ids]
-        return self.correct(study_id, [accepted(track, by) for track in chosen])
+        with self.transaction():
+            tracks = {track.lesion_id: track for track in self.tracks(study_id)}
+            for name in lesion_ids:
+                if name not in tracks:
+                    raise InputError(f"{name} has not been tracked in study {study_id!r}: there is no point to accept")
+                if not tracks[name].has_point:
+                    raise InputError(
+                        f"{name} in study {study_id!r} is {STATES[tracks[name].state].words}, so there is no point to "
+                        "accept; if it is visible there, click it"
+                    )
+            chosen = [tracks[name] for name in lesion_ids]
+            return self.correct(study_id, [accepted(track, by) for track in chosen])
 
-    def rename(self, study_id: str, lesion_id: str, label: str, by: str) -> None:
-        """Give a lesion of a study another name; its id and tracking_uid stay.
-
-        Raises:
-            InputError: for an empty or endless name, or a lesion that the study does not have.
-        """
-        name = " ".join(label.split())
-        if not name or len(name) > LONGEST_LABEL or not name.isprintable():
-            raise InputError(f"a lesion's name must have 1 to {LONGEST_LABEL} characters, got {label[:200]!r}")
-        self._act(study_id, "rename", lesion_id, by, label=name)
-
-    def delete(self, study_id: str, lesion_id: str, by: str) -> None:
-        """Let a lesion of a study count no longer; `restore` and `undo` bring it back.
+    def rename(self, study_ids: Sequence[str], lesion_id: str, label: str, by: str) -> None:
+        """Give a lesion another name in studies; its id and tracking_uid stay.
 
         Raises:
-            InputError: for a lesion that the study does not have.
+            InputError: for what cannot be a name, or a lesion that one of the studies does not have; nothing is kept then.
         """
-        self._act(study_id, "delete", lesion_id, by)
+        self._act(study_ids, "rename", lesion_id, by, label=clean_name(label))
 
-    def restore(self, study_id: str, lesion_id: str, by: str) -> None:
+    def delete(self, study_ids: Sequence[str], lesion_id: str, by: str) -> None:
+        """Let a lesion of studies count no longer; `restore` and `undo` bring it back.
+
+        Raises:
+            InputError: for a lesion that one of the studies does not have; nothing is kept then.
+        """
+        self._act(study_ids, "delete", lesion_id, by)
+
+    def restore(self, study_ids: Sequence[str], lesion_id: str, by: str) -> None:
         """Let a deleted lesion count again, with all that was known of it.
 
         Raises:
-            InputError: for a lesion that is not deleted in this study.
+            InputError: for a lesion that is not deleted in one of the studies; nothing is kept then.
         """
         with self.transaction():
-            if lesion_id not in self.records(study_id).deleted():
-                raise InputError(f"{lesion_id!r} is not deleted in study {study_id!r}: there is nothing to restore")
-            self.history("lesions", study_id).append([self._action(study_id, "restore", lesion_id, by)])
+            for study_id in study_ids:
+                if lesion_id not in self.records(study_id).deleted():
+                    raise InputError(f"{lesion_id!r} is not deleted in study {study_id!r}: there is nothing to restore")
+            self._add_to(
+                [(study_id, "lesions", [self._action(study_id, "restore", lesion_id, by)]) for study_id in study_ids]
+            )
 
-    def undo(self, study_id: str, lesion_id: str, by: str) -> str:
-        """Take back the last thing that a reader did to a lesion of a study; the history keeps both.
+    def undo(self, study_ids: Sequence[str], lesion_id: str, by: str) -> list[str]:
+        """Take back the last thing that was done to a lesion in studies, if it was this reader; the history keeps both.
 
         Returns:
-            What was taken back: "mark", "rename", "delete", "restore", "close", "corrected" or "accepted".
+            What was taken back in each: "mark", "rename", "delete", "restore", "close", "corrected" or "accepted".
 
         Raises:
-            InputError: if there is nothing to take back.
+            InputError: if there is nothing to take back in one of the studies; nothing is kept then.
+            Changed: if the last step in one of them is another reader's; nor then.
         """
         with self.transaction():
-            done = self.records(study_id).last_action(lesion_id)
-            if done is None:
-                raise InputError(f"nobody has done anything to {lesion_id!r} in study {study_id!r}: nothing to undo")
-            tag = "lesions" if isinstance(done, MarkState) else "corrections"
-            self.history(tag, study_id).append([self._action(study_id, "undo", lesion_id, by)])
-        return done.what if isinstance(done, MarkState) else done.verdict
+            lines, done = [], []
+            for study_id in study_ids:
+                last = self.records(study_id).last_action(lesion_id)
+                if last is None:
+                    raise InputError(
+                        f"nobody has done anything to {lesion_id!r} in study {study_id!r}: nothing to undo"
+                    )
+                if isinstance(last, MarkState):
+                    tag, whose, what = "lesions", last.by, last.what
+                else:
+                    tag, whose, what = "corrections", last.corrected_by, last.verdict
+                if whose != by:
+                    raise Changed(
+                        f"the last step on {lesion_id!r} in study {study_id!r} ({what}) is {whose or 'an unnamed reader'}'s, "
+                        "not yours: only who did it takes it back; correct the point instead"
+                    )
+                lines.append((study_id, tag, [self._action(study_id, "undo", lesion_id, by)]))
+                done.append(what)
+            self._add_to(lines)
+        return done
 
     def studies(self, tag: str) -> set[str]:
         """Return the ids of all studies with records of one tag: "lesions", "tracks" or "corrections"."""
@@ -276,7 +306,25 @@ class MarkStore:
         names = {
             path.name.removesuffix(".jsonl") for other in present for path in (self._folder / other).glob("*.jsonl")
         }
-        return {name for name in names if getattr(self.records(name), tag)()}
+        return {name for name in names if self._damage(name) is None and getattr(self.records(name), tag)()}
+
+    def damaged(self) -> dict[str, str]:
+        """Return why the records of some studies cannot be read, by study: the file, its line, and what to do.
+
+        They count as nothing in lists over all studies; whoever asks for such a study itself is told.
+        """
+        names = {path.name.removesuffix(".jsonl") for tag in TAGS for path in (self._folder / tag).glob("*.jsonl")}
+        return {name: text for name in sorted(names) if (text := self._damage(name)) is not None}
+
+    def _damage(self, study_id: str) -> str | None:
+        try:
+            self.records(study_id).read()
+        except FileFormatError as error:
+            if str(error) not in self._said:
+                self._said.add(str(error))
+                logger.error("the marks of one study cannot be read, the others can: %s", error)
+            return str(error)
+        return None
 
     def in_use(self) -> set[str]:
         """Return the ids of all studies with marks or tracks."""
@@ -294,11 +342,37 @@ class MarkStore:
         histories = (self.history(tag, study_id) for tag in TAGS)
         return StudyRecords(study_id, *histories, cache=self._cache, holds=holds)
 
-    def _act(self, study_id: str, action: str, lesion_id: str, by: str, **more: str) -> None:
+    def _act(self, study_ids: Sequence[str], action: str, lesion_id: str, by: str, **more: str) -> None:
         with self.transaction():
-            if lesion_id not in self.records(study_id).lesion_ids():
-                raise InputError(f"there is no lesion {lesion_id!r} in study {study_id!r}")
-            self.history("lesions", study_id).append([self._action(study_id, action, lesion_id, by, **more)])
+            for study_id in study_ids:
+                if lesion_id not in self.records(study_id).lesion_ids():
+                    raise InputError(f"there is no lesion {lesion_id!r} in study {study_id!r}")
+            lines = [(study_id, [self._action(study_id, action, lesion_id, by, **more)]) for study_id in study_ids]
+            self._add_to([(study_id, "lesions", own) for study_id, own in lines])
+
+    def _add(self, study_id: str, **lines: Sequence[dict[str, Any]]) -> None:
+        """Add lines about one study, by tag, within a transaction."""
+        self._add_to([(study_id, tag, own) for tag, own in lines.items()])
+
+    def _add_to(self, lines: Sequence[tuple[str, str, Sequence[dict[str, Any]]]]) -> None:
+        """Add lines (study, tag, lines) as one step, each with its place behind all others about its study."""
+        if not any(own for _, _, own in lines):
+            return
+        parts, last = [], {}
+        for study_id, tag, own in lines:
+            if self._is_there is not None and not self._is_there(study_id):
+                raise NotFound(f"study {study_id!r} was removed meanwhile: nothing was stored")
+            if study_id not in last:
+                self.records(study_id).read()  # nothing is added behind what cannot be read
+                last[study_id] = max(place_of(self.history(one, study_id).last(), "")[0] for one in TAGS)
+            placed = [{PLACE: last[study_id] + number, **line} for number, line in enumerate(own, start=1)]
+            last[study_id] += len(own)
+            parts.append((self.history(tag, study_id), placed))
+        append_all(parts, self._note)
+
+    @property
+    def _note(self) -> Path:
+        return self._folder / ".step.json"
 
     def _action(self, study_id: str, action: str, lesion_id: str, by: str, **more: str) -> dict[str, str]:
         """Return the line of what a reader does to a lesion, on the volume that the study's id stands for."""
@@ -306,9 +380,18 @@ class MarkStore:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Read, decide and write as one step, against other threads and other processes."""
-        with self._thread_lock, FileLock(self._folder / ".marks.lock"):
-            yield
+        """Read, decide and write as one step, against other threads and other processes; one may lie within another."""
+        with self._thread_lock:
+            if self._depth:
+                yield
+                return
+            with FileLock(self._folder / ".marks.lock"):
+                take_back(self._note)
+                self._depth += 1
+                try:
+                    yield
+                finally:
+                    self._depth -= 1
 
     def history(self, tag: str, study_id: str) -> History:
         """Return what was written about a study under a tag; write to it within a transaction."""

@@ -48,7 +48,7 @@ def cells_of(study_id: str, records: StudyRecords) -> Iterator[Cell]:
     answers = {answer.track.lesion_id: answer for answer in records.corrections()}
     for name in dict.fromkeys([*lesions, *tracks]):
         answer, track, lesion = answers.get(name), tracks.get(name), lesions.get(name)
-        if lesion is not None and (answer is None or lesion.marked_at > answer.corrected_at):
+        if lesion is not None and (answer is None or not records.answer_counts(name)):
             yield cell_of_mark(study_id, lesion, track)
         elif answer is not None:
             yield cell_of_answer(study_id, answer, records.superseded_track(answer))
@@ -118,7 +118,7 @@ def deleted_of(studies: Sequence[str], records: Mapping[str, StudyRecords]) -> l
 
 def natural_order(name: str) -> list[tuple[int, str]]:
     """Return a sort key that takes digits as numbers."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]+)", name) if part]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", name) if part]
 
 
 def _row(lesion_id: str, cells: Mapping[str, Cell]) -> Row:

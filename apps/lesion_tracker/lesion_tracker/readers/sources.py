@@ -121,8 +121,8 @@ def sources_of(
     try:
         groups = _by_baseline(known, followup)
     except StudyOrderError:
-        marked = marks.studies("lesions")
-        own_study = [other for other in catalog.siblings(followup) if other.id in marked and not catalog.is_gone(other)]
+        siblings = catalog.siblings(followup)
+        own_study = [other for other in siblings if marks.lesions(other.id) and not catalog.is_gone(other)]
         if not own_study:
             raise
         groups = [known.source(own_study[-1])]
@@ -153,12 +153,12 @@ def _by_baseline(known: Known, followup: Study) -> list[Source]:
         StudyOrderError: if there is no earlier study with lesions, or the order cannot be decided.
         InputError: if all of them are of other persons.
     """
-    catalog, marked = known.catalog, known.marks.studies("lesions")
+    catalog, marks = known.catalog, known.marks
     there = [*catalog.of_patient(followup.patient_id), *catalog.gone(followup)]
     others = [study for study in there if study.id != followup.id]
-    candidates = [study for study in others if study.id in marked or known.marks.left_behind(study.id)]
+    candidates = [study for study in others if marks.lesions(study.id) or marks.left_behind(study.id)]
     earlier = earlier_studies(followup, candidates) if candidates else []
-    earlier = earlier or [catalog.baseline_of(followup, lambda name: name in marked)]  # says what is missing
+    earlier = earlier or [catalog.baseline_of(followup, lambda name: bool(marks.lesions(name)))]  # says what is missing
     taken: set[str] = set()
     groups: list[Source] = []
     said: list[str] = []

@@ -1,5 +1,6 @@
 """One study's lesions, tracks and corrections as they are now, read from its histories."""
 
+import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ from lesion_tracker.readers.history import History
 from lesion_tracker.readers.replay import (
     Line,
     MarkState,
+    Stand,
     lines_of,
     replay_corrections,
     replay_marks,
@@ -24,7 +26,7 @@ from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 
 Read = TypeVar("Read")
-MOST_FILES = 2000
+MOST_FILES = 20_000
 
 
 class RecordCache:
@@ -79,6 +81,15 @@ class StudyRecords:
         self._histories = (lesions, tracks, corrections)
         self._cache = cache
 
+    def read(self) -> None:
+        """Read all histories, so that a damaged one is known.
+
+        Raises:
+            FileFormatError: that names its file and line.
+        """
+        for known in (self._marks, self._stamped_tracks, self._stamped_corrections):
+            known.keys()
+
     def lesions(self) -> list[Lesion]:
         """Return the study's lesions: its marks, and the points that readers corrected or accepted.
 
@@ -89,7 +100,10 @@ class StudyRecords:
         marks = {
             name: self._named(state.mark) for name, state in self._alive().items() if state.mark and name not in closed
         }
-        known = {name: _later(mark, answers.get(name)) for name, mark in marks.items()}
+        known = {
+            name: answered_mark(mark, answers[name]) if name in answers and self.answer_counts(name) else mark
+            for name, mark in marks.items()
+        }
         new = {name: answered_lesion(answer, self._study_id) for name, answer in answers.items() if name not in marks}
         return [*known.values(), *new.values()]
 
@@ -99,7 +113,7 @@ class StudyRecords:
         return [
             self._named(track)
             for name, track in self._tracks.items()
-            if name not in deleted and not self._superseded(track)
+            if name not in deleted and not self._superseded(name)
         ]
 
     def corrections(self) -> list[Correction]:
@@ -108,8 +122,13 @@ class StudyRecords:
         return [
             replace(answers[-1], track=self._named(answers[-1].track))
             for name, answers in self._corrections.items()
-            if name not in without and not self._superseded(answers[-1].track) and self._is_current(answers[-1])
+            if name not in without and not self._superseded(name) and self._is_current(answers[-1])
         ]
+
+    def answer_counts(self, lesion_id: str) -> bool:
+        """Say whether a reader's last answer to a track of a lesion came after its last mark here."""
+        answers, state = self._stamped_corrections.get(lesion_id), self._last_mark(lesion_id)
+        return answers is not None and (state is None or answers[-1][1].place > state.place)
 
     def deleted(self) -> list[str]:
         """Return the ids of lesions that were deleted here."""
@@ -117,11 +136,11 @@ class StudyRecords:
 
     def closed(self) -> dict[str, MarkState]:
         """Return the lesions that a reader closed here without a point, and has not answered since."""
-        answered = {name: answers[-1].corrected_at for name, answers in self._corrections.items()}
+        answered = {name: answers[-1][1].place for name, answers in self._stamped_corrections.items()}
         return {
             name: state
             for name, state in self._alive().items()
-            if state.closed and answered.get(name, "") <= state.closed_at
+            if state.closed and answered.get(name, (0, "")) <= state.closed_place
         }
 
     def failures(self) -> dict[str, Failure]:
@@ -142,10 +161,21 @@ class StudyRecords:
 
     def last_action(self, lesion_id: str) -> MarkState | Correction | None:
         """Return what a reader did last to a lesion and did not take back."""
-        marks, answers = self._marks.get(lesion_id), self._corrections.get(lesion_id)
+        marks, answers = self._marks.get(lesion_id), self._stamped_corrections.get(lesion_id)
         if marks and answers:
-            return answers[-1] if answers[-1].corrected_at > marks[-1].at else marks[-1]
-        return marks[-1] if marks else answers[-1] if answers else None
+            return answers[-1][0] if answers[-1][1].place > marks[-1].place else marks[-1]
+        return marks[-1] if marks else answers[-1][0] if answers else None
+
+    def seen(self, lesion_id: str) -> str:
+        """Return a short text that changes with whatever is said of a lesion here: what a reader's click is about."""
+        marks, answers = self._marks.get(lesion_id), self._stamped_corrections.get(lesion_id)
+        track = self._stamped_tracks.get(lesion_id)
+        places = [
+            marks[-1].place if marks else None,
+            answers[-1][1].place if answers else None,
+            track[1].place if track else None,
+        ]
+        return hashlib.sha256(repr(places).encode()).hexdigest()[:16]
 
     def stamp_of(self, lesion_id: str) -> str:
         """Return the stamp of the volume on which a lesion's point was set: by its last mark or answer."""
@@ -153,17 +183,17 @@ class StudyRecords:
         if isinstance(done, MarkState) and done.mark is not None:
             return done.on
         answers = self._stamped_corrections.get(lesion_id)
-        return answers[-1][1] if answers else self.stamp_of_track(lesion_id)
+        return answers[-1][1].on if answers else self.stamp_of_track(lesion_id)
 
     def stamp_of_track(self, lesion_id: str) -> str:
         """Return the stamp of the volume that a lesion's last track ends in."""
-        return self._stamped_tracks[lesion_id][1] if lesion_id in self._stamped_tracks else ""
+        return self._stamped_tracks[lesion_id][1].on if lesion_id in self._stamped_tracks else ""
 
     def is_unbound(self) -> bool:
         """Say whether a point counts here that was stored before it was kept on which volume it is."""
         marks = (states[-1].on for states in self._marks.values() if states[-1].mark is not None)
-        tracks = (on for _, on in self._stamped_tracks.values())
-        return "" in {*marks, *tracks, *(known[-1][1] for known in self._stamped_corrections.values())}
+        tracks = (stand.on for _, stand in self._stamped_tracks.values())
+        return "" in {*marks, *tracks, *(known[-1][1].on for known in self._stamped_corrections.values())}
 
     def superseded_track(self, answer: Correction) -> Track | None:
         """Return the track that was made after a reader's answer to an earlier one, if there is one."""
@@ -175,12 +205,12 @@ class StudyRecords:
         return replay_marks(self._lines(0, "lesion", Lesion.from_json), self._holds)
 
     @cached_property
-    def _tracked(self) -> tuple[dict[str, tuple[Track, str]], dict[str, Failure]]:
-        lines = self._cache.get(self._histories[1], lambda history: track_lines(history.entries()))
+    def _tracked(self) -> tuple[dict[str, tuple[Track, Stand]], dict[str, Failure]]:
+        lines = self._cache.get(self._histories[1], lambda one: track_lines(one.entries(), one.path.name))
         return replay_tracks(lines, self._holds)
 
     @property
-    def _stamped_tracks(self) -> dict[str, tuple[Track, str]]:
+    def _stamped_tracks(self) -> dict[str, tuple[Track, Stand]]:
         return self._tracked[0]
 
     @cached_property
@@ -188,7 +218,7 @@ class StudyRecords:
         return {name: track for name, (track, _) in self._stamped_tracks.items()}
 
     @cached_property
-    def _stamped_corrections(self) -> dict[str, list[tuple[Correction, str]]]:
+    def _stamped_corrections(self) -> dict[str, list[tuple[Correction, Stand]]]:
         return replay_corrections(self._lines(2, "correction", Correction.from_json), self._holds)
 
     @cached_property
@@ -203,11 +233,21 @@ class StudyRecords:
     def _alive(self) -> dict[str, MarkState]:
         return {name: states[-1] for name, states in self._marks.items() if not states[-1].deleted}
 
-    def _superseded(self, track: Track) -> bool:
+    def _last_mark(self, lesion_id: str) -> MarkState | None:
+        """Return the line of a lesion's last mark, or None; what was done to it since has places of its own."""
+        return next((state for state in reversed(self._marks.get(lesion_id, ())) if state.what == "mark"), None)
+
+    def _superseded(self, lesion_id: str) -> bool:
         """Say whether another lesion was marked under a track's id after it."""
-        state = self._alive().get(track.lesion_id)
-        mark = state.mark if state else None
-        return mark is not None and _differ(track.tracking_uid, mark.tracking_uid) and track.created_at < mark.marked_at
+        state = self._alive().get(lesion_id)
+        mark, last, known = (
+            state.mark if state else None,
+            self._last_mark(lesion_id),
+            self._stamped_tracks.get(lesion_id),
+        )
+        if mark is None or last is None or known is None:
+            return False
+        return _differ(known[0].tracking_uid, mark.tracking_uid) and known[1].place < last.place
 
     def _is_current(self, answer: Correction) -> bool:
         """Say whether an answer is about the lesion that bears its id today."""
@@ -219,12 +259,6 @@ class StudyRecords:
         name = record.id if isinstance(record, Lesion) else record.lesion_id
         states = self._marks.get(name)
         return replace(record, label=states[-1].label) if states and states[-1].label else record
-
-
-def _later(mark: Lesion, answer: Correction | None) -> Lesion:
-    if answer is None or answer.corrected_at <= mark.marked_at:
-        return mark
-    return answered_mark(mark, answer)
 
 
 def _differ(uid: str, other: str) -> bool:

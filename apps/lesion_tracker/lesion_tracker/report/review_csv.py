@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -34,6 +35,9 @@ class _Line:
         """Return a coordinate of the point, LPS mm; "" where there is none."""
         return "" if self.cell.center_mm is None else f"{self.cell.center_mm[axis]:.2f}"
 
+
+FORMULA_SIGNS = ("=", "+", "-", "@", "|", "%")
+"""What a spreadsheet takes for the beginning of a formula, or of a command, also behind spaces and in full width."""
 
 COLUMNS: dict[str, Callable[[_Line], object]] = {
     "patient": lambda line: line.patient_id,
@@ -92,7 +96,7 @@ def review_csv(patient_id: str, rows: Sequence[Row], dates: Mapping[str, str]) -
 
 def _harmless(value: object) -> object:
     """Keep a spreadsheet from taking a name for a formula; numbers stay numbers."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+    if isinstance(value, str) and unicodedata.normalize("NFKC", value).strip()[:1] in FORMULA_SIGNS:
         try:
             float(value)
         except ValueError:

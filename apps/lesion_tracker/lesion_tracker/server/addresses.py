@@ -1,16 +1,25 @@
-"""The addresses of the HTTP interface, each spelled once, and who may ask for it; docs/http.md says what each one does."""
+"""The addresses of the HTTP interface, each spelled once, and who may ask for it; docs/http.md says what each one does.
 
+The guard lets pass what is listed here, and nothing else: MONAI Label's own routes are absent.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+from starlette.routing import compile_path
 
 Who = Literal["anyone", "reader", "admin"]
 """On a server with accounts: anyone who reaches it, a reader who logged in, or an admin. Without accounts: everyone all."""
 
+INFO = "/info/"
 INFER = "/infer/{model}"
 SESSIONS = "/session/"
+SESSION = "/session/{session_id}"
 DATASTORE = "/datastore/"
 IMAGE = "/datastore/image"
 IMAGE_INFO = "/datastore/image/info"
+LABEL = "/datastore/label"
 NEXT_SAMPLE = "/activelearning/{strategy}"
 PACS_PROXY = "/proxy/dicom/{service}/{path:path}"
 
@@ -36,11 +45,13 @@ PAGE_FILE = "/lesions/{name}.{ending}"
 OHIF_CONFIG = "/ohif/app-config.js"
 OHIF_PANEL = "/ohif/lesion-panel.js"
 OHIF_LESIONS = "/ohif/lesions"
+OHIF = "/ohif/{path:path}"
 
 TRAIN = "/train/"
 TRAIN_MODEL = "/train/{model}"
 MODELS = "/models/"
 ROLL_BACK = "/models/rollback"
+SCORING = "/scoring/{method}"
 
 AUTH = "/auth/"
 TOKEN = "/auth/token"
@@ -48,6 +59,8 @@ TOKEN_OWNER = "/auth/token/valid"
 LOGIN = "/login"
 LOGOUT = "/logout"
 
+FIRST = "/"
+OPENAPI = "/openapi.json"
 FAVICON = "/favicon.ico"
 VIEWER_FILES = "/static/"
 
@@ -67,14 +80,22 @@ class Route:
     who: Who = "reader"
 
 
-OWN = (
+ALWAYS = (
+    Route("GET", INFO),
     Route("POST", INFER),
     Route("PUT", SESSIONS),
+    Route("GET", SESSION),
+    Route("DELETE", SESSION),
+    Route("GET", DATASTORE),
     Route("PUT", DATASTORE),
     Route("PUT", IMAGE),
-    Route("PUT", IMAGE_INFO),
     Route("GET", IMAGE),
     Route("HEAD", IMAGE),
+    Route("DELETE", IMAGE, "admin"),
+    Route("GET", IMAGE_INFO),
+    Route("PUT", IMAGE_INFO, "admin"),
+    Route("PUT", LABEL),
+    Route("GET", LABEL),
     Route("POST", NEXT_SAMPLE),
     Route("GET", LESIONS),
     Route("GET", TABLE),
@@ -96,10 +117,18 @@ OWN = (
     Route("GET", PAGE_FILE),
     Route("POST", TRAIN, "admin"),
     Route("POST", TRAIN_MODEL, "admin"),
+    Route("GET", TRAIN),
+    Route("DELETE", TRAIN, "admin"),
     Route("GET", MODELS),
     Route("POST", ROLL_BACK, "admin"),
+    Route("POST", SCORING),
+    Route("GET", OHIF),
+    Route("GET", VIEWER_FILES + "{path:path}"),
+    Route("GET", FIRST),
+    Route("GET", OPENAPI, "admin"),
+    Route("GET", FAVICON, "anyone"),
 )
-"""What this server answers itself, whatever it serves."""
+"""What this server answers, whatever it serves."""
 
 ON_A_PACS = (
     Route("GET", OHIF_CONFIG),
@@ -107,7 +136,7 @@ ON_A_PACS = (
     Route("GET", OHIF_LESIONS),
     Route("GET", PACS_PROXY),
 )
-"""What it answers itself where the studies are on a PACS."""
+"""What it answers beside where the studies are on a PACS."""
 
 WITH_ACCOUNTS = (
     Route("GET", AUTH, "anyone"),
@@ -117,64 +146,21 @@ WITH_ACCOUNTS = (
     Route("POST", LOGIN, "anyone"),
     Route("POST", LOGOUT),
 )
-"""What it answers itself where readers have accounts."""
+"""What it answers beside where readers have accounts."""
 
-USED_OF_MONAI_LABEL = (
-    Route("GET", "/info/"),
-    Route("GET", DATASTORE),
-    Route("GET", IMAGE_INFO),
-    Route("DELETE", IMAGE, "admin"),
-    Route("DELETE", DATASTORE, "admin"),
-    Route("PUT", "/datastore/label"),
-    Route("GET", "/datastore/label"),
-    Route("GET", TRAIN),
-    Route("DELETE", TRAIN, "admin"),
-    Route("GET", "/scoring/"),
-    Route("POST", "/scoring/"),
-    Route("POST", "/scoring/{method}"),
-    Route("DELETE", "/scoring/"),
-    Route("GET", "/session/{session_id}"),
-    Route("DELETE", "/session/{session_id}"),
-    Route("GET", "/ohif/{path:path}"),
-    Route("GET", "/static/{path:path}"),
-    Route("GET", "/"),
-    Route("GET", "/docs"),
-    Route("HEAD", "/docs"),
-    Route("GET", "/openapi.json"),
-    Route("HEAD", "/openapi.json"),
-    Route("GET", FAVICON, "anyone"),
-)
-"""What MONAI Label answers, and a client of this server asks for."""
+REACHABLE = ALWAYS + ON_A_PACS + WITH_ACCOUNTS
+"""The allow-list: all that a server answers, whatever it serves."""
 
-REST_OF_MONAI_LABEL = (
-    Route("GET", "/model/{model}"),
-    Route("PUT", "/model/{model}", "admin"),
-    Route("DELETE", "/model/{model}", "admin"),
-    Route("GET", "/model/info/{model}"),
-    Route("POST", "/infer/wsi/{model}"),
-    Route("POST", "/infer/wsi_v2/{model}"),
-    Route("GET", "/batch/infer"),
-    Route("POST", "/batch/infer/{model}", "admin"),
-    Route("DELETE", "/batch/infer", "admin"),
-    Route("HEAD", "/datastore/label"),
-    Route("DELETE", "/datastore/label", "admin"),
-    Route("GET", "/datastore/label/info"),
-    Route("PUT", "/datastore/label/info"),
-    Route("PUT", "/datastore/updatelabelinfo"),
-    Route("GET", "/datastore/dataset"),
-    Route("GET", "/logs/"),
-    Route("GET", "/logs/gpu"),
-    Route("GET", "/proxy/dicom/wado/{path:path}"),
-    Route("POST", "/proxy/dicom/wado/{path:path}"),
-    Route("GET", "/proxy/dicom/qido/{path:path}"),
-    Route("POST", "/proxy/dicom/qido/{path:path}"),
-    Route("GET", "/proxy/dicom/stow/{path:path}"),
-    Route("POST", "/proxy/dicom/stow/{path:path}"),
-    Route("GET", "/proxy/dicom/{path:path}"),
-    Route("POST", "/proxy/dicom/{path:path}"),
-    Route("POST", "/reload", "admin"),
-)
-"""What MONAI Label answers, and no client of this server needs."""
+STRICTNESS: tuple[Who, ...] = ("anyone", "reader", "admin")
+_PATTERNS = tuple((compile_path(route.path)[0], route) for route in REACHABLE)
 
-REACHABLE = frozenset(OWN + ON_A_PACS + WITH_ACCOUNTS + USED_OF_MONAI_LABEL + REST_OF_MONAI_LABEL)
-"""All that a running server answers, whatever it serves."""
+
+def routes_at(path: str) -> Iterable[Route]:
+    """Return the routes whose address a path is, read as the router reads it."""
+    return [route for pattern, route in _PATTERNS if pattern.fullmatch(path)]
+
+
+def who_may(method: str, path: str) -> Who | None:
+    """Return who may send a request: of several routes that it could be the strictest counts; None: nobody."""
+    named = [route.who for route in routes_at(path) if route.method == method]
+    return max(named, key=STRICTNESS.index, default=None)

@@ -16,7 +16,8 @@ from lesion_tracker.errors import InputError, NotFound
 from lesion_tracker.registration.preload import preload
 from lesion_tracker.registration.process_pool import configure, default_threads
 from lesion_tracker.server.access.accounts import AccountsFile
-from lesion_tracker.server.access.exposure import warn_if_exposed
+from lesion_tracker.server.access.exposure import listened_on, warn_if_exposed
+from lesion_tracker.server.access.hosts import allowed_hosts
 from lesion_tracker.server.access.routes import accounts_routes
 from lesion_tracker.server.background import Background
 from lesion_tracker.server.bound import BoundMarks
@@ -31,10 +32,11 @@ from lesion_tracker.server.review.jobs import TrackJobs
 from lesion_tracker.server.review.review import Review
 from lesion_tracker.server.review.routes import review_routes
 from lesion_tracker.server.serving import serve
-from lesion_tracker.server.studies.image_routes import image_routes
 from lesion_tracker.server.studies.next_study import NextStudy
+from lesion_tracker.server.studies.only_one import only_server_of
 from lesion_tracker.server.studies.opening import open_studies
 from lesion_tracker.server.studies.pacs_routes import pacs_routes
+from lesion_tracker.server.studies.store_routes import store_routes
 from lesion_tracker.server.studies.uploads import Uploads, upload_routes
 from lesion_tracker.server.viewers.correct_lesion import CorrectLesion
 from lesion_tracker.server.viewers.infer_routes import infer_routes
@@ -44,6 +46,7 @@ from lesion_tracker.server.viewers.ohif_routes import ohif_routes
 from lesion_tracker.server.viewers.session_match import SessionMatch
 from lesion_tracker.server.viewers.session_routes import session_image, session_routes
 from lesion_tracker.server.viewers.track_lesion import TrackLesion
+from lesion_tracker.server.viewers.viewer_files import viewer_routes
 from lesion_tracker.settings import Settings, parse_settings
 
 logger = logging.getLogger(__name__)
@@ -68,6 +71,11 @@ class LesionTrackerApp(MONAILabelApp):
                 f"MONAI_LABEL_API_STR is {monailabel_settings.MONAI_LABEL_API_STR!r}: the addresses of this server, and who "
                 "may ask for them, have no prefix; unset it, and let a reverse proxy add one"
             )
+        if monailabel_settings.MONAI_LABEL_AUTH_ENABLE:
+            raise InputError(
+                "MONAI_LABEL_AUTH_ENABLE is set: MONAI Label's own log-in fails with today's PyJWT; unset it, and give the "
+                "server accounts (--conf accounts FILE)"
+            )
         super().__init__(
             app_dir=app_dir,
             studies=studies,
@@ -84,7 +92,7 @@ class LesionTrackerApp(MONAILabelApp):
     def init_datastore(self) -> Datastore:
         """Open the studies, and with them everything that the tasks share."""
         opened = open_studies(self.studies, self._settings)
-        self._catalog, self._marks, self._pacs = opened.catalog, opened.marks, opened.pacs
+        self._catalog, self._marks, self._pacs, self._folder = opened.catalog, opened.marks, opened.pacs, opened.folder
         self._engine = Engine(
             self._settings,
             self._settings.cache_dir or opened.folder / ".lesion_tracker",
@@ -131,11 +139,13 @@ class LesionTrackerApp(MONAILabelApp):
         from monailabel.app import app as application
 
         super().on_init_complete()
+        if self._pacs is None and not monailabel_settings.MONAI_LABEL_DATASTORE_READ_ONLY:
+            self._alone = only_server_of(self._folder)
         accounts = AccountsFile(self._settings.accounts) if self._settings.accounts else None
-        if accounts is None:
-            warn_if_exposed(sys.argv)
+        warn_if_exposed(sys.argv, accounts is not None, self._settings.host_names)
         origins = frozenset(str(origin).rstrip("/") for origin in monailabel_settings.MONAI_LABEL_CORS_ORIGINS)
-        serve(application, self._routers(accounts), accounts, origins)
+        hosts = allowed_hosts(self._settings.host_names, listened_on(sys.argv))
+        serve(application, self._routers(accounts), accounts, origins, hosts)
         configure(self._settings.registration_workers, self._settings.registration_threads or default_threads())
         preload()
         logger.info("Lesion Tracker %s is ready: %d studies", __version__, len(self._catalog.ids()))
@@ -176,14 +186,6 @@ class LesionTrackerApp(MONAILabelApp):
         sample: dict[str, Any] = super().next_sample(request)
         return sample
 
-    def infer_wsi(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
-        """Refuse pathology slides.
-
-        Raises:
-            NotFound: always.
-        """
-        raise NotFound("Lesion Tracker has no models for pathology slides")
-
     def _routers(self, accounts: AccountsFile | None) -> list[APIRouter]:
         """Return this server's own routes, what each is made of, and in which order they are looked through."""
         pool = RequestPool(
@@ -197,8 +199,12 @@ class LesionTrackerApp(MONAILabelApp):
             session_routes(self.sessions, pool),
             upload_routes(Uploads(self._catalog, self._datastore, self._engine), pool),
             review_routes(review, jobs, self._catalog, self._engine),
-            image_routes(self._datastore),
-            learning_routes(self._trainers, self._engine.published.store),
+            learning_routes(
+                self._trainers,
+                self._engine.published.store,
+                lambda: CorrectedScores(self._marks)({}, self._datastore),
+            ),
+            store_routes(self._datastore, self.info, self.next_sample, pool),
         ]
         if self._pacs is not None:
             routers += [
@@ -207,4 +213,4 @@ class LesionTrackerApp(MONAILabelApp):
             ]
         if accounts is not None:
             routers.append(accounts_routes(accounts))
-        return routers
+        return [*routers, viewer_routes()]

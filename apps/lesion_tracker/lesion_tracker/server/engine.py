@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lesion_tracker.errors import StudyError
 from lesion_tracker.files.disk_cache import retried
+from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.method import METHODS
 from lesion_tracker.records.track import Track
@@ -12,6 +13,7 @@ from lesion_tracker.registration.cache import RegistrationCache
 from lesion_tracker.registration.point_map import FollowupFromBaseline
 from lesion_tracker.registration.register import register, remembered
 from lesion_tracker.server.published_tracker import PublishedTracker
+from lesion_tracker.server.request_pool import require_wanted
 from lesion_tracker.server.volume_cache import VolumeCache, digest_of
 from lesion_tracker.settings import Settings
 from lesion_tracker.studies.reading import Reading
@@ -74,6 +76,7 @@ class Engine:
 
     def stamped(self, study: Study) -> tuple[Volume, str]:
         """Return the volume of a study, as `volume`, and the stamp of its files, by which marks are bound to it."""
+        require_wanted()
         fetch = self._fetch
         if fetch is None:
             return self.volumes.stamped(study.path)
@@ -143,12 +146,14 @@ class Engine:
 
         def opened() -> tuple[Pair, Sequence[Lesion]]:
             before = self.volume(baseline) if former is None else former
-            return Pair(before, self.volume(followup), baseline.id, followup.id, tuple(notes)), lesions
+            pair = Pair(before, self.volume(followup), baseline.id, followup.id, tuple(notes))
+            require_wanted()  # registration comes next
+            return pair, lesions
 
         done = session(
             opened,
             options or self.options,
-            published=self.published.get,
+            published=self._published_if_wanted,
             cache=self._registrations,
         )
         return done.tracks, done.seconds
@@ -166,6 +171,10 @@ class Engine:
             if found is not None:
                 return found
         return register(one, other, method, cache=self._registrations) if compute else None
+
+    def _published_if_wanted(self) -> tuple[Tracker | None, str]:
+        require_wanted()  # the network comes next
+        return self.published.get()
 
     def register(self, baseline: Study, followup: Study) -> None:
         """Compute and keep the registration that the default method will ask for.

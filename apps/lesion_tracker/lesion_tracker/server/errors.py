@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from lesion_tracker.errors import (
+    Abandoned,
     Busy,
     Changed,
     InputError,
@@ -42,6 +43,7 @@ STATUS: tuple[tuple[type[LesionTrackerError], int], ...] = (
     (WeightsError, 409),
     (Overloaded, 503),
     (Overdue, 504),
+    (Abandoned, 499),
     (Busy, 429),
     (NoRoom, 507),
     (NoMemory, 503),

@@ -1,29 +1,41 @@
-"""This server's routes, errors and guard, put round MONAI Label's application."""
+"""This server's routes, errors and guard, in the application that MONAI Label starts."""
 
 from collections.abc import Sequence
 
 from fastapi import APIRouter, FastAPI
 
+from lesion_tracker.server import addresses
 from lesion_tracker.server.access.accounts import AccountsFile
 from lesion_tracker.server.access.guard import Guard
 from lesion_tracker.server.errors import answer_errors
+from lesion_tracker.server.viewers.viewer_files import viewer_files
 
 
 def serve(
-    application: FastAPI, routers: Sequence[APIRouter], accounts: AccountsFile | None, origins: frozenset[str]
+    application: FastAPI,
+    routers: Sequence[APIRouter],
+    accounts: AccountsFile | None,
+    origins: frozenset[str],
+    hosts: frozenset[str],
 ) -> None:
-    """Let an application that has started, but was asked nothing yet, answer as this server.
+    """Let an application that has started, but was asked nothing yet, answer as this server; its own routes go.
 
     Args:
         application: MONAI Label's.
-        routers: whose routes go before all that it has.
+        routers: whose routes it gets; of two that fit the first one answers.
         accounts: None: nobody has to log in.
         origins: pages of other origins that may use the server.
+        hosts: names under which it may be asked.
     """
-    known = list(application.router.routes)
+    application.router.routes[:] = []
     for router in routers:
         application.include_router(router)
-    application.router.routes[:] = application.router.routes[len(known) :] + known
+    application.mount(addresses.VIEWER_FILES.rstrip("/"), viewer_files())
+
+    @application.get(addresses.OPENAPI, include_in_schema=False)
+    def description() -> dict[str, object]:
+        return application.openapi()
+
     answer_errors(application)
     # Middleware and handlers cannot be added to an application that has started; its stack can be built again.
-    application.middleware_stack = Guard(application.build_middleware_stack(), accounts, origins)
+    application.middleware_stack = Guard(application.build_middleware_stack(), accounts, origins, hosts)

@@ -5,22 +5,30 @@ By hand, because MONAI Label's own log-in wants a Keycloak server; what is neede
 
 import base64
 import binascii
-import contextvars
 import hashlib
 import hmac
 import json
+import logging
 import re
 import secrets
+import stat
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lesion_tracker.errors import Busy, FileFormatError, InputError
+from lesion_tracker.errors import FileFormatError, InputError
 from lesion_tracker.files.whole import refusals_of, write_text
+from lesion_tracker.server.access.ended import Ended
+from lesion_tracker.server.access.throttle import Throttle
+
+logger = logging.getLogger(__name__)
 
 Role = Literal["reader", "admin"]
 """reader: marks, tracks, corrects; admin: also trains, rolls back, removes studies."""
@@ -29,14 +37,9 @@ SCHEMA = 1
 Hexadecimal = Annotated[str, Field(pattern="^([0-9a-fA-F]{2})+$")]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 8, 1024
+LONGEST_TOKEN = 512
 LIFETIME_S = 12 * 3600
 """A token is valid for a working day; logging in again gives a new one."""
-
-MOST_FAILURES, FAILURES_S = 10, 300.0
-"""So many wrong passwords of one name within this time, and the name has to wait."""
-
-current_reader: contextvars.ContextVar[str] = contextvars.ContextVar("current_reader", default="")
-"""Who sent the request that is being answered; "" on a server without accounts."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +79,7 @@ class Accounts:
     def of_token(self, token: str, now_s: float) -> Account | None:
         """Return whose token it is, or None where it is forged, has expired or was ended."""
         body, _, signature = token.partition(".")
-        try:
-            expiry, _, name = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)).decode().partition("|")
-            ends_s = int(expiry)
-        except (binascii.Error, ValueError):
-            return None
+        ends_s, name = _said_in(body)
         account = self.accounts.get(name)
         if account is None or ends_s < now_s:
             return None
@@ -90,6 +89,15 @@ class Accounts:
     def _signature(self, body: str, account: Account) -> str:
         message = f"{body}|{account.role}|{account.scrypt}".encode()
         return hmac.new(bytes.fromhex(self.key), message, hashlib.sha256).hexdigest()
+
+
+def _said_in(body: str) -> tuple[int, str]:
+    """Return when a token expires, seconds since 1970, and whose it is; (0, "") for what is none."""
+    try:
+        expiry, _, name = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)).decode().partition("|")
+        return int(expiry), name
+    except (binascii.Error, ValueError):
+        return 0, ""
 
 
 class AccountsFile:
@@ -106,52 +114,57 @@ class AccountsFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._failures: dict[str, list[float]] = {}
+        self._throttle = Throttle()
+        self._ended = Ended(path.with_name(f"{path.name}.ended"))
         self._seen: tuple[int, int] | None = None
         self._accounts = read_accounts(path)
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            logger.warning("%s can be read by others on this machine, who can then make log-ins: chmod 600 it", path)
 
     def now(self) -> Accounts:
         """Return the accounts as they are now; a file that is damaged while the server runs lets nobody in."""
         with self._lock:
             try:
-                stat = self._path.stat()
-                if (stat.st_mtime_ns, stat.st_size) != self._seen:
+                status = self._path.stat()
+                if (status.st_mtime_ns, status.st_size) != self._seen:
                     self._accounts = read_accounts(self._path)
-                    self._seen = stat.st_mtime_ns, stat.st_size
+                    self._seen = status.st_mtime_ns, status.st_size
             except (OSError, InputError):
                 self._accounts, self._seen = Accounts(self._accounts.key), None
             return self._accounts
 
-    def log_in(self, name: str, password: str) -> str | None:
+    def log_in(self, name: str, password: str, address: str = "") -> str | None:
         """Return a token, or None for a wrong name or password.
 
-        Raises:
-            Busy: after too many wrong passwords of one name.
-        """
-        self._count_attempt(name)
-        account = self.now().accounts.get(name)
-        salt = account.salt if account else "00" * 16
-        given = password_hash(password, salt)
-        if account is None or not hmac.compare_digest(given, account.scrypt):
-            return None
-        with self._lock:
-            self._failures.pop(name, None)
-        return self.now().token(account, time.time())
+        Args:
+            name: of the account.
+            password: as it was typed.
+            address: of who tries.
 
-    def _count_attempt(self, name: str) -> None:
-        """Count a log-in as failed until it has succeeded, so that guesses that come at once are all counted."""
-        moment = time.monotonic()
-        with self._lock:
-            recent = [then for then in self._failures.get(name, []) if moment - then < FAILURES_S]
-            if len(recent) >= MOST_FAILURES:
-                raise Busy(f"too many wrong passwords: wait {FAILURES_S / 60:.0f} minutes")
-            if len(self._failures) > 10_000:
-                self._failures.clear()
-            self._failures[name] = [*recent, moment]
+        Raises:
+            Busy: after too many wrong passwords from there.
+        """
+        possible = bool(NAME.fullmatch(name)) and len(password) <= LONGEST_PASSWORD
+        known = name if possible else ""
+        self._throttle.attempt(known, address)
+        account = self.now().accounts.get(known)
+        given = password_hash(password if possible else "", account.salt if account else "00" * 16)
+        if account is None or not possible or not hmac.compare_digest(given, account.scrypt):
+            return None
+        self._throttle.succeeded(known, address)
+        return self.now().token(account, time.time())
 
     def of_token(self, token: str) -> Account | None:
         """Return whose token it is, or None."""
-        return self.now().of_token(token, time.time()) if token else None
+        if not token or len(token) > LONGEST_TOKEN or token.partition(".")[2] in self._ended:
+            return None
+        return self.now().of_token(token, time.time())
+
+    def end(self, token: str) -> None:
+        """End a token before it expires; what is none is left alone."""
+        if self.of_token(token) is not None:
+            body, _, signature = token.partition(".")
+            self._ended.add(signature, _said_in(body)[0])
 
 
 def password_hash(password: str, salt: str) -> str:
@@ -215,10 +228,11 @@ def set_account(path: Path, name: str, password: str, role: Role) -> None:
         raise InputError(
             f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters, this one {len(password)}"
         )
-    known = read_accounts(path) if path.exists() else Accounts(secrets.token_hex(32))
     salt = secrets.token_hex(16)
     account = Account(name, role, salt, password_hash(password, salt))
-    _write(path, Accounts(known.key, {**known.accounts, name: account}))
+    with _alone(path):
+        known = read_accounts(path) if path.exists() else Accounts(secrets.token_hex(32))
+        _write(path, Accounts(known.key, {**known.accounts, name: account}))
 
 
 def remove_account(path: Path, name: str) -> None:
@@ -227,16 +241,25 @@ def remove_account(path: Path, name: str) -> None:
     Raises:
         InputError: if there is none of this name.
     """
-    known = read_accounts(path)
-    if name not in known.accounts:
-        raise InputError(f"there is no account {name!r} in {path}; there are {', '.join(known.accounts) or 'none'}")
-    _write(path, Accounts(known.key, {other: known.accounts[other] for other in known.accounts if other != name}))
+    with _alone(path):
+        known = read_accounts(path)
+        if name not in known.accounts:
+            raise InputError(f"there is no account {name!r} in {path}; there are {', '.join(known.accounts) or 'none'}")
+        others = {other: account for other, account in known.accounts.items() if other != name}
+        _write(path, Accounts(known.key, others))
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Change an accounts file while no other command does."""
+    with refusals_of(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f"{path.name}.lock")):
+            yield
 
 
 def _write(path: Path, accounts: Accounts) -> None:
     """Replace the file in one step; only its owner may read it."""
     entries: list[dict[str, Any]] = [asdict(account) for account in accounts.accounts.values()]
     text = json.dumps({"schema": SCHEMA, "key": accounts.key, "accounts": entries}, indent=1)
-    with refusals_of(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(text, path, durable=True, mode=0o600)
+    write_text(text, path, durable=True, mode=0o600)

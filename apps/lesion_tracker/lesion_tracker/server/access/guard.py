@@ -1,24 +1,21 @@
-"""The guard before every request: only this server's own pages may write, and with accounts only who logged in."""
+"""The guard before every request: the allow-list of addresses, who asks, from which page, and under which name."""
 
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote, urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lesion_tracker.server import addresses
-from lesion_tracker.server.access.accounts import Account, AccountsFile, current_reader
+from lesion_tracker.server.access.accounts import Account, AccountsFile
+from lesion_tracker.server.access.headers import closed, headed
+from lesion_tracker.server.access.hosts import host_name
+from lesion_tracker.server.access.patience import patient
+from lesion_tracker.server.who import current_reader
 
 COOKIE = "lesion_tracker"
-OPEN_PATHS = frozenset(route.path for route in addresses.REACHABLE if route.who == "anyone")
-"""What must be reachable before anybody has logged in."""
-
 SAFE = frozenset({"GET", "HEAD"})
-ADMIN_WRITES = ("/train", "/models", "/model/", "/batch", "/logs", "/reload")
-"""Only an admin may write to these."""
-
-ADMIN_DELETES = ("/datastore",)
 
 
 class Guard:
@@ -28,51 +25,63 @@ class Guard:
         app: the application.
         accounts: None: nobody has to log in.
         origins: pages of other origins that may use this server ("https://viewer.example").
+        hosts: names under which this server may be asked.
     """
 
-    def __init__(self, app: ASGIApp, accounts: AccountsFile | None, origins: frozenset[str]) -> None:
-        self._app, self._accounts, self._origins = app, accounts, origins
+    def __init__(
+        self, app: ASGIApp, accounts: AccountsFile | None, origins: frozenset[str], hosts: frozenset[str]
+    ) -> None:
+        self._app, self._accounts, self._origins, self._hosts = app, accounts, origins, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request that may not pass, or pass it on."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+            return
         headers = Headers(scope=scope)
-        foreign = self._is_foreign(headers)
         account = self._account(headers)
-        refusal = self._refusal(scope, headers, foreign, account)
+        send = headed(send, scope["path"])
+        refusal = self._refusal(scope, headers, account)
         if refusal is not None:
             await refusal(scope, receive, send)
             return
-        if self._accounts is not None:
-            send = _not_kept(send, scope["path"])
         token = current_reader.set(account.name if account else "")
         try:
-            await self._app(scope, receive, send if headers.get("origin") in self._origins else _closed(send))
+            answer = send if headers.get("origin") in self._origins else closed(send)
+            await self._app(scope, patient(receive), answer)
         finally:
             current_reader.reset(token)
 
-    def _refusal(self, scope: Scope, headers: Headers, foreign: bool, account: Account | None) -> Response | None:
+    def _refusal(self, scope: Scope, headers: Headers, account: Account | None) -> Response | None:
         method, path = scope["method"], scope["path"]
-        if foreign and method not in SAFE:
+        names = [host_name(value) for value in headers.getlist("host")]
+        if len(names) != 1 or names[0] not in self._hosts:
+            return _no(
+                421,
+                f"this server is not asked for as {headers.get('host', '')[:200]!r}: its operator names what it is called "
+                "(--conf hosts NAME)",
+            )
+        if self._is_foreign(headers) and method not in SAFE:
             origin = headers.get("origin", "")[:200]
             return _no(403, f"a page of {origin!r} may not use this server: open the server's own page")
-        if self._accounts is None or path in OPEN_PATHS:
+        if method == "OPTIONS" and headers.get("origin") in self._origins:
+            return None  # a browser asks before it sends; it shows no log-in then
+        who = addresses.who_may(method, path)
+        if who == "anyone":
             return None
-        if account is None:
+        if self._accounts is not None and account is None:
             return _log_in(method, path, scope.get("query_string", b"").decode("ascii", "ignore"), headers)
-        if account.role != "admin" and needs_admin(method, path):
+        if who is None:
+            return _not_there(method, path)
+        if who == "admin" and account is not None and account.role != "admin":
             return _no(403, f"{account.name} may not do this: it needs an account with the role admin")
         return None
 
     def _account(self, headers: Headers) -> Account | None:
-        if self._accounts is None:
-            return None
-        kind, _, token = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer":
-            return self._accounts.of_token(token.strip())
-        return self._accounts.of_token(cookie_of(headers.get("cookie", "")))
+        return self._accounts.of_token(token_of(headers)) if self._accounts is not None else None
 
     def _is_foreign(self, headers: Headers) -> bool:
         """Say whether a page of another origin sent the request; programs and viewers send no origin."""
@@ -82,11 +91,10 @@ class Guard:
         return origin == "null" or urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
 
 
-def needs_admin(method: str, path: str) -> bool:
-    """Say whether a request is an admin's: training, weights, removing studies."""
-    if method in SAFE:
-        return False
-    return path.startswith(ADMIN_WRITES) or (method == "DELETE" and path.startswith(ADMIN_DELETES))
+def token_of(headers: Headers) -> str:
+    """Return the token that a request carries, or ""."""
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" else cookie_of(headers.get("cookie", ""))
 
 
 def cookie_of(header: str) -> str:
@@ -98,41 +106,25 @@ def cookie_of(header: str) -> str:
     return found.value if found else ""
 
 
+def _not_there(method: str, path: str) -> Response | None:
+    """Refuse an address that is not listed; one that lacks only its last stroke the router leads on."""
+    if addresses.who_may(method, path + "/") is not None:
+        return None
+    others = sorted({route.method for route in addresses.routes_at(path)})
+    if others:
+        return _no(405, f"{path} is not asked with {method}; possible: {', '.join(others)}", Allow=", ".join(others))
+    return _no(404, f"there is no address {path[:200]!r} here")
+
+
 def _log_in(method: str, path: str, query: str, headers: Headers) -> Response:
     """Send a browser's page to the form, and from there to what it asked for; everything else away with 401."""
     if method == "GET" and "text/html" in headers.get("accept", ""):
         wanted = f"{quote(path)}?{query}" if query else quote(path)
         return RedirectResponse(f"{addresses.LOGIN}?next={quote(wanted)}", 303)
-    return _no(
-        401, f"log in first: POST {addresses.TOKEN} with username and password, or open {addresses.LOGIN} in a browser"
-    )
+    text = f"log in first: POST {addresses.TOKEN} with username and password, or open {addresses.LOGIN} in a browser"
+    return _no(401, text, **{"WWW-Authenticate": "Bearer"})
 
 
-def _no(status: int, text: str) -> Response:
-    extra = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    return JSONResponse({"detail": text}, status, headers=extra)
-
-
-def _not_kept(send: Send, path: str) -> Send:
-    """Let a browser keep no answer that the next person at its screen could see; the viewer's own files it asks for again."""
-    kept = "private, no-cache" if path.startswith(addresses.VIEWER_FILES) else "no-store"
-
-    async def with_rule(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).setdefault("Cache-Control", kept)
-        await send(message)
-
-    return with_rule
-
-
-def _closed(send: Send) -> Send:
-    """Take MONAI Label's permission for pages of all origins out of an answer."""
-
-    async def without(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name in [name for name in headers if name.lower().startswith("access-control-")]:
-                del headers[name]
-        await send(message)
-
-    return without
+def _no(status: int, text: str, **more: str) -> Response:
+    shown = text.encode("utf-8", "backslashreplace").decode()
+    return JSONResponse({"detail": shown}, status, headers=more or None)

@@ -3,18 +3,10 @@
 from typing import Annotated
 
 from fastapi import HTTPException, Query, Request
-from monailabel.endpoints.user.auth import User
-
-from lesion_tracker.server.access.roles import known_user
 
 Mm = Annotated[float, Query(ge=-100_000.0, le=100_000.0, allow_inf_nan=False)]
-CACHED = {"Cache-Control": "private, max-age=600", "X-Content-Type-Options": "nosniff"}
+CACHED = {"Cache-Control": "private, max-age=600"}
 """Voxels of a study do not change."""
-
-
-def reader_of(user: User, name: str) -> str:
-    """Return who does it: the log-in, or without log-ins the name that the reader typed."""
-    return known_user(user) or " ".join(name.split())
 
 
 def require_json(request: Request) -> None:

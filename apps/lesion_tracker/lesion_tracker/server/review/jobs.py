@@ -130,7 +130,7 @@ class TrackJobs:
         names = [study.id for study in studies]
         if baseline_id:
             self._named(patient_id, studies, baseline_id)
-        marked = [n for n, name in enumerate(names) if name in self._marks.studies("lesions")]
+        marked = [n for n, name in enumerate(names) if self._marks.lesions(name)]
         if not marked:
             raise InputError(f"nothing is marked in any study of patient {patient_id!r}: mark a lesion first")
         first = names.index(baseline_id) if baseline_id else marked[0]

@@ -7,6 +7,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
 from lesion_tracker.records.state import CLOSINGS, shown
 
 Name = Annotated[str, Field(min_length=1, max_length=256)]
+"""Of what is there: it must be known."""
+
 Direction = Literal["forwards", "backwards", "both"]
 Reader = Annotated[str, Field(max_length=64)]
 PointOfThree = tuple[FiniteFloat, FiniteFloat, FiniteFloat]

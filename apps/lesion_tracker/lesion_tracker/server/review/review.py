@@ -15,6 +15,7 @@ from lesion_tracker.readers.patient_table import Deleted, Row, deleted_of, rows_
 from lesion_tracker.readers.study_records import StudyRecords
 from lesion_tracker.records.correction import Correction
 from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.names import clean_name
 from lesion_tracker.records.state import AGREED, CLOSINGS, OPEN, State
 from lesion_tracker.server.bound import BoundMarks
 from lesion_tracker.server.engine import Engine
@@ -53,6 +54,7 @@ class PatientReview:
         rows: the lesions.
         deleted: the deleted ones.
         notes: points that are on another volume than a study's file holds now.
+        damaged: why the lesions cannot be shown: files of the history that are damaged.
     """
 
     patient_id: str
@@ -61,6 +63,7 @@ class PatientReview:
     rows: tuple[Row, ...]
     deleted: tuple[Deleted, ...]
     notes: tuple[Note, ...] = ()
+    damaged: tuple[str, ...] = ()
 
     @property
     def to_look_at(self) -> list[tuple[State, int]]:
@@ -124,7 +127,8 @@ class Review:
         for study in self._catalog.studies():
             by_patient.setdefault(study.patient_id, []).append(study)
         unknown = by_patient.pop("", [])
-        return [self._of(name, by_patient[name]) for name in sorted(by_patient)], unknown
+        damaged = self._marks.damaged()
+        return [self._whole(name, by_patient[name], damaged) for name in sorted(by_patient)], unknown
 
     def patient(self, patient_id: str) -> PatientReview:
         """Return one patient.
@@ -140,8 +144,10 @@ class Review:
 
     def accept(self, request: Accept, reader: str) -> str:
         """Keep that a tracked point is right; returns what was done."""
-        self._require_seen(request.study, request.lesion, request.track)
-        self._marks.accept(self._catalog.study(request.study).id, [request.lesion], reader)
+        study = self._catalog.study(request.study)
+        with self._marks.transaction():
+            self._require_seen(study.id, request.lesion, request.track)
+            self._marks.accept(study.id, [request.lesion], reader)
         return f"{request.lesion} accepted"
 
     def move(self, request: Move, reader: str) -> str:
@@ -149,76 +155,87 @@ class Review:
         study = self._catalog.study(request.study)
         volume, on = self._engine.stamped(study)
         self._bound.before_marking(study, on)
-        self._require_seen(study.id, request.lesion, request.track)
         point = Lesion(request.lesion, request.center_mm, NEW_RADIUS_MM, marked_by=reader, patient_id=study.patient_id)
         require_inside([point], volume.grid, study.id)
+        marked = self._like_known(point, study)
+        with self._marks.transaction():
+            self._require_seen(study.id, request.lesion, request.track)
+            track = next((t for t in self._marks.tracks(study.id) if t.lesion_id == request.lesion), None)
+            if track is None:
+                self._marks.mark(study.id, [marked], on)
+                done = f"{request.lesion} marked"
+            else:
+                self._marks.correct(study.id, [Correction(track, request.center_mm, reader)], on)
+                done = f"{request.lesion} corrected, {math.dist(request.center_mm, track.center_mm):.1f} mm"
         self._bound.remember(study, volume, on)
-        track = next((t for t in self._marks.tracks(study.id) if t.lesion_id == request.lesion), None)
-        if track is not None:
-            self._marks.correct(study.id, [Correction(track, request.center_mm, reader)], on)
-            return f"{request.lesion} corrected, {math.dist(request.center_mm, track.center_mm):.1f} mm"
-        self._marks.mark(study.id, [self._like_known(point, study)], on)
-        return f"{request.lesion} marked"
+        return done
 
     def mark(self, request: MarkNew, reader: str) -> Lesion:
         """Keep a lesion that the patient does not have yet; returns it."""
         study = self._catalog.study(request.study)
-        known = self.patient(study.patient_id)
-        names = {row.lesion_id for row in known.rows} | {one.lesion_id for one in known.deleted}
-        number = next(n for n in itertools.count(1) if f"lesion_{n}" not in names)
-        label = " ".join(request.label.split())
-        if label:
-            known.require_free(label)
-        point = Lesion(
-            f"lesion_{number}", request.center_mm, NEW_RADIUS_MM, label, patient_id=study.patient_id, marked_by=reader
-        )
+        label = clean_name(request.label) if request.label.strip() else ""
+        point = Lesion("new", request.center_mm, NEW_RADIUS_MM, label, patient_id=study.patient_id, marked_by=reader)
         volume, on = self._engine.stamped(study)
         require_inside([point], volume.grid, study.id)
-        lesion = replace(point, radius_mm=radius_at(volume, point_mm(point.center_mm)), radius_source="measured")
-        self._marks.mark(study.id, [lesion], on)
+        radius = radius_at(volume, point_mm(point.center_mm))
+        with self._marks.transaction():
+            known = self.patient(study.patient_id)
+            names = {row.lesion_id for row in known.rows} | {one.lesion_id for one in known.deleted}
+            name = next(f"lesion_{n}" for n in itertools.count(1) if f"lesion_{n}" not in names)
+            if label:
+                known.require_free(label)
+            lesion = replace(point, id=name, label=label or name, radius_mm=radius, radius_source="measured")
+            self._marks.mark(study.id, [lesion], on)
         self._bound.remember(study, volume, on)
         return lesion
 
     def close(self, request: Close, reader: str) -> str:
         """Keep that a reader closed a lesion in a study without a point; returns what was done."""
         study = self._catalog.study(request.study)
-        cell = self.patient(study.patient_id).row(request.lesion).cells.get(study.id)
-        if cell is None or not cell.is_open:
-            raise InputError(f"{request.lesion} in {study.id} is not open: undo what was answered there first")
-        self._require_seen(study.id, request.lesion, request.track)
-        if request.closing == AGREED.name and not cell.can_agree:
-            raise InputError(f"{request.lesion} in {study.id} is {cell.state.words}, not expected outside of the scan")
-        self._marks.close(study.id, request.lesion, request.closing, reader)
+        with self._marks.transaction():
+            cell = self.patient(study.patient_id).row(request.lesion).cells.get(study.id)
+            if cell is None or not cell.is_open:
+                raise InputError(f"{request.lesion} in {study.id} is not open: undo what was answered there first")
+            self._require_seen(study.id, request.lesion, request.track)
+            if request.closing == AGREED.name and not cell.can_agree:
+                raise InputError(
+                    f"{request.lesion} in {study.id} is {cell.state.words}, not expected outside of the scan"
+                )
+            self._marks.close(study.id, request.lesion, request.closing, reader)
         return f"{request.lesion}: {CLOSINGS[request.closing].words}"
 
     def undo(self, request: OnLesion, reader: str) -> str:
         """Take back what was done last to a lesion, in each of the named studies; returns what was taken back."""
-        done = {self._marks.undo(study_id, request.lesion, reader) for study_id in self._studies(request)}
-        return f"{request.lesion}: taken back ({', '.join(sorted(done))})"
+        done = self._marks.undo(self._studies(request), request.lesion, reader)
+        return f"{request.lesion}: taken back ({', '.join(sorted(set(done)))})"
 
     def delete(self, request: OnLesion, reader: str) -> list[str]:
         """Delete a lesion in the studies that have it; returns them."""
-        changed = self._with_lesion(request)
-        for study_id in changed:
-            self._marks.delete(study_id, request.lesion, reader)
+        with self._marks.transaction():
+            changed = self._with_lesion(request)
+            self._marks.delete(changed, request.lesion, reader)
         return changed
 
     def restore(self, request: OnLesion, reader: str) -> list[str]:
         """Bring a deleted lesion back in the studies in which it was deleted; returns them."""
-        changed = [name for name in self._studies(request) if request.lesion in self._marks.records(name).deleted()]
-        if not changed:
-            raise InputError(f"{request.lesion!r} is not deleted in any of these studies: there is nothing to restore")
-        for study_id in changed:
-            self._marks.restore(study_id, request.lesion, reader)
+        studies = self._studies(request)
+        with self._marks.transaction():
+            changed = [name for name in studies if request.lesion in self._marks.records(name).deleted()]
+            if not changed:
+                raise InputError(
+                    f"{request.lesion!r} is not deleted in any of these studies: there is nothing to restore"
+                )
+            self._marks.restore(changed, request.lesion, reader)
         return changed
 
     def rename(self, request: Rename, reader: str) -> list[str]:
         """Give a lesion another name in all studies that have it; returns them."""
-        row = self.patient(request.patient).row(request.lesion)
-        self.patient(request.patient).require_free(" ".join(request.label.split()), row.lesion_id)
-        changed = self._with_lesion(request)
-        for study_id in changed:
-            self._marks.rename(study_id, request.lesion, request.label, reader)
+        name = clean_name(request.label)
+        with self._marks.transaction():
+            known = self.patient(request.patient)
+            known.require_free(name, known.row(request.lesion).lesion_id)
+            changed = self._with_lesion(request)
+            self._marks.rename(changed, request.lesion, name, reader)
         return changed
 
     def _notes(self, study: Study) -> list[Note]:
@@ -229,6 +246,14 @@ class Review:
             return []
         left_behind = bool(self._marks.left_behind(study.id))
         return [Note(study.id, text, left_behind) for text in said]
+
+    def _whole(self, patient_id: str, studies: Sequence[Study], damaged: Mapping[str, str]) -> PatientReview:
+        """Return a patient for the list of all; one of whom a file is damaged stands there with what to do."""
+        texts = tuple(damaged[study.id] for study in studies if study.id in damaged)
+        if texts:
+            in_order, note = order_or_guess(studies)
+            return PatientReview(patient_id, tuple(in_order), note, (), (), damaged=texts)
+        return self._of(patient_id, studies)
 
     def _of(self, patient_id: str, studies: Sequence[Study]) -> PatientReview:
         in_order, note = order_or_guess(studies)

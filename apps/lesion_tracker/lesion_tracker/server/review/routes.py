@@ -7,16 +7,14 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse, Response
-from monailabel.endpoints.user.auth import User
 
 from lesion_tracker.errors import InputError
 from lesion_tracker.report.crop import COLORS, CropMarks, crop_png, views_of, window_named
 from lesion_tracker.report.review_csv import review_csv
 from lesion_tracker.server import addresses
-from lesion_tracker.server.access.roles import ANNOTATOR, READER, known_user
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.errors import refusal_or_raise
-from lesion_tracker.server.review.asking import CACHED, Mm, reader_of, require_json
+from lesion_tracker.server.review.asking import CACHED, Mm, require_json
 from lesion_tracker.server.review.jobs import Job, TrackJobs
 from lesion_tracker.server.review.pages import FILES, HEADERS, page, page_file
 from lesion_tracker.server.review.requests import (
@@ -33,6 +31,7 @@ from lesion_tracker.server.review.requests import (
 from lesion_tracker.server.review.review import Review
 from lesion_tracker.server.review.slice_routes import slice_routes
 from lesion_tracker.server.review.views import Views, changes
+from lesion_tracker.server.who import signed
 from lesion_tracker.studies.catalog import Catalog
 
 
@@ -57,11 +56,9 @@ def review_routes(review: Review, jobs: TrackJobs, catalog: Catalog, engine: Eng
 
 def _add_pages(router: APIRouter, review: Review, views: Views) -> None:
     @router.get(addresses.LESIONS, response_class=HTMLResponse)
-    def lesions(
-        patient: str = "", lesion: str = "", study: str = "", against: str = "", user: User = READER
-    ) -> Response:
+    def lesions(patient: str = "", lesion: str = "", study: str = "", against: str = "") -> Response:
         try:
-            html = views.html(patient, lesion, study, against, known_user(user))
+            html = views.html(patient, lesion, study, against, signed())
         except Exception as error:
             refusal = refusal_or_raise(error)
             html = page("error.html", text=refusal.text, title="Lesions")
@@ -69,15 +66,15 @@ def _add_pages(router: APIRouter, review: Review, views: Views) -> None:
         return HTMLResponse(html, headers=HEADERS)
 
     @router.get(addresses.ROW, response_class=HTMLResponse)
-    def row(patient: str, lesion: str, user: User = READER) -> Response:
+    def row(patient: str, lesion: str) -> Response:
         return HTMLResponse(views.row(patient, lesion), headers=HEADERS)
 
     @router.get(addresses.CHANGES)
-    def changed(patient: str, user: User = READER) -> dict[str, str]:
+    def changed(patient: str) -> dict[str, str]:
         return {"version": changes(review.patient(patient))}
 
     @router.get(addresses.TABLE)
-    def table(patient: str, user: User = READER) -> Response:
+    def table(patient: str) -> Response:
         known = review.patient(patient)
         text = review_csv(patient, known.rows, {study.id: study.study_date for study in known.studies})
         safe = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in patient)
@@ -99,7 +96,6 @@ def _add_crops(router: APIRouter, catalog: Catalog, engine: Engine) -> None:
         color: Color = "reader",
         radius: Annotated[float, Query(ge=0.5, le=200.0)] = 5.0,
         other: Annotated[str, Query(max_length=100)] = "",
-        user: User = READER,
     ) -> Response:
         volume = engine.volume(catalog.study(study))
         center = np.array([x, y, z])
@@ -115,42 +111,42 @@ def _add_clicks(router: APIRouter, review: Review) -> None:
     json_only = [Depends(require_json)]
 
     @router.post(addresses.ACCEPT, dependencies=json_only)
-    def accept(body: Accept, user: User = ANNOTATOR) -> dict[str, Any]:
-        return {"done": review.accept(body, reader_of(user, body.reader)), "studies": [body.study]}
+    def accept(body: Accept) -> dict[str, Any]:
+        return {"done": review.accept(body, signed(body.reader)), "studies": [body.study]}
 
     @router.post(addresses.MOVE, dependencies=json_only)
-    def move(body: Move, user: User = ANNOTATOR) -> dict[str, Any]:
-        return {"done": review.move(body, reader_of(user, body.reader)), "studies": [body.study]}
+    def move(body: Move) -> dict[str, Any]:
+        return {"done": review.move(body, signed(body.reader)), "studies": [body.study]}
 
     @router.post(addresses.CLOSE, dependencies=json_only)
-    def close(body: Close, user: User = ANNOTATOR) -> dict[str, Any]:
-        return {"done": review.close(body, reader_of(user, body.reader)), "studies": [body.study]}
+    def close(body: Close) -> dict[str, Any]:
+        return {"done": review.close(body, signed(body.reader)), "studies": [body.study]}
 
     @router.post(addresses.UNDO, dependencies=json_only)
-    def undo(body: OnLesion, user: User = ANNOTATOR) -> dict[str, Any]:
-        return {"done": review.undo(body, reader_of(user, body.reader)), "studies": []}
+    def undo(body: OnLesion) -> dict[str, Any]:
+        return {"done": review.undo(body, signed(body.reader)), "studies": []}
 
     @router.post(addresses.DELETE, dependencies=json_only)
-    def delete(body: OnLesion, user: User = ANNOTATOR) -> dict[str, Any]:
-        return {"studies": review.delete(body, reader_of(user, body.reader)), "done": f"{body.lesion} deleted"}
+    def delete(body: OnLesion) -> dict[str, Any]:
+        return {"studies": review.delete(body, signed(body.reader)), "done": f"{body.lesion} deleted"}
 
     @router.post(addresses.RESTORE, dependencies=json_only)
-    def restore(body: OnLesion, user: User = ANNOTATOR) -> dict[str, Any]:
-        return {"studies": review.restore(body, reader_of(user, body.reader)), "done": f"{body.lesion} restored"}
+    def restore(body: OnLesion) -> dict[str, Any]:
+        return {"studies": review.restore(body, signed(body.reader)), "done": f"{body.lesion} restored"}
 
     @router.post(addresses.RENAME, dependencies=json_only)
-    def rename(body: Rename, user: User = ANNOTATOR) -> dict[str, Any]:
-        return {"studies": review.rename(body, reader_of(user, body.reader)), "done": f"{body.lesion} renamed"}
+    def rename(body: Rename) -> dict[str, Any]:
+        return {"studies": review.rename(body, signed(body.reader)), "done": f"{body.lesion} renamed"}
 
 
 def _add_jobs(router: APIRouter, jobs: TrackJobs) -> None:
     @router.post(addresses.TRACK, dependencies=[Depends(require_json)])
-    def track(body: TrackAll, user: User = ANNOTATOR) -> dict[str, Any]:
+    def track(body: TrackAll) -> dict[str, Any]:
         job = jobs.start(body.patient, body.baseline, body.lesions, direction=body.direction, carry=body.carry)
         return _progress(job)
 
     @router.get(addresses.PROGRESS)
-    def progress(job_id: str, user: User = READER) -> dict[str, Any]:
+    def progress(job_id: str) -> dict[str, Any]:
         return _progress(jobs.get(job_id))
 
 

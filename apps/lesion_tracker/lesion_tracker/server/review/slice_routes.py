@@ -5,15 +5,14 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
-from monailabel.endpoints.user.auth import User
 
 from lesion_tracker.server import addresses
-from lesion_tracker.server.access.roles import ANNOTATOR, READER
 from lesion_tracker.server.engine import Engine
-from lesion_tracker.server.review.asking import CACHED, Mm, reader_of, require_json
+from lesion_tracker.server.review.asking import CACHED, Mm, require_json
 from lesion_tracker.server.review.blocks import block, map_piece
 from lesion_tracker.server.review.requests import MarkNew
 from lesion_tracker.server.review.review import Review
+from lesion_tracker.server.who import signed
 from lesion_tracker.studies.catalog import Catalog
 
 Width = Annotated[float, Query(ge=20.0, le=400.0)]
@@ -37,7 +36,6 @@ def slice_routes(review: Review, catalog: Catalog, engine: Engine) -> APIRouter:
         z: Mm,
         width: Width = 120.0,
         radius: Annotated[float, Query(ge=0.5, le=200.0)] = 5.0,
-        user: User = READER,
     ) -> Response:
         data, facts = block(engine.volume(catalog.study(study)), np.array([x, y, z]), width, radius)
         return Response(data, media_type="application/octet-stream", headers={**CACHED, **facts})
@@ -51,14 +49,13 @@ def slice_routes(review: Review, catalog: Catalog, engine: Engine) -> APIRouter:
         z: Mm,
         width: Width = 160.0,
         compute: bool = False,
-        user: User = READER,
     ) -> dict[str, Any]:
         found = engine.point_map(catalog.study(baseline), catalog.study(followup), compute=compute)
         return {"kept": False} if found is None else {"kept": True, **map_piece(found, np.array([x, y, z]), width)}
 
     @router.post(addresses.MARK, dependencies=[Depends(require_json)])
-    def mark(body: MarkNew, user: User = ANNOTATOR) -> dict[str, Any]:
-        lesion = review.mark(body, reader_of(user, body.reader))
+    def mark(body: MarkNew) -> dict[str, Any]:
+        lesion = review.mark(body, signed(body.reader))
         return {"done": f"{lesion.label} marked", "lesion": lesion.id, "studies": [body.study]}
 
     return router

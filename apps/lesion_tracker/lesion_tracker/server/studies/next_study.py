@@ -47,10 +47,13 @@ class NextStudy(Strategy):
                 raise NotFound(f"the datastore holds no study that can be read: {'; '.join(problems[:MOST_PROBLEMS])}")
             raise NotFound("the datastore holds no study yet: upload one, or put files into its folder")
         marked, tracked = self._marks.studies("lesions"), self._marks.studies("tracks")
+        damaged = self._marks.damaged()
         patients: dict[str, list[Study]] = {}
         for study in studies:
             patients.setdefault(study.patient_id or f"unknown: {study.id}", []).append(study)
         for patient in sorted(patients):
+            if any(study.id in damaged for study in patients[patient]):
+                continue  # what is marked there is not known until a file is mended
             study_id = self._readable(patients[patient], marked, tracked)
             if study_id:
                 return {"id": study_id}

@@ -71,10 +71,10 @@ def open_studies(address: str, settings: Settings) -> OpenedStudies:
 
 def _in_a_folder(address: str, settings: Settings) -> OpenedStudies:
     folder, read_only = Path(address), bool(monailabel_settings.MONAI_LABEL_DATASTORE_READ_ONLY)
-    marks = MarkStore(folder / "labels")
     cache = settings.cache_dir or folder / ".lesion_tracker"
     accepted = {"any_modality": settings.any_modality, "reformats": settings.reformats}
     index = FolderIndex(folder, None if read_only else cache / "series.json", **accepted)
+    marks = MarkStore(folder / "labels", lambda study_id: study_id in index.entries())
     files = SeriesFiles(cache / "series", settings.pacs_cache_mb * MIB, reading(settings).volume)
     auto_reload = monailabel_settings.MONAI_LABEL_DATASTORE_AUTO_RELOAD
     datastore = StudyFolder(index, marks.retire, files.file_of, auto_reload=auto_reload, read_only=read_only)

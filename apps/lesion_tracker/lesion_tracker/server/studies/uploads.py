@@ -9,16 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, UploadFile
-from monailabel.endpoints.user.auth import User
+from fastapi import APIRouter, File, Form, Request, UploadFile
 from monailabel.interfaces.datastore import Datastore
 
 from lesion_tracker.errors import Changed, InputError
 from lesion_tracker.server import addresses
-from lesion_tracker.server.access.roles import ANNOTATOR, known_user
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.params import parse_params
 from lesion_tracker.server.request_pool import RequestPool
+from lesion_tracker.server.who import signed
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.timeline import study_of
 from lesion_tracker.volumes.fingerprint import same_scan
@@ -89,20 +88,20 @@ def upload_routes(uploads: Uploads, pool: RequestPool) -> APIRouter:
     @router.put(addresses.DATASTORE)
     @router.put(addresses.IMAGE)
     async def upload(
+        asked: Request,
         file: Annotated[UploadFile, File()],
         image: str | None = None,
         params: Annotated[str, Form()] = "{}",
-        user: User = ANNOTATOR,
     ) -> Any:
         info = parse_params(params)
-        if known_user(user):
-            info["user"] = known_user(user)
-        return await pool.run(lambda: {"image": _add(uploads, image, file, info)})
+        if signed():
+            info["user"] = signed()
+        return await pool.run(lambda: {"image": _add(uploads, image, file, info)}, asked)
 
     @router.put(addresses.IMAGE_INFO)
-    async def describe(image: str, info: Annotated[str, Form()] = "{}", user: User = ANNOTATOR) -> Any:
+    async def describe(asked: Request, image: str, info: Annotated[str, Form()] = "{}") -> Any:
         said = parse_params(info, field="info")
-        return await pool.run(lambda: uploads.describe(image, said))
+        return await pool.run(lambda: uploads.describe(image, said), asked)
 
     return router
 

@@ -9,45 +9,10 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.errors import InputError, PointOutsideError
+from lesion_tracker.records.names import clean_name
+from lesion_tracker.server.request_keys import NO_LESIONS
 from lesion_tracker.volumes.grid import Grid
 
-CLIENT_KEYS = frozenset(
-    {
-        "background",
-        "client_id",
-        "description",
-        "device",
-        "foreground",
-        "gpus",
-        "image",
-        "label",
-        "label_info",
-        "label_prompt",
-        "label_tag",
-        "logging",
-        "model",
-        "multi_gpu",
-        "output",
-        "reset_state",
-        "restore_label_idx",
-        "result_compress",
-        "result_dtype",
-        "result_extension",
-        "result_write_to_file",
-        "roi",
-        "save_label",
-        "selected_label_name",
-        "session",
-        "session_id",
-        "slice",
-        "timeout",
-        "uploaded_image",
-        "user",
-    }
-)
-"""What the clients and the server send beside clicks and options."""
-
-LONGEST_NAME = 64
 LARGEST_INDEX = 1e9
 """Beyond it there is no voxel, and whole numbers of Python no longer fit into those of NumPy."""
 
@@ -85,7 +50,7 @@ def clicks_of(params: Mapping[str, Any], options: Collection[str]) -> tuple[list
     Raises:
         InputError: for a click that is not three finite numbers, or clicks without a label.
     """
-    named = {key: value for key, value in params.items() if key not in CLIENT_KEYS and key not in options}
+    named = {key: value for key, value in params.items() if key not in NO_LESIONS and key not in options}
     clicks = [_last_click(key, value) for key, value in named.items() if isinstance(value, list) and value]
     unknown = sorted(key for key, value in named.items() if not isinstance(value, list))
     if params.get("foreground"):
@@ -117,10 +82,9 @@ def lps_from_click(click: Click, grid: Grid, study_id: str) -> PointMm:
 
 
 def _last_click(label: str, value: Any) -> Click:
-    if not label.strip() or len(label) > LONGEST_NAME:
-        raise InputError(f"a lesion's label must have 1 to {LONGEST_NAME} characters, got {label!r}")
+    name = clean_name(label)
     try:
-        return Click(label, CLICKS.validate_python(value)[-1])
+        return Click(name, CLICKS.validate_python(value)[-1])
     except ValidationError:
         raise InputError(
             f"the clicks of {label!r} must be voxel indices [[i, j, k], …], got {str(value)[:200]}"

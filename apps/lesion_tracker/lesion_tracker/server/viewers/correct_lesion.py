@@ -17,7 +17,7 @@ from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.viewers.answer import answer_form, answer_params, write_answer
 from lesion_tracker.server.viewers.clicks import clicks_of, lps_from_click
 from lesion_tracker.server.viewers.lesions_param import lesion_from, lesion_objects
-from lesion_tracker.server.viewers.task import LesionTask, passed_over, sender_of
+from lesion_tracker.server.viewers.task import LesionTask, passed_over, sender_of, superseded
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
 from lesion_tracker.volumes.volume import Volume
@@ -57,7 +57,7 @@ class CorrectLesion(LesionTask):
         tracks = {track.lesion_id: track for track in self._marks.tracks(study.id)}
         points, unknown = self._points(request, study, volume)
         self._require_tracked(list(points), tracks, study)
-        who = sender_of(request)
+        who, before = sender_of(request), self._marks.lesions(study.id)
         answers = [Correction(tracks[name], point, who) for name, point in points.items()]
         kept = self._marks.correct(study.id, answers, on)
         self._bound.remember(study, volume, on)
@@ -67,7 +67,12 @@ class CorrectLesion(LesionTask):
             shown,
             corrections=[correction.to_json() for correction in kept],
             seconds={"total": round(time.perf_counter() - start, 3)},
-            warnings=[*said, *(f"{study.id}: {text}" for text in volume.warnings), *passed_over(unknown)],
+            warnings=[
+                *said,
+                *(f"{study.id}: {text}" for text in volume.warnings),
+                *passed_over(unknown),
+                *superseded(before, self._marks.lesions(study.id), who),
+            ],
         )
         return str(file) if file else None, params
 

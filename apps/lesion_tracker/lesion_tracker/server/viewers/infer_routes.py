@@ -5,20 +5,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Protocol, runtime_checkable
 
-from fastapi import APIRouter, BackgroundTasks, File, Form, UploadFile
+from fastapi import APIRouter, BackgroundTasks, File, Form, Request, UploadFile
 from fastapi.responses import Response
 from monailabel.endpoints.infer import ResultType, send_response
-from monailabel.endpoints.user.auth import User
 
 from lesion_tracker.errors import InputError
 from lesion_tracker.server import addresses
-from lesion_tracker.server.access.roles import READER, known_user
 from lesion_tracker.server.params import parse_params
+from lesion_tracker.server.request_keys import DROPPED, RESERVED
 from lesion_tracker.server.request_pool import RequestPool
 from lesion_tracker.server.studies.uploads import received
-
-RESERVED = ("image", "model", "session", "session_id", "output", "user", "file", "uploaded_image")
-"""What the address of a request says; its params cannot say otherwise."""
+from lesion_tracker.server.who import signed
 
 
 @runtime_checkable
@@ -57,6 +54,7 @@ def infer_routes(
 
     @router.post(addresses.INFER)
     async def infer(
+        asked: Request,
         background_tasks: BackgroundTasks,
         model: str,
         image: str = "",
@@ -65,11 +63,10 @@ def infer_routes(
         file: Annotated[UploadFile | None, File()] = None,
         label: Annotated[UploadFile | None, File()] = None,  # of no use here
         output: ResultType | None = None,
-        user: User = READER,
     ) -> Any:
         form = output.value if output else None
-        request = parse_params(params, RESERVED)
-        request |= {"model": model, "image": image, "output": form, "user": known_user(user)}
+        request = {key: one for key, one in parse_params(params, RESERVED).items() if key not in DROPPED}
+        request |= {"model": model, "image": image, "output": form, "user": signed()}
 
         def compute() -> Response:
             result = tasks.infer({**request, "image": image_of(request, session_id, file)})
@@ -77,7 +74,7 @@ def infer_routes(
             # MONAI Label answers a missing file with bare params; they become JSON here, outside the event loop.
             return answer if isinstance(answer, Response) else Response(_json(answer), media_type="application/json")
 
-        return await pool.run(compute)
+        return await pool.run(compute, asked)
 
     return router
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lesion_tracker.errors import FileFormatError, InputError
 from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.names import clean_name
 
 MOST_LESIONS = 500
 
@@ -67,7 +68,8 @@ def lesion_from(entry: Mapping[str, Any]) -> Lesion:
         known = _Entry.model_validate(dict(entry))
     except ValidationError as error:
         raise FileFormatError(_sentence(entry.get("id", "?"), error)) from None
-    return Lesion.from_json(known.model_dump(exclude_unset=True))
+    named = {key: clean_name(one) if key in ("id", "label") and one else one for key, one in known.model_dump().items()}
+    return Lesion.from_json({key: named[key] for key in known.model_fields_set})
 
 
 def _sentence(name: object, error: ValidationError) -> str:

@@ -23,7 +23,7 @@ from lesion_tracker.server.viewers.answer import answer_form, answer_params, wri
 from lesion_tracker.server.viewers.clicks import Click, clicks_of, lps_from_click
 from lesion_tracker.server.viewers.lesions_param import lesion_from, lesion_objects
 from lesion_tracker.server.viewers.options import Option, option_number, option_text
-from lesion_tracker.server.viewers.task import LesionTask, passed_over, sender_of
+from lesion_tracker.server.viewers.task import LesionTask, passed_over, sender_of, superseded
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.one_patient import pair_facts
 from lesion_tracker.studies.study import Study
@@ -74,7 +74,8 @@ class MarkLesion(LesionTask):
         volume, on = self._engine.stamped(study)
         said = self._bound.before_marking(study, on)
         lesions, unknown = self._lesions(request, study, volume)
-        if not lesions and not self._marks.lesions(study.id):
+        before = self._marks.lesions(study.id)
+        if not lesions and not before:
             raise InputError(
                 f"nothing is marked in study {study.id!r}, and the request has no click: {{'lesion_1': [[i, j, k]]}}"
             )
@@ -83,7 +84,12 @@ class MarkLesion(LesionTask):
             self._bound.remember(study, volume, on)
             self._register_later_studies(study)
         tracks = [shown_mark(lesion) for lesion in marked]
-        warnings = [*said, *(f"{study.id}: {text}" for text in volume.warnings), *passed_over(unknown)]
+        warnings = [
+            *said,
+            *(f"{study.id}: {text}" for text in volume.warnings),
+            *passed_over(unknown),
+            *superseded(before, marked, sender_of(request)),
+        ]
         file = write_answer(form, tracks, volume.grid)
         seconds = {"total": round(time.perf_counter() - start, 3)}
         records = [lesion.to_json() for lesion in marked]

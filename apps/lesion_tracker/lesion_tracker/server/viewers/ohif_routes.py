@@ -4,21 +4,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-import monailabel.endpoints.ohif
 from fastapi import APIRouter
 from fastapi.responses import Response
-from monailabel.endpoints.user.auth import User
 
 from lesion_tracker.errors import InputError, NotFound
 from lesion_tracker.files.plain_json import plain_json
 from lesion_tracker.readers.cell import Cell
 from lesion_tracker.records.state import states_json
 from lesion_tracker.server import addresses
-from lesion_tracker.server.access.roles import READER
 from lesion_tracker.server.review.review import Review
+from lesion_tracker.server.viewers.viewer_files import BUNDLE
 from lesion_tracker.studies.catalog import Catalog
 
-BUNDLE = Path(monailabel.endpoints.ohif.__file__).parent / "static" / "ohif"
 ASKED = {"lesions": addresses.OHIF_LESIONS, "accept": addresses.ACCEPT, "move": addresses.MOVE}
 """The addresses that the panel asks; it reads them from OHIF's configuration."""
 
@@ -26,7 +23,7 @@ ADDED = f"""
 window.config.lesionTracker = {json.dumps({"addresses": ASKED, "states": states_json()})};
 window.config.extensions = [...(window.config.extensions || []), {json.dumps(addresses.OHIF_PANEL)}];
 """
-HEADERS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+HEADERS = {"Cache-Control": "no-cache"}
 
 
 def ohif_routes(app_dir: Path, catalog: Catalog, review: Review) -> APIRouter:
@@ -41,16 +38,16 @@ def ohif_routes(app_dir: Path, catalog: Catalog, review: Review) -> APIRouter:
     own = app_dir / "clients" / "ohif" / Path(addresses.OHIF_PANEL).name
 
     @router.get(addresses.OHIF_CONFIG, include_in_schema=False)
-    def configuration(user: User = READER) -> Response:
+    def configuration() -> Response:
         text = _text(BUNDLE / "app-config.js")
         return Response(text + ADDED, media_type="text/javascript", headers=HEADERS)
 
     @router.get(addresses.OHIF_PANEL, include_in_schema=False)
-    def panel(user: User = READER) -> Response:
+    def panel() -> Response:
         return Response(_text(own), media_type="text/javascript", headers=HEADERS)
 
     @router.get(addresses.OHIF_LESIONS)
-    def lesions(series: str, user: User = READER) -> dict[str, Any]:
+    def lesions(series: str) -> dict[str, Any]:
         patient_id = catalog.study(series).patient_id
         if not patient_id:
             raise InputError(f"the PACS does not say whose series {series} is")

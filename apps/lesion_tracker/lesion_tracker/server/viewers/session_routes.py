@@ -1,4 +1,4 @@
-"""Sessions: a volume that a client sends along is kept whole or not at all, outside the event loop."""
+"""Sessions: a volume that a client sends along is kept whole or not at all, for who sent it; nothing is unpacked."""
 
 import re
 import shutil
@@ -8,23 +8,23 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, HTTPException, UploadFile
-from monailabel.endpoints.user.auth import User
+from fastapi import APIRouter, File, HTTPException, Request, UploadFile
 from starlette.datastructures import UploadFile as ReceivedFile
 
 from lesion_tracker.errors import InputError, NotFound
 from lesion_tracker.server import addresses
-from lesion_tracker.server.access.roles import READER
 from lesion_tracker.server.request_pool import RequestPool
 from lesion_tracker.server.studies.uploads import LONGEST_NAME_BYTES
+from lesion_tracker.server.who import signed
 
-SESSION_ID = re.compile(r"[0-9a-zA-Z-]{8,64}")
+SESSION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+MOST_FILES = 5000
 TAKEN = (".", "..", "meta.info")
 """Names that are folders, or MONAI Label's own note on a session."""
 
 
 def session_routes(sessions: Callable[[], Any], pool: RequestPool) -> APIRouter:
-    """Return the route that goes before MONAI Label's.
+    """Return the routes of sessions.
 
     Args:
         sessions: returns MONAI Label's sessions, or None on a server without them.
@@ -34,9 +34,24 @@ def session_routes(sessions: Callable[[], Any], pool: RequestPool) -> APIRouter:
 
     @router.put(addresses.SESSIONS)
     async def create(
-        files: Annotated[list[UploadFile], File()], uncompress: bool = False, expiry: int = 0, user: User = READER
+        asked: Request,
+        files: Annotated[list[UploadFile], File(max_length=MOST_FILES)],
+        uncompress: bool = False,
+        expiry: int = 0,
     ) -> Any:
-        return await pool.run(lambda: _create(_there(sessions()), files, uncompress, expiry))
+        if uncompress:
+            raise InputError("archives are not unpacked here: send the volume itself, or its files")
+        return await pool.run(lambda: _create(_there(sessions()), files, expiry), asked)
+
+    @router.get(addresses.SESSION)
+    def get(session_id: str, update_ts: bool = False) -> Any:
+        return _session(sessions(), session_id, update_ts).to_json()
+
+    @router.delete(addresses.SESSION)
+    def remove(session_id: str) -> Any:
+        known = _session(sessions(), session_id)
+        sessions().remove_session(session_id)
+        return known.to_json()
 
     return router
 
@@ -48,10 +63,15 @@ def session_image(sessions: Any, session_id: str) -> Path:
         NotFound: for an unknown or expired session.
         HTTPException: 406 on a server without sessions.
     """
-    session = _there(sessions).get_session(session_id) if SESSION_ID.fullmatch(session_id) else None
-    if session is None:
+    return Path(_session(sessions, session_id).image)
+
+
+def _session(sessions: Any, session_id: str, update: bool = True) -> Any:
+    """Return MONAI Label's note on a session of who asks; other people's are not told apart from expired ones."""
+    known = _there(sessions).get_session(session_id, update) if SESSION_ID.fullmatch(session_id) else None
+    if known is None or known.meta.get("reader", "") != signed():
         raise NotFound(f"no session {session_id!r}: it has expired; load the volume again")
-    return Path(session.image)
+    return known
 
 
 def _there(sessions: Any) -> Any:
@@ -60,18 +80,18 @@ def _there(sessions: Any) -> Any:
     return sessions
 
 
-def _create(sessions: Any, files: Sequence[ReceivedFile], uncompress: bool, expiry: int) -> dict[str, Any]:
+def _create(sessions: Any, files: Sequence[ReceivedFile], expiry: int) -> dict[str, Any]:
     """Keep what a client sent as a session of MONAI Label's; what does not fit leaves nothing."""
     session_id = str(uuid.uuid4())
     with tempfile.TemporaryDirectory(prefix="session_", ignore_cleanup_errors=True) as folder:
         sent = [_received(file, Path(folder)) for file in files]
         image = sent[0] if len(sent) == 1 else Path(folder)
         try:
-            _, info = sessions.add_session(str(image), expiry, uncompress, session_id)
-        except OSError as error:
+            _, info = sessions.add_session(str(image), max(expiry, 0), session_id=session_id)
+            info.meta["reader"] = signed()
+            sessions.get_session(session_id)  # writes the note again, with its reader
+        except OSError:
             shutil.rmtree(Path(sessions.store_path) / session_id, ignore_errors=True)
-            if isinstance(error, shutil.ReadError):
-                raise InputError(f"{image.name} is no archive that can be unpacked") from None
             raise
         return {"session_id": session_id, "session_info": info.to_json()}
 

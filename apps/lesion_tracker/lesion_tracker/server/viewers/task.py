@@ -5,6 +5,8 @@ from typing import Any, ClassVar
 
 from monailabel.interfaces.tasks.infer_v2 import InferTask, InferType
 
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.names import LONGEST_NAME
 from lesion_tracker.server.viewers.labels import LABEL_VALUES
 from lesion_tracker.server.viewers.options import Option, shown_options
 
@@ -33,8 +35,38 @@ class LesionTask(InferTask):
 
 
 def sender_of(request: Mapping[str, Any]) -> str:
-    """Return who sent a request: the log-in, else what the client calls itself, else ""."""
-    return str(request.get("user") or request.get("client_id") or "")
+    """Return who sent a request: the log-in, else the name that a reader typed, else by what client an unnamed one came.
+
+    What the stock clients call themselves (`client_id`) is nobody's name: everyone can send any.
+    """
+    typed = request.get("reader")
+    named = request.get("user") or (" ".join(typed.split())[:LONGEST_NAME] if isinstance(typed, str) else "")
+    if named:
+        return str(named)
+    return (
+        "unnamed, via OHIF"
+        if "restore_label_idx" in request
+        else "unnamed, via Slicer"
+        if "client_id" in request
+        else ""
+    )
+
+
+def superseded(before: Iterable[Lesion], after: Iterable[Lesion], who: str) -> list[str]:
+    """Return a sentence for each point of another reader that a request put elsewhere: stock clients cannot see it.
+
+    Args:
+        before: the study's lesions before the request.
+        after: the same after it.
+        who: sent it.
+    """
+    now = {lesion.id: lesion for lesion in after}
+    return [
+        f"{one.id}: the point of {one.marked_by or 'an unnamed reader'}, {one.marked_at[:16]} UTC, "
+        "counts no longer; it stays in the history"
+        for one in before
+        if one.id in now and now[one.id].center_mm != one.center_mm and one.marked_by != who
+    ]
 
 
 def passed_over(keys: Iterable[str]) -> list[str]:

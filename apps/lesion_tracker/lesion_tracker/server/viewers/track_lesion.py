@@ -12,8 +12,8 @@ from lesion_tracker.records.state import states_json
 from lesion_tracker.records.track import Track
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.followups import Followups
+from lesion_tracker.server.request_keys import NO_LESIONS
 from lesion_tracker.server.viewers.answer import answer_form, answer_params, write_answer
-from lesion_tracker.server.viewers.clicks import CLIENT_KEYS
 from lesion_tracker.server.viewers.labels import LABEL_VALUES, LABELS
 from lesion_tracker.server.viewers.lesions_param import lesions_of
 from lesion_tracker.server.viewers.options import Option, option_text
@@ -72,7 +72,7 @@ class TrackLesion(LesionTask):
         tracks, seconds = self._followups.track(sources, followup, options)
         volume = self._engine.volume(followup)
         file = write_answer(form, tracks, volume.grid)
-        unknown = sorted(set(request) - CLIENT_KEYS - set(OPTIONS) - {"lesions"} - set(LABELS))
+        unknown = sorted(set(request) - NO_LESIONS - set(OPTIONS) - {"lesions"} - set(LABELS))
         params = answer_params(
             tracks,
             tracks=[track.to_json() for track in tracks],

@@ -93,7 +93,7 @@ class Server:
             "POST",
             f"/infer/{model}",
             params={"image": study_id, "output": "json"},
-            data={"params": json.dumps({**params, "client_id": self.reader})},
+            data={"params": json.dumps({**params, "client_id": self.reader, "reader": self.reader})},
         )
 
     def accept(self, study_id: str, lesion_id: str, created_at: str) -> None:

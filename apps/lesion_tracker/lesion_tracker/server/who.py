@@ -1,0 +1,11 @@
+"""Who asks: the name of who has logged in; who may ask for what says addresses.py, and the guard sees to it."""
+
+import contextvars
+
+current_reader: contextvars.ContextVar[str] = contextvars.ContextVar("current_reader", default="")
+"""Who sent the request that is being answered; "" on a server without accounts."""
+
+
+def signed(typed: str = "") -> str:
+    """Return who does it: the log-in, or without log-ins the name that the reader typed."""
+    return current_reader.get() or " ".join(typed.split())
