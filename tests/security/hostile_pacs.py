@@ -19,7 +19,7 @@ Mood = Literal[
     "sends without end",
 ]
 SCRIPT = b"<script>alert(document.domain)</script>"
-SLOW_S = 6.0
+SLOW_S = 12.0
 ANSWER_S = 60
 
 
