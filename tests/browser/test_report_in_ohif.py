@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lesion_tracker.report.dicom_lesion import MadeBy, MeasuredLesion, ReportedLesion
+from lesion_tracker.records.measurement import Measurement
+from lesion_tracker.report.dicom_lesion import MadeBy, ReportedLesion
 from lesion_tracker.report.dicom_source import read_source
 from lesion_tracker.report.dicom_sr import structured_report
 from lesion_tracker.volumes.dicom_writer import uid_of
@@ -39,7 +40,7 @@ def test_both_axes_of_a_report_become_a_measurement(
     _, files = drawn_series(tmp_path, volume, patient="reported", study="reported", series="ct", date="20240101")
     ring = tuple((float(4 + 16 * np.cos(a)), float(-3 + 9 * np.sin(a)), 15.0) for a in ANGLES)
     ends = (((-12.0, -3.0, 15.0), (20.0, -3.0, 15.0)), ((4.0, -12.0, 15.0), (4.0, 6.0, 15.0)))
-    measured = MeasuredLesion(*ends, 32.0, 18.0, 3.4, (ring,), "drawn", "1")
+    measured = Measurement((4.0, -3.0, 15.0), 32.0, 18.0, *ends, 15.0, 3.4, 120.0, (ring,), method="drawn", version="1")
     lesions = [
         ReportedLesion("lesion_7", "2.25.707", (4.0, -3.0, 15.0), organ="liver", measured=measured),
         ReportedLesion("lesion_8", "2.25.708", (-20.0, 10.0, 7.5), fate="gone"),

@@ -10,7 +10,8 @@ import pytest
 from pydicom.uid import ComprehensiveSRStorage, SegmentationStorage
 
 from lesion_tracker.pacs.pacs import Pacs
-from lesion_tracker.report.dicom_lesion import MadeBy, MeasuredLesion, ReportedLesion
+from lesion_tracker.records.measurement import Measurement
+from lesion_tracker.report.dicom_lesion import MadeBy, ReportedLesion
 from lesion_tracker.report.dicom_seg import segmentation
 from lesion_tracker.report.dicom_source import read_source
 from lesion_tracker.report.dicom_sr import structured_report
@@ -21,9 +22,8 @@ pytestmark = [pytest.mark.pacs, needs_orthanc]
 
 RING = tuple((float(8 * np.cos(a)), float(4 + 5 * np.sin(a)), 15.0) for a in np.linspace(0, 2 * np.pi, 33))
 ENDS = (((-8.0, 4.0, 15.0), (8.0, 4.0, 15.0)), ((0.0, -1.0, 15.0), (0.0, 9.0, 15.0)))
-LESION = ReportedLesion(
-    "lesion_1", "2.25.71", (0.0, 4.0, 15.0), measured=MeasuredLesion(*ENDS, 16.0, 10.0, 0.4, (RING,), "drawn", "1")
-)
+MEASURED = Measurement((0.0, 4.0, 15.0), 16.0, 10.0, *ENDS, 15.0, 0.4, 60.0, (RING,), method="drawn", version="1")
+LESION = ReportedLesion("lesion_1", "2.25.71", (0.0, 4.0, 15.0), measured=MEASURED)
 
 
 def test_results_are_stored_once_and_read_back_and_are_no_studies(orthanc: Orthanc, pacs: Pacs, tmp_path: Path) -> None:

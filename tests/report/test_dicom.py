@@ -13,7 +13,8 @@ import pytest
 from pydicom.sr.codedict import codes
 
 from lesion_tracker.errors import InputError
-from lesion_tracker.report.dicom_lesion import MadeBy, MeasuredLesion, ReportedLesion
+from lesion_tracker.records.measurement import Measurement
+from lesion_tracker.report.dicom_lesion import MadeBy, ReportedLesion
 from lesion_tracker.report.dicom_seg import mask_of_outline, segmentation
 from lesion_tracker.report.dicom_source import SourceSeries, read_source
 from lesion_tracker.report.dicom_sr import structured_report
@@ -29,15 +30,18 @@ TURNED = Grid.from_parts(SIZE, SPACING, np.array([-30.0, 20.0, 52.5]), np.diag([
 Z = (27.5, 30.0, 32.5)
 ANGLES = np.linspace(0, 2 * np.pi, 61)
 OUTLINE = tuple(tuple((float(-10 + 8 * np.cos(a)), float(-5 + 5 * np.sin(a)), z) for a in ANGLES) for z in Z)
-MEASURED = MeasuredLesion(
-    ((-18.0, -5.0, 30.0), (-2.0, -5.0, 30.0)),
-    ((-10.0, -10.0, 30.0), (-10.0, 0.0, 30.0)),
-    16.0,
-    10.0,
-    0.94,
-    OUTLINE,
-    "graph cut",
-    "1",
+MEASURED = Measurement(
+    center_mm=(-10.0, -5.0, 30.0),
+    long_axis_mm=16.0,
+    short_axis_mm=10.0,
+    long_ends_mm=((-18.0, -5.0, 30.0), (-2.0, -5.0, 30.0)),
+    short_ends_mm=((-10.0, -10.0, 30.0), (-10.0, 0.0, 30.0)),
+    key_slice=30.0,
+    volume_ml=0.94,
+    mean_hu=60.0,
+    outline=OUTLINE,
+    method="graph cut",
+    version="1",
 )
 LIVER = ReportedLesion("Läsion 1", "2.25.1", (-10.0, -5.0, 30.0), organ="Liver", measured=MEASURED)
 GONE = ReportedLesion("lesion_2", "2.25.2", (0.0, 0.0, 20.0), fate="gone", organ="great toe")

@@ -11,35 +11,11 @@ from highdicom.sr import CodedConcept
 import lesion_tracker
 from lesion_tracker.records.fate import FATES, PRESENT
 from lesion_tracker.records.json_record import Point
+from lesion_tracker.records.measurement import Measurement
 from lesion_tracker.report.dicom_codes import LYMPH_NODE, ORGANS, OUTLINING, SCHEME, private
 
 PRODUCT = "Lesion Tracker"
 DESCRIPTION = "Lesions (research use only)"
-
-
-@dataclass(frozen=True)
-class MeasuredLesion:
-    """The measurement of a lesion; LPS mm of the series.
-
-    Args:
-        long_ends_mm: of the long axis.
-        short_ends_mm: of the short axis.
-        long_axis_mm: length.
-        short_axis_mm: length.
-        volume_ml: within the outline.
-        outline: closed rings, each in one slice.
-        method: what measured.
-        version: of it.
-    """
-
-    long_ends_mm: tuple[Point, Point]
-    short_ends_mm: tuple[Point, Point]
-    long_axis_mm: float
-    short_axis_mm: float
-    volume_ml: float
-    outline: tuple[tuple[Point, ...], ...]
-    method: str
-    version: str
 
 
 @dataclass(frozen=True)
@@ -62,7 +38,7 @@ class ReportedLesion:
     fate: str = PRESENT.name
     organ: str = ""
     node: bool = False
-    measured: MeasuredLesion | None = None
+    measured: Measurement | None = None
 
     @property
     def site(self) -> CodedConcept | None:
@@ -93,7 +69,7 @@ class MadeBy:
         """Return what an algorithm's identification says beside name and version."""
         return [f"model {self.model}", f"sha256 {self.model_sha256}"] if self.model else []
 
-    def algorithm(self, measured: MeasuredLesion) -> AlgorithmIdentificationSequence:
+    def algorithm(self, measured: Measurement) -> AlgorithmIdentificationSequence:
         """Return what a mask says of its maker."""
         return AlgorithmIdentificationSequence(
             name=f"{PRODUCT}: {measured.method}",

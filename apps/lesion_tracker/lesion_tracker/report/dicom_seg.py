@@ -9,12 +9,12 @@ from matplotlib.path import Path as Polygon
 import lesion_tracker
 from lesion_tracker.arrays import Mask, PointsMm
 from lesion_tracker.errors import InputError
+from lesion_tracker.records.measurement import Measurement
 from lesion_tracker.report.dicom_codes import ABNORMAL, LESION
 from lesion_tracker.report.dicom_lesion import (
     DESCRIPTION,
     PRODUCT,
     MadeBy,
-    MeasuredLesion,
     ReportedLesion,
     content_hash,
 )
@@ -94,7 +94,7 @@ def mask_of_outline(outline: Sequence[PointsMm], grid: Grid) -> Mask:
     return mask
 
 
-def _segment(number: int, lesion: ReportedLesion, measured: MeasuredLesion, made_by: MadeBy) -> seg.SegmentDescription:
+def _segment(number: int, lesion: ReportedLesion, measured: Measurement, made_by: MadeBy) -> seg.SegmentDescription:
     return seg.SegmentDescription(
         segment_number=number,
         segment_label=lesion.name,

@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 import lesion_tracker
 from lesion_tracker.arrays import PointsMm
 from lesion_tracker.errors import InputError
+from lesion_tracker.records.measurement import Measurement
 from lesion_tracker.report.dicom_codes import (
     CT,
     CUBIC_MILLIMETER,
@@ -33,7 +34,6 @@ from lesion_tracker.report.dicom_lesion import (
     DESCRIPTION,
     PRODUCT,
     MadeBy,
-    MeasuredLesion,
     ReportedLesion,
     content_hash,
     fate_code,
@@ -124,13 +124,13 @@ def _group(
     return group, k
 
 
-def _algorithm(measured: MeasuredLesion, made_by: MadeBy) -> sr.AlgorithmIdentification:
+def _algorithm(measured: Measurement, made_by: MadeBy) -> sr.AlgorithmIdentification:
     return sr.AlgorithmIdentification(
         f"{PRODUCT}: {measured.method}", measured.version, parameters=made_by.parameters or None
     )
 
 
-def _key_ring(source: SourceSeries, measured: MeasuredLesion, k: int) -> PointsMm:
+def _key_ring(source: SourceSeries, measured: Measurement, k: int) -> PointsMm:
     """Return the ring of the outline on which the long axis ends; without one in that slice, the long axis."""
     rings = [np.array(ring) for ring in measured.outline]
     here = [ring for ring in rings if source.slice_of(ring) == k]
@@ -138,7 +138,7 @@ def _key_ring(source: SourceSeries, measured: MeasuredLesion, k: int) -> PointsM
     return min(here, key=lambda ring: np.linalg.norm(ring - end, axis=1).min(), default=np.array(measured.long_ends_mm))
 
 
-def _measurements(source: SourceSeries, measured: MeasuredLesion, k: int, outline: np.ndarray) -> list[sr.Measurement]:
+def _measurements(source: SourceSeries, measured: Measurement, k: int, outline: np.ndarray) -> list[sr.Measurement]:
     """Return both axes and the volume, each with its coordinates."""
     ends = [source.pixels_of(np.array(points), k) for points in (measured.long_ends_mm, measured.short_ends_mm)]
     rows = (
