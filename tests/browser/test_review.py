@@ -227,8 +227,9 @@ def test_one_finds_back_to_the_same_place_with_the_same_window_and_width(page: P
     seen = drive(address, "returning")
     assert len(seen["order"]) == 41
     assert seen["rows"] == 41
-    assert seen["after"] == seen["before"]
-    assert seen["before"][2] > 0
+    assert seen["after"][:2] == seen["before"][:2]
+    assert seen["before"][2] > 1000
+    assert abs(seen["after"][2] - seen["before"][2]) < 20  # rows take their height when they are first drawn
     assert (seen["show"], seen["window"], seen["width"]) == ("uncertain", "lung", "90")
     window, (center, width), is_hidden = seen["dragged"]
     assert (window, is_hidden) == ("own", True)  # a drag is no click
