@@ -266,7 +266,14 @@ def test_a_worker_tracks_a_pair_from_plain_values(studies, quick_track, tmp_path
     names = [study.name for study in studies]
     path.write_text(f"patient,date,image,lesions\np,20200101,{names[0]},lesions.json\np,20200401,{names[1]},\n")
     (step,) = steps_of(read_cohort(path))
-    options = {"method": "affine", "weights": None, "device": "cpu", "cache": None, "model_sha256": None}
+    options = {
+        "method": "affine",
+        "weights": None,
+        "device": "cpu",
+        "cache": None,
+        "model_sha256": None,
+        "measure": "no",
+    }
     payload = json.loads(json.dumps(payload_of(step, step.lesions, options)))
     (found,) = track_job(payload)["tracks"]
     assert found["center_mm"] == [33.0, 30.0, 34.0]  # the stand-in of conftest.py

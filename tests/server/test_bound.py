@@ -157,7 +157,7 @@ def test_what_is_marked_again_counts_and_keeps_its_uid(world: World) -> None:
     assert track.lesion_id == "lesion_1"
     assert len(track.warnings) == 1
     assert track.warnings[0].startswith(f"lesion_2 of {BASE}: {NOT_THERE}")
-    world.marks.delete(BASE, "lesion_1", "dr a")
+    world.marks.delete([BASE], "lesion_1", "dr a")
     assert world.names(BASE) == []
 
 
@@ -218,7 +218,7 @@ def test_tracks_and_answers_of_a_follow_up_that_was_replaced_do_not_count(world:
     assert world.settle(FOLLOW) == []  # each lesion has its point on the new volume again
     assert [track.lesion_id for track in world.marks.tracks(FOLLOW)] == ["lesion_1", "lesion_2"]
     assert all(track.baseline_study == BASE for track in tracks)
-    world.marks.delete(FOLLOW, "lesion_1", "dr a")
+    world.marks.delete([FOLLOW], "lesion_1", "dr a")
     assert [track.lesion_id for track in world.marks.tracks(FOLLOW)] == ["lesion_2"]
 
 

@@ -72,7 +72,7 @@ def test_corrections_and_accepted_tracks_teach_and_undone_ones_are_not(tmp_path:
     np.testing.assert_allclose(first.baseline_mm, PLACES_MM[0])
     np.testing.assert_allclose(first.followup_mm, PLACES_MM[0] + SHIFT_MM)
     np.testing.assert_allclose(first.expected_mm, PLACES_MM[0] + SHIFT_MM + 3.0)
-    marks.undo(["p0__20210101"], "lesion_0", "reader")
+    marks.undo(["p0__20210101"], "lesion_0", "")
     assert len(collect_taught(marks, patient_of)[0]) == 5
 
 

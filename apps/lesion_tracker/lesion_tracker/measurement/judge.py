@@ -2,12 +2,13 @@
 
 import functools
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file
 
-WEIGHTS = Path(__file__).with_name("judge.safetensors")
+from lesion_tracker.places import PACKAGE
+
+WEIGHTS = PACKAGE / "measurement" / "judge.safetensors"
 """Written by `python -m benchmarks.measurement.fit`."""
 
 

@@ -14,7 +14,6 @@ from lesion_tracker.report.review_csv import review_csv
 from lesion_tracker.server import addresses
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.errors import refusal_or_raise
-from lesion_tracker.server.review.asking import CACHED, Mm, require_json
 from lesion_tracker.server.review.jobs import Job, TrackJobs
 from lesion_tracker.server.review.pages import FILES, HEADERS, page, page_file
 from lesion_tracker.server.review.requests import (
@@ -29,6 +28,7 @@ from lesion_tracker.server.review.requests import (
     WindowName,
 )
 from lesion_tracker.server.review.review import Review
+from lesion_tracker.server.review.shared_routes import CACHED, Mm, require_json
 from lesion_tracker.server.review.slice_routes import slice_routes
 from lesion_tracker.server.review.views import Views, changes
 from lesion_tracker.server.who import signed

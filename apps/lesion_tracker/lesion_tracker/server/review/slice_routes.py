@@ -8,10 +8,10 @@ from fastapi.responses import Response
 
 from lesion_tracker.server import addresses
 from lesion_tracker.server.engine import Engine
-from lesion_tracker.server.review.asking import CACHED, Mm, require_json
 from lesion_tracker.server.review.blocks import block, map_piece
 from lesion_tracker.server.review.requests import MarkNew
 from lesion_tracker.server.review.review import Review
+from lesion_tracker.server.review.shared_routes import CACHED, Mm, require_json
 from lesion_tracker.server.who import signed
 from lesion_tracker.studies.catalog import Catalog
 
