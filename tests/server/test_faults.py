@@ -91,9 +91,10 @@ def read_only(disk: Path) -> Iterator[None]:
 
 
 def stored(server: Server) -> dict[str, bytes]:
-    """Return everything that the store holds."""
+    """Return everything that readers stored; fingerprints of volumes are made beside the requests, and again."""
     labels = server.studies / "labels"
-    return {str(path.relative_to(labels)): path.read_bytes() for path in sorted(labels.rglob("*.jsonl"))}
+    kept = {str(path.relative_to(labels)): path.read_bytes() for path in sorted(labels.rglob("*.jsonl"))}
+    return {name: content for name, content in kept.items() if not name.startswith("volumes/")}
 
 
 def refused(server: Server) -> list[str]:
