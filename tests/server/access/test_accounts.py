@@ -176,10 +176,12 @@ def test_an_endless_name_is_not_kept(file: Path) -> None:
 
 def test_a_log_out_ends_the_token_for_good(file: Path) -> None:
     server = AccountsFile(file)
-    token = server.log_in("ann", PASSWORD)
+    token, other = server.log_in("ann", PASSWORD), server.log_in("ann", PASSWORD)
     assert token is not None
     server.end(token)
     assert server.of_token(token) is None
+    assert other is not None
+    assert server.of_token(other) is not None  # also where both logged in within one second
     assert AccountsFile(file).of_token(token) is None  # a restart
     server.end("no token")
 

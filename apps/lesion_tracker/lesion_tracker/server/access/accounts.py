@@ -73,7 +73,8 @@ class Accounts:
 
     def token(self, account: Account, now_s: float) -> str:
         """Return a token of an account; a changed password or a removed account ends it."""
-        body = base64.urlsafe_b64encode(f"{int(now_s + LIFETIME_S)}|{account.name}".encode()).decode().rstrip("=")
+        said = f"{int(now_s + LIFETIME_S)}|{secrets.token_hex(8)}|{account.name}"  # no two log-ins have one token
+        body = base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")
         return f"{body}.{self._signature(body, account)}"
 
     def of_token(self, token: str, now_s: float) -> Account | None:
@@ -94,7 +95,7 @@ class Accounts:
 def _said_in(body: str) -> tuple[int, str]:
     """Return when a token expires, seconds since 1970, and whose it is; (0, "") for what is none."""
     try:
-        expiry, _, name = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)).decode().partition("|")
+        expiry, _, name = base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)).decode().split("|")
         return int(expiry), name
     except (binascii.Error, ValueError):
         return 0, ""
