@@ -100,10 +100,9 @@ class RequestPool:
             self._give_up(asked)
             raise
         finally:
-            if gone is not None:
+            while gone is not None and not gone.done():
                 gone.cancel()
-                with suppress(asyncio.CancelledError):
-                    await gone
+                await asyncio.wait({gone}, timeout=0.1)
 
     def _take(self, asked: _Asked) -> None:
         with self._changed:

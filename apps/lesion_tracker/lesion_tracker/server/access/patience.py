@@ -20,7 +20,8 @@ def patient(receive: Receive) -> Receive:
         if whole:
             return await receive()
         try:
-            message = await asyncio.wait_for(receive(), IDLE_S)
+            async with asyncio.timeout(IDLE_S):  # wait_for can lose a cancellation that comes with the message
+                message = await receive()
         except TimeoutError:
             message = {"type": "http.disconnect"}
         whole = message["type"] != "http.request" or not message.get("more_body", False)
