@@ -10,13 +10,13 @@ BIN := .venv/bin
 APP := apps/lesion_tracker
 INSTALL := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install
 
-# The quick tests run beside each other, one process a processor and each with one thread; a file stays together. In
-# `make test` all run one after the other: servers, browsers and a PACS use all processors themselves.
+# Tests run beside each other, one process a processor and each with one thread; a file stays together. Those with servers,
+# browsers and a PACS run one after the other: these use all processors themselves.
 PYTEST := $(BIN)/python -m pytest
 BESIDE := OMP_NUM_THREADS=1 $(PYTEST) -n logical --maxprocesses 8 --dist loadfile
 OUTSIDE := server or browser or pacs
 
-.PHONY: help demo serve check test venv lint types tests benchmark benchmark-quick
+.PHONY: help demo serve check test venv lint types tests coverage benchmark benchmark-quick
 
 help:
 	@echo "make demo             track a lesion of the sample data through a real server, and draw a picture"
@@ -25,6 +25,7 @@ help:
 	@echo "make test             all that is checked before anything is merged: lint, types and tests, also with real servers,"
 	@echo "                      3D Slicer's own code, Chromium and a PACS where these are installed; not those marked slow or gpu"
 	@echo "make lint types       only those"
+	@echo "make coverage         what the tests without servers pass through"
 	@echo "make venv             only install"
 	@echo "make benchmark        every row beside the product's own, hours; goes on where it stopped  (DATA=folder)"
 	@echo "make benchmark-quick  the same on a few pairs, ten minutes on 2 cores"
@@ -87,4 +88,8 @@ types: .venv/.installed-dev
 	$(BIN)/mypy
 
 tests: .venv/.installed-dev .venv-slicer/.tried .node/.tried
-	$(PYTEST) -m "not slow and not gpu" --cov --cov-report=term
+	$(BESIDE) -m "not ($(OUTSIDE) or slow or gpu)"
+	$(PYTEST) -m "($(OUTSIDE)) and not slow and not gpu"
+
+coverage: .venv/.installed-dev
+	$(BESIDE) -m "not ($(OUTSIDE) or slow or gpu)" --cov --cov-report=term
