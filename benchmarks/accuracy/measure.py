@@ -1,4 +1,4 @@
-"""One pair through the product: four rows, shifted clicks, seconds."""
+"""One pair through the product: five rows, shifted clicks, seconds."""
 
 import tempfile
 import time
@@ -18,8 +18,8 @@ from lesion_tracker.registration.cache import RegistrationCache
 from lesion_tracker.tracking.options import TrackOptions
 from lesion_tracker.tracking.session import session
 
-ROWS: tuple[str, ...] = ("affine", "deformable", "dlt", "auto")
-ORDER: tuple[str, ...] = ("dlt", "auto", "affine", "deformable")
+ROWS: tuple[str, ...] = ("affine", "deformable", "dlt", "local", "auto")
+ORDER: tuple[str, ...] = ("dlt", "local", "auto", "affine", "deformable")
 """The network's rows go first: they meet an empty cache."""
 SHIFTS = 9
 CACHE_BYTES = 2 * 10**9
@@ -70,7 +70,7 @@ def _rows(
         rows[method] = [_answer(found) for found in tracks]
         if method == "dlt":
             affine_s = spent["registration"]
-        elif method == "auto":  # which found the affine in the cache
+        elif method in ("local", "auto"):  # which found the affine in the cache
             spent["first"] += affine_s
             spent["registration"] += affine_s
         seconds[method] = spent

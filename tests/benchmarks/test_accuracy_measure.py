@@ -67,7 +67,7 @@ def test_all_rows_and_shifts_of_a_pair_are_measured(case, model, monkeypatch):
     )
     monkeypatch.setattr("benchmarks.accuracy.measure.SHIFTS", 2)
     record = json.loads(json.dumps(measure(case, model, 0.5, 1)))
-    assert set(record["rows"]) == {"affine", "deformable", "dlt", "auto"}
+    assert set(record["rows"]) == {"affine", "deformable", "dlt", "local", "auto"}
     assert record["rows"]["deformable"][0]["center_mm"] == pytest.approx([54, 54, 70])
     assert record["failed"] == {}
     assert len(record["shifts"]) == 1

@@ -75,7 +75,7 @@ def record(states: dict[str, tuple[float, str]], *, failed: str = "", **truth: A
     }
 
 
-ALL = ("affine", "deformable", "dlt", "auto")
+ALL = ("affine", "deformable", "dlt", "local", "auto")
 
 
 def test_the_table_counts_answered_found_right_wrong_and_wrong_but_found():

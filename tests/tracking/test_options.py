@@ -32,7 +32,7 @@ def test_the_command_line_offers_them(capsys: pytest.CaptureFixture[str]) -> Non
 def test_a_value_that_cannot_be_is_refused() -> None:
     (method,) = (option for option in TRACK_OPTIONS if option.name == "method")
     assert method.value("affine") == "affine"
-    with pytest.raises(ValueError, match=r"must be one of auto, dlt, .*, got 'magic'"):
+    with pytest.raises(ValueError, match=r"must be one of auto, local, dlt, .*, got 'magic'"):
         method.value("magic")
 
 

@@ -73,6 +73,17 @@ def test_auto_with_an_unsure_network_keeps_to_registration_or_flags_the_answer(u
     assert np.linalg.norm(np.array(answer.center_mm) - truth) < 6.0 or answer.state == "uncertain"
 
 
+def test_a_local_method_registers_round_each_lesion_and_says_so(untrained: Tracker) -> None:
+    second = Lesion(id="lesion_2", center_mm=(-40.0, -20.0, 150.0), radius_mm=8.0)
+    answers = track(PAIR, [LESION, second], TrackOptions("local"), model=untrained)
+    for lesion, answer in zip((LESION, second), answers, strict=True):
+        assert answer.method.startswith("local (local prior, ")
+        assert answer.registration["method"] == "local"
+        assert answer.seconds["total"] > answer.seconds["registration"] > 0
+        assert np.linalg.norm(np.array(answer.expected_mm) - lesion.center_mm - SHIFT) < 3.0
+    assert answers[0].registration["crop_ncc"] != answers[1].registration["crop_ncc"]
+
+
 def test_dlt_without_weights_is_refused() -> None:
     with pytest.raises(WeightsError, match="'dlt' needs weights"):
         track(PAIR, [LESION], TrackOptions("dlt"))
@@ -101,7 +112,7 @@ def test_another_patient_s_study_is_answered_uncertain_with_a_warning_in_numbers
     assert any("agree poorly" in warning for warning in answer.warnings)
 
 
-@pytest.mark.parametrize("method", ["affine", "dlt", "auto"])
+@pytest.mark.parametrize("method", ["affine", "dlt", "local", "auto"])
 def test_a_doubt_lowers_the_confidence_below_that_of_whatever_is_found(
     method: str, untrained: Tracker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

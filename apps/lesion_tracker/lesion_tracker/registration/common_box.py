@@ -9,6 +9,7 @@ from lesion_tracker.arrays import Affine, Hu, Mask
 from lesion_tracker.errors import RegistrationFailed
 from lesion_tracker.registration.views import View, view_of, view_on
 from lesion_tracker.registration.working import grid_of_box, seen_on
+from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 
 MARGIN_MM = 15.0
@@ -62,10 +63,28 @@ def common_part(
     grid = grid_of_box(low, high, spacing_mm * max(1.0, (voxels / most_voxels) ** (1 / 3)))
     fixed, moved = view_on(baseline, grid), view_on(followup, grid, matrix)
     near = ndimage.binary_dilation(fixed.body | moved.body, iterations=2)
+    return _common(fixed, moved, near)
+
+
+def part_on(baseline: Volume, followup: Volume, matrix: Affine, grid: Grid) -> CommonPart:
+    """Return both studies on a small grid as they were scanned, what lies round the body included.
+
+    Wiping what is not body costs a small crop exactness: 0.75 mm became 1.3 to 2.6 on lung4dct.
+
+    Args:
+        baseline: the earlier study.
+        followup: the later study.
+        matrix: 4x4, follow-up from baseline, LPS mm.
+        grid: cubic, axes along LPS, in the baseline.
+    """
+    fixed, moved = view_on(baseline, grid, wiped=False), view_on(followup, grid, matrix, wiped=False)
+    return _common(fixed, moved, fixed.body | moved.body)
+
+
+def _common(fixed: View, moved: View, near: Mask) -> CommonPart:
     both = fixed.image.seen & moved.image.seen
     inner = ndimage.binary_erosion(both, np.ones((2 * EDGE + 1,) * 3, dtype=bool), border_value=1)
-    mask = near & (inner if inner.any() else both)
-    return CommonPart(_carried_on(fixed), _carried_on(moved), mask)
+    return CommonPart(_carried_on(fixed), _carried_on(moved), near & (inner if inner.any() else both))
 
 
 def _carried_on(view: View) -> View:

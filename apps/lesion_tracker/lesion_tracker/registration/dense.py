@@ -95,7 +95,7 @@ def judged_dense(
     """Return the deformable map, or the affine one under the method's name with `fallback` set.
 
     Args:
-        method: "deformable" or "bspline".
+        method: "deformable", "bspline" or "local".
         part: what it was found on.
         affine: the map it started from.
         displacement: on the grid of `part`.

@@ -50,7 +50,7 @@ class FollowupFromBaseline:
     """Where the points of a baseline lie in its follow-up: followup = matrix · (baseline + displacement(baseline)).
 
     Args:
-        method: "affine", "deformable" or "bspline".
+        method: "affine", "deformable", "bspline", or "local": round one point.
         matrix: 4x4, LPS mm of the follow-up from LPS mm of the baseline.
         displacement: what a deformable method adds, or None.
         quality: numbers that say how well the images agree; see `lesion_tracker.registration.quality`.

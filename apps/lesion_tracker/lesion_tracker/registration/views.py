@@ -40,9 +40,10 @@ def view_of(volume: Volume) -> View:
     return known
 
 
-def view_on(volume: Volume, grid: Grid, volume_from_grid: Affine | None = None) -> View:
+def view_on(volume: Volume, grid: Grid, volume_from_grid: Affine | None = None, *, wiped: bool = True) -> View:
     """Return a study on a cubic grid, after the transform `volume_from_grid` (4x4, mm) if one is given.
 
+    What is not body is wiped, unless the image is asked for as it was scanned.
     The body is that of the whole study: in a part of it, lungs and table cannot be told from what is round them.
     """
     whole = view_of(volume)
@@ -50,7 +51,8 @@ def view_on(volume: Volume, grid: Grid, volume_from_grid: Affine | None = None) 
     index = np.linalg.inv(whole.image.grid.lps_from_index) @ matrix @ grid.lps_from_index  # (x, y, z)
     body = interpolated(whole.body.astype(np.float32), index, grid.shape)
     image = sampled(volume, grid, volume_from_grid)
-    return _wiped(image, (body > 0.5) & image.seen)
+    inside = (body > 0.5) & image.seen
+    return _wiped(image, inside) if wiped else View(image, inside)
 
 
 def _wiped(image: WorkingImage, body: Mask) -> View:

@@ -16,6 +16,9 @@ from lesion_tracker.records.method import Method, method_named
 from lesion_tracker.records.state import FOUND, OUTSIDE, UNCERTAIN
 from lesion_tracker.records.track import Track
 from lesion_tracker.registration.cache import RegistrationCache
+from lesion_tracker.registration.doubts import Doubt
+from lesion_tracker.registration.local import METHOD as LOCAL
+from lesion_tracker.registration.local import register_locally
 from lesion_tracker.registration.point_map import FollowupFromBaseline
 from lesion_tracker.registration.register import register
 from lesion_tracker.tracking.candidates import propose
@@ -102,12 +105,14 @@ def track(
         warnings=(*pair.warnings, *(doubt.sentence for doubt in registration.doubts)),
         registration_s=time.perf_counter() - started,
     )
-    cases = [case_of(pair, registration, lesion) for lesion in lesions]
+    cases = [_case(job, lesion) for lesion in lesions]
     tracks = [_track_one(job, case) for case in cases]
     if options is None or options.measure == "yes":
         tracks = [with_size(case, one) for case, one in zip(cases, tracks, strict=True)]
     found_from = _rules(job.model).found_from
-    return [_doubted(one, found_from) for one in tracks] if registration.doubts else tracks
+    return [
+        _doubted(one, found_from) if case.registration.doubts else one for case, one in zip(cases, tracks, strict=True)
+    ]
 
 
 def _doubted(answer: Track, found_from: float) -> Track:
@@ -154,7 +159,17 @@ def _register(pair: Pair, method: Method, cache: RegistrationCache | None) -> tu
         return found, f"the {method.registration} registration failed ({error}); the {method.fallback} one was used"
 
 
+def _case(job: _Job, lesion: Lesion) -> Case:
+    """Return a lesion's case; a local method registers round it where the follow-up can hold it at all."""
+    case = case_of(job.pair, job.registration, lesion)
+    if not job.method.local or not bool(job.pair.followup.grid.contains(case.expected_mm[None])[0]):
+        return case
+    found = register_locally(job.pair.baseline, job.pair.followup, job.registration, case.center_mm)
+    return case_of(job.pair, found, lesion)
+
+
 def _track_one(job: _Job, case: Case) -> Track:
+    spent = job.registration_s + case.registration.seconds.get(LOCAL, 0.0)
     answer = expected_track(
         case.lesion,
         case.pair.baseline_id,
@@ -167,14 +182,14 @@ def _track_one(job: _Job, case: Case) -> Track:
             "fallback": case.registration.fallback,
             **case.registration.quality,
         },
-        seconds={"registration": job.registration_s, "network": 0.0, "total": job.registration_s},
+        seconds={"registration": spent, "network": 0.0, "total": spent},
         created_at=job.created_at,
         note=_join(job.note, case.registration.fallback),
-        warnings=job.warnings,
+        warnings=(*job.warnings, *(doubt.sentence for doubt in _own_doubts(job, case))),
     )
     if not bool(case.pair.followup.grid.contains(case.expected_mm[None])[0]):
         note = _join(answer.note, "the expected point was not scanned")
-        return answer.with_changes(state=OUTSIDE.name, method=_registration_name(job), note=note)
+        return answer.with_changes(state=OUTSIDE.name, method=_registration_name(job, case), note=note)
     if job.model is None:
         return _by_registration(job, case, answer)
     return _by_network(job, job.model, case, answer)
@@ -185,15 +200,20 @@ def _by_registration(job: _Job, case: Case, answer: Track) -> Track:
     bare = case.registration.displacement is None
     confidence = registration_confidence(similarity, inside, ALIKE_AFFINE if bare else ALIKE)
     return answer.with_changes(
-        confidence=confidence, state=uncalibrated_state(confidence), method=_registration_name(job)
+        confidence=confidence, state=uncalibrated_state(confidence), method=_registration_name(job, case)
     )
 
 
-def _registration_name(job: _Job) -> str:
+def _own_doubts(job: _Job, case: Case) -> list[Doubt]:
+    """Return the doubts about a lesion's own registration, which the others of the call do not have."""
+    return [doubt for doubt in case.registration.doubts if doubt not in job.registration.doubts]
+
+
+def _registration_name(job: _Job, case: Case) -> str:
     """Return the method that really answered; a fallback names itself."""
-    name = job.registration.method
-    if job.registration.fallback:
-        name = f"{name} ({job.registration.fallback})"
+    name = case.registration.method
+    if case.registration.fallback:
+        name = f"{name} ({case.registration.fallback})"
     if job.method.network == "fused" and job.model is None:
         return f"{name} ({job.method.name}: no published weights)"
     return name
@@ -214,10 +234,10 @@ def _by_network(job: _Job, model: Tracker, case: Case, answer: Track) -> Track:
         center_mm=_tuple(fused.center_mm),
         confidence=float(np.clip(fused.confidence, 0.0, 1.0)),
         state=(FOUND if fused.confidence >= rules.found_from else UNCERTAIN).name,
-        method=f"{job.method.name} ({job.registration.method} prior, {fused.chosen})",
+        method=f"{job.method.name} ({case.registration.method} prior, {fused.chosen})",
         calibrated=rules is not UNCALIBRATED,
         model={"name": model.name, "sha256": model.sha256},
-        seconds={"registration": job.registration_s, "network": seconds, "total": job.registration_s + seconds},
+        seconds={**answer.seconds, "network": seconds, "total": answer.seconds["registration"] + seconds},
         note=_join(answer.note, fused.note),
     )
 

@@ -1,0 +1,56 @@
+"""Registration round one point: exact there, judged, and honest where it finds nothing."""
+
+import numpy as np
+import pytest
+
+from lesion_tracker.errors import RegistrationFailed
+from lesion_tracker.registration import process_pool
+from lesion_tracker.registration.doubts import Doubt
+from lesion_tracker.registration.local import REACH_MM, register_locally
+from lesion_tracker.registration.point_map import FollowupFromBaseline
+from lesion_tracker.registration.views import translation
+from tests.registration.phantom import study
+
+SHIFT = np.array([20.0, -12.0, 35.0])
+POINT = np.array([40.0, -20.0, 150.0])
+BEFORE, AFTER = study(), study(origin_shift_mm=(20.0, -12.0, 35.0), seed=5)
+
+
+def start(*off_mm: float) -> FollowupFromBaseline:
+    quality = {"local_ncc": 0.8}
+    doubt = Doubt("agreement", 0.31, 0.62, "the studies agree poorly")
+    return FollowupFromBaseline("affine", translation(SHIFT + off_mm), quality=quality, doubts=(doubt,))
+
+
+def test_finds_what_the_affine_map_missed_and_keeps_its_numbers_apart():
+    affine = start(5.0, -4.0, 0.0)
+    found = register_locally(BEFORE, AFTER, affine, POINT)
+    assert np.linalg.norm(found(POINT[None])[0] - POINT - SHIFT) < 2.0
+    assert (found.method, found.fallback, found.doubts) == ("local", "", affine.doubts)
+    assert found.quality["local_ncc"] == 0.8
+    assert found.quality["crop_ncc"] > found.quality["local_ncc_before"]
+    assert found.seconds["local"] > 0
+
+
+def test_the_same_request_has_the_same_answer():
+    first, second = (register_locally(BEFORE, AFTER, start(3.0, 0.0, 0.0), POINT) for _ in range(2))
+    np.testing.assert_array_equal(first(POINT[None]), second(POINT[None]))
+
+
+def test_a_map_out_of_the_scan_falls_back_and_says_so():
+    found = register_locally(BEFORE, AFTER, start(0.0, 0.0, 900.0), POINT)
+    assert found.displacement is None
+    assert f"within {REACH_MM:.0f} mm" in found.fallback
+    assert [doubt.kind for doubt in found.doubts] == ["agreement", "common"]
+
+
+def test_a_library_that_fails_leaves_the_affine_map_with_its_reason(monkeypatch: pytest.MonkeyPatch):
+    class Broken:
+        def run(self, *_: object) -> dict[str, np.ndarray]:
+            raise RegistrationFailed("deform: no memory")
+
+    monkeypatch.setattr(process_pool, "pool", Broken)
+    found = register_locally(BEFORE, AFTER, start(0.0, 0.0, 0.0), POINT)
+    assert found.displacement is None
+    assert "no memory" in found.fallback
+    assert found.doubts[-1].kind == "library"
