@@ -14,7 +14,7 @@ from lesion_tracker.registration.doubts import Doubt
 from lesion_tracker.registration.point_map import FollowupFromBaseline
 from lesion_tracker.registration.quality import agreement, disagreement, implausible_shape, shape_numbers
 from lesion_tracker.registration.slide import MIN_OVERLAP_MM, Slide, cut_share, shrunk, slides
-from lesion_tracker.registration.views import View, translation, view_of, view_on
+from lesion_tracker.registration.views import View, translation, two_views, view_of, view_on
 from lesion_tracker.volumes.volume import Volume
 
 logger = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ def register_affine(baseline: Volume, followup: Volume) -> FollowupFromBaseline:
         RegistrationFailed: for a study without a body, and for bodies that fit nowhere.
     """
     started = time.perf_counter()
-    fixed, moving = view_of(baseline), view_of(followup)
+    fixed, moving = two_views(lambda: view_of(baseline), lambda: view_of(followup))
     for name, view in (("baseline", fixed), ("follow-up", moving)):
         if int(view.body.sum()) < MIN_BODY_VOXELS:
             raise RegistrationFailed(

@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from lesion_tracker.arrays import Affine, Hu, Mask
 from lesion_tracker.errors import RegistrationFailed
-from lesion_tracker.registration.views import View, view_of, view_on
+from lesion_tracker.registration.views import View, two_views, view_of, view_on
 from lesion_tracker.registration.working import grid_of_box, seen_on
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
@@ -61,7 +61,7 @@ def common_part(
     low, high = low - MARGIN_MM, high + MARGIN_MM
     voxels = float(np.prod((high - low) / spacing_mm))
     grid = grid_of_box(low, high, spacing_mm * max(1.0, (voxels / most_voxels) ** (1 / 3)))
-    fixed, moved = view_on(baseline, grid), view_on(followup, grid, matrix)
+    fixed, moved = two_views(lambda: view_on(baseline, grid), lambda: view_on(followup, grid, matrix))
     near = ndimage.binary_dilation(fixed.body | moved.body, iterations=2)
     return _common(fixed, moved, near)
 

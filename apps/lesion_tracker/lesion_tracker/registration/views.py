@@ -1,6 +1,8 @@
 """What every method of registration sees of a study: the working image without the table, and the body in it."""
 
 import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +40,13 @@ def view_of(volume: Volume) -> View:
         known = _wiped(image, body_mask(image.hu, image.spacing_mm, image.seen) & image.seen)
         _views[volume] = known
     return known
+
+
+def two_views(first: Callable[[], View], second: Callable[[], View]) -> tuple[View, View]:
+    """Return what two calls return, made beside each other: most of their work is done without Python's lock."""
+    with ThreadPoolExecutor(1) as beside:
+        other = beside.submit(second)
+        return first(), other.result()
 
 
 def view_on(volume: Volume, grid: Grid, volume_from_grid: Affine | None = None, *, wiped: bool = True) -> View:
