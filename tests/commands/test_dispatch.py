@@ -95,7 +95,7 @@ def test_from_the_shell_without_the_server(tmp_path):
     assert done.stdout == "2 []\n"
 
 
-ON_THE_SERVER = {"serve", "demo", "account"}
+ON_THE_SERVER = {"report", "serve", "demo", "account"}
 
 
 def test_the_other_commands_import_nothing_of_the_server():

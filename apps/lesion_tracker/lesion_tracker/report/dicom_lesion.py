@@ -30,6 +30,7 @@ class ReportedLesion:
         organ: where it lies, in words, or "".
         node: whether it is a lymph node.
         measured: or None.
+        confirmed: whether a reader has looked at it in this study; else only the tracker says so.
     """
 
     name: str
@@ -39,6 +40,7 @@ class ReportedLesion:
     organ: str = ""
     node: bool = False
     measured: Measurement | None = None
+    confirmed: bool = True
 
     @property
     def site(self) -> CodedConcept | None:
@@ -72,10 +74,10 @@ class MadeBy:
     def algorithm(self, measured: Measurement) -> AlgorithmIdentificationSequence:
         """Return what a mask says of its maker."""
         return AlgorithmIdentificationSequence(
-            name=f"{PRODUCT}: {measured.method}",
+            name=PRODUCT,
             family=OUTLINING,
             version=measured.version,
-            parameters=dict(part.split(" ", 1) for part in self.parameters) or None,
+            parameters={"method": measured.method, **dict(part.split(" ", 1) for part in self.parameters)},
         )
 
 

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from highdicom import seg
+from jaxtyping import Float
 from matplotlib.path import Path as Polygon
+from numpy import ndarray
 
 import lesion_tracker
-from lesion_tracker.arrays import Mask, PointsMm
+from lesion_tracker.arrays import Mask
 from lesion_tracker.errors import InputError
 from lesion_tracker.records.measurement import Measurement
 from lesion_tracker.report.dicom_codes import ABNORMAL, LESION
@@ -23,6 +25,8 @@ from lesion_tracker.volumes.dicom_writer import uid_of
 from lesion_tracker.volumes.grid import Grid
 
 SERIES_NUMBER = 9002
+Ring = Float[ndarray, "_ 3"]
+"""A closed line, LPS mm; each of an outline's has a number of points of its own."""
 
 
 def segmentation(source: SourceSeries, lesions: Sequence[ReportedLesion], made_by: MadeBy) -> seg.Segmentation:
@@ -55,7 +59,7 @@ def segmentation(source: SourceSeries, lesions: Sequence[ReportedLesion], made_b
         sop_instance_uid=uid_of(series_uid, content_hash(lesions, made_by)),
         instance_number=1,
         manufacturer=PRODUCT,
-        manufacturer_model_name=made_by.model or PRODUCT,
+        manufacturer_model_name=made_by.model[:64] or PRODUCT,
         software_versions=lesion_tracker.__version__,
         device_serial_number=lesion_tracker.__version__,
         content_label="LESIONS",
@@ -66,7 +70,7 @@ def segmentation(source: SourceSeries, lesions: Sequence[ReportedLesion], made_b
     return result
 
 
-def mask_of_outline(outline: Sequence[PointsMm], grid: Grid) -> Mask:
+def mask_of_outline(outline: Sequence[Ring], grid: Grid) -> Mask:
     """Return the voxels whose centres lie within an outline.
 
     Args:
@@ -97,7 +101,7 @@ def mask_of_outline(outline: Sequence[PointsMm], grid: Grid) -> Mask:
 def _segment(number: int, lesion: ReportedLesion, measured: Measurement, made_by: MadeBy) -> seg.SegmentDescription:
     return seg.SegmentDescription(
         segment_number=number,
-        segment_label=lesion.name,
+        segment_label=lesion.name[:64],
         segmented_property_category=ABNORMAL,
         segmented_property_type=LESION,
         algorithm_type=seg.SegmentAlgorithmTypeValues.SEMIAUTOMATIC,

@@ -16,12 +16,14 @@ from lesion_tracker.arrays import PointsMm
 from lesion_tracker.errors import InputError
 from lesion_tracker.records.measurement import Measurement
 from lesion_tracker.report.dicom_codes import (
+    CHECKED,
     CT,
     CUBIC_MILLIMETER,
     DEVICE,
     FATE,
     LONG_AXIS,
     MILLIMETER,
+    NOT_YET,
     PERSON,
     REPORT,
     SCHEME,
@@ -119,7 +121,10 @@ def _group(
         finding_sites=[sr.FindingSite(lesion.site)] if lesion.site else None,
         algorithm_id=_algorithm(measured, made_by) if measured else None,
         measurements=_measurements(source, measured, k, pixels) if measured else [],
-        qualitative_evaluations=[sr.QualitativeEvaluation(FATE, fate_code(lesion))],
+        qualitative_evaluations=[
+            sr.QualitativeEvaluation(FATE, fate_code(lesion)),
+            *([] if lesion.confirmed else [sr.QualitativeEvaluation(CHECKED, NOT_YET)]),
+        ],
     )
     return group, k
 

@@ -90,11 +90,11 @@ def review_csv(patient_id: str, rows: Sequence[Row], dates: Mapping[str, str]) -
         for study_id, date in dates.items():
             if study_id in row.cells:
                 line = _Line(patient_id, row, row.cells[study_id], date)
-                writer.writerow([_harmless(content(line)) for content in COLUMNS.values()])
+                writer.writerow([harmless(content(line)) for content in COLUMNS.values()])
     return text.getvalue()
 
 
-def _harmless(value: object) -> object:
+def harmless(value: object) -> object:
     """Keep a spreadsheet from taking a name for a formula; numbers stay numbers."""
     if isinstance(value, str) and unicodedata.normalize("NFKC", value).strip()[:1] in FORMULA_SIGNS:
         try:

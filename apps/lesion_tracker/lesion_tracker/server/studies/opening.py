@@ -49,19 +49,20 @@ class OpenedStudies:
     pacs: Pacs | None = None
 
 
-def open_studies(address: str, settings: Settings) -> OpenedStudies:
+def open_studies(address: str, settings: Settings, *, read_only: bool = False) -> OpenedStudies:
     """Open a folder of studies, or a PACS, of which nothing is asked yet.
 
     Args:
         address: path of a folder, or base address of a DICOMweb server.
         settings: of this server.
+        read_only: leave a folder's list of studies alone: a server may be at work there.
 
     Raises:
         InputError: for a kind of server that is not spoken to, or if marks could not be kept.
     """
     try:
         on_a_pacs = address.startswith(("http://", "https://"))
-        return _on_a_pacs(address, settings) if on_a_pacs else _in_a_folder(address, settings)
+        return _on_a_pacs(address, settings) if on_a_pacs else _in_a_folder(address, settings, read_only)
     except OSError as error:
         raise InputError(
             f"the server cannot start on {address}: {error.strerror or error} ({error.filename or 'no file named'}); "
@@ -69,15 +70,17 @@ def open_studies(address: str, settings: Settings) -> OpenedStudies:
         ) from error
 
 
-def _in_a_folder(address: str, settings: Settings) -> OpenedStudies:
-    folder, read_only = Path(address), bool(monailabel_settings.MONAI_LABEL_DATASTORE_READ_ONLY)
+def _in_a_folder(address: str, settings: Settings, only_read: bool) -> OpenedStudies:
+    folder, read_only = Path(address), only_read or bool(monailabel_settings.MONAI_LABEL_DATASTORE_READ_ONLY)
     cache = settings.cache_dir or folder / ".lesion_tracker"
     accepted = {"any_modality": settings.any_modality, "reformats": settings.reformats}
     index = FolderIndex(folder, None if read_only else cache / "series.json", **accepted)
     marks = MarkStore(folder / "labels", lambda study_id: study_id in index.entries())
     files = SeriesFiles(cache / "series", settings.pacs_cache_mb * MIB, reading(settings).volume)
-    auto_reload = monailabel_settings.MONAI_LABEL_DATASTORE_AUTO_RELOAD
+    auto_reload = not only_read and monailabel_settings.MONAI_LABEL_DATASTORE_AUTO_RELOAD
     datastore = StudyFolder(index, marks.retire, files.file_of, auto_reload=auto_reload, read_only=read_only)
+    if only_read:
+        datastore.refresh()
     return OpenedStudies(datastore, FolderCatalog(datastore, marks.in_use), marks, folder)
 
 

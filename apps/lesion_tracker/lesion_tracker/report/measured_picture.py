@@ -1,0 +1,85 @@
+"""The picture of a lesion's course: in each study the slice of its axes, with outline and axes where they were measured."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from lesion_tracker.records.fate import FATES
+from lesion_tracker.records.json_record import Point
+from lesion_tracker.report.crop import CropView, window_named
+from lesion_tracker.report.panel import FAINT, INK, SHADOW, Color, draw_letters, draw_scale_bar, rgb, write
+from lesion_tracker.report.patient_results import LesionResult, StudyResult
+from lesion_tracker.report.planes import PLANES, cut
+from lesion_tracker.studies.study import Study
+from lesion_tracker.volumes.volume import Volume
+
+PIXELS = 360
+HEADING = 46
+WIDEST_MM, NARROWEST_MM = 200.0, 60.0
+LESION_SHARE = 3.0
+"""So many times the longest axis of all studies a picture is wide."""
+
+AXIS: Color = rgb("#5ae178")
+OUTLINE: Color = rgb("#ffc440")
+IN_SLICE_MM = 0.01
+
+
+def course_picture(lesion_id: str, studies: Sequence[StudyResult], volume_of: Callable[[Study], Volume]) -> Image.Image:
+    """Return one panel a study side by side, all of one width in mm, the slice of the axes where there are some.
+
+    Args:
+        lesion_id: the lesion.
+        studies: earliest first; those that know nothing of it are left out.
+        volume_of: reads a study.
+    """
+    seen = [(one, found) for one in studies if (found := one.of(lesion_id)) is not None]
+    longest = max((found.seen.long_axis_mm or 0.0 for _, found in seen), default=0.0)
+    width_mm = float(np.clip(LESION_SHARE * longest, NARROWEST_MM, WIDEST_MM))
+    picture = Image.new("RGB", (PIXELS * max(len(seen), 1), PIXELS + HEADING), SHADOW)
+    for number, (study, found) in enumerate(seen):
+        picture.paste(_panel(study, found, width_mm, volume_of), (number * PIXELS, 0))
+    return picture
+
+
+def axes_in_words(found: LesionResult) -> str:
+    """Return what stands in a table of a lesion in a study."""
+    seen = found.seen
+    if seen.long_axis_mm is not None:
+        words = f"{seen.long_axis_mm:.1f} × {seen.short_axis_mm or 0:.1f} mm"
+        return words if seen.fate == "present" else f"{words}, {FATES[seen.fate].words}"
+    return FATES[seen.fate].words + (f" ({', '.join(seen.others)})" if seen.others else "")
+
+
+def _panel(
+    study: StudyResult, found: LesionResult, width_mm: float, volume_of: Callable[[Study], Volume]
+) -> Image.Image:
+    panel = Image.new("RGB", (PIXELS, PIXELS + HEADING), SHADOW)
+    draw = ImageDraw.Draw(panel)
+    write(draw, (6, 3), f"{study.study.study_date or study.study.id}", 16, INK)
+    write(draw, (6, 24), axes_in_words(found) + ("" if found.seen.confirmed else ", not looked at"), 14, FAINT)
+    if found.place_mm is not None:
+        panel.paste(_cut(found, found.place_mm, width_mm, volume_of(study.study)), (0, HEADING))
+    return panel
+
+
+def _cut(found: LesionResult, place_mm: Point, width_mm: float, volume: Volume) -> Image.Image:
+    measured = found.measured
+    center = np.array(place_mm if measured is None else (*measured.center_mm[:2], measured.key_slice))
+    view = CropView(PLANES[0], center, width_mm, PIXELS)
+    radius_mm = (found.seen.long_axis_mm or 10.0) / 2
+    gray = window_named("auto", volume, center, radius_mm).gray(cut(volume, view.plane, center, width_mm, PIXELS))
+    image = Image.fromarray(gray).convert("RGB")
+    draw = ImageDraw.Draw(image)
+    if measured is not None:
+        here = [ring for ring in measured.outline if abs(ring[0][2] - measured.key_slice) < IN_SLICE_MM]
+        for ring in here:
+            draw.line([view.pixel_from_lps(np.array(point)) for point in ring], fill=OUTLINE, width=1)
+        for ends in (measured.long_ends_mm, measured.short_ends_mm):
+            line = [view.pixel_from_lps(np.array(point)) for point in ends]
+            draw.line(line, fill=SHADOW, width=4)
+            draw.line(line, fill=AXIS, width=2)
+    draw_letters(draw, PIXELS, view.plane.letters, 14)
+    draw_scale_bar(draw, PIXELS, 1 / view.mm_per_pixel, 12)
+    write(draw, (8, PIXELS - 6), f"z {center[2]:.1f} mm", 12, FAINT, "ld")
+    return image

@@ -1,0 +1,93 @@
+"""A patient's results as a folder: a page to print, the table, JSON, pictures, and DICOM for the studies that are DICOM."""
+
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+import lesion_tracker
+from lesion_tracker.errors import InputError
+from lesion_tracker.files.json_file import write_json
+from lesion_tracker.files.whole import refusals_of, write_text, written_whole
+from lesion_tracker.places import PACKAGE
+from lesion_tracker.report.dicom_results import DicomResults
+from lesion_tracker.report.measured_picture import course_picture
+from lesion_tracker.report.patient_results import PatientResult, StudyResult
+from lesion_tracker.report.patient_table import LEGEND, grid_of, lesion_in_words, notes_of, results_csv, results_json
+from lesion_tracker.studies.study import Study
+from lesion_tracker.volumes.volume import Volume
+
+PAGE, TABLE, VALUES = "report.html", "results.csv", "results.json"
+ENVIRONMENT = Environment(
+    loader=FileSystemLoader(PACKAGE / "report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+)
+
+
+def write_patient(
+    folder: Path,
+    patient: PatientResult,
+    volume_of: Callable[[Study], Volume],
+    dicom_of: Callable[[StudyResult], DicomResults],
+    reader: str = "",
+) -> list[str]:
+    """Write everything into a folder; what an earlier report left there under the same names is replaced.
+
+    Args:
+        folder: made if it is not there.
+        patient: what is known.
+        volume_of: reads a study.
+        dicom_of: makes a study's DICOM objects, or raises InputError with why there are none.
+        reader: for whom, or "".
+
+    Returns:
+        A sentence on each study's DICOM.
+
+    Raises:
+        FileFormatError: for a folder that cannot be written to.
+    """
+    with refusals_of(folder):
+        (folder / "pictures").mkdir(parents=True, exist_ok=True)
+    pictures = []
+    for number, lesion in enumerate(patient.lesions, start=1):
+        file = folder / "pictures" / f"lesion-{number}.png"
+        with refusals_of(file), written_whole(file) as draft:
+            course_picture(lesion.id, patient.studies, volume_of).save(draft, "PNG")
+        pictures.append((lesion_in_words(patient, lesion.id), f"pictures/{file.name}"))
+    told = [_dicom(folder, study, dicom_of) for study in patient.studies]
+    write_json(results_json(patient), folder / VALUES)
+    with refusals_of(folder / TABLE):
+        write_text("\ufeff" + results_csv(patient), folder / TABLE)
+        write_text(_page(patient, pictures, told, reader), folder / PAGE)
+    return told
+
+
+def _dicom(folder: Path, study: StudyResult, dicom_of: Callable[[StudyResult], DicomResults]) -> str:
+    name = study.study.id
+    try:
+        made = dicom_of(study)
+    except InputError as error:
+        return f"{name}: no DICOM: {error}"
+    target = folder / f"dicom-{name}"
+    with refusals_of(target):
+        target.mkdir(exist_ok=True)
+        for what, dataset in made.files.items():
+            with written_whole(target / f"{what}.dcm") as draft:
+                dataset.save_as(draft, write_like_original=False)
+    files = " and ".join(f"{what}.dcm" for what in made.files)
+    rest = f"; left out: {'; '.join(made.left_out)}" if made.left_out else ""
+    return f"{name}: {files} in {target.name}{rest}"
+
+
+def _page(patient: PatientResult, pictures: list[tuple[str, str]], dicom: list[str], reader: str) -> str:
+    return ENVIRONMENT.get_template("patient_page.html").render(
+        patient=patient,
+        made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        reader=reader,
+        release=lesion_tracker.__version__,
+        grid=grid_of(patient),
+        legend=LEGEND,
+        notes=notes_of(patient),
+        pictures=pictures,
+        dicom=dicom,
+    )

@@ -1,0 +1,240 @@
+"""A patient's results: the axes of each lesion in each study, and the response that follows from them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lesion_tracker.errors import LesionTrackerError, PacsError, StudyError
+from lesion_tracker.measurement.measure import measure
+from lesion_tracker.readers.cell import Cell
+from lesion_tracker.readers.fate_store import StudyFates
+from lesion_tracker.readers.lesion_graph import LesionGraph, lesion_graph
+from lesion_tracker.readers.patient_table import rows_of
+from lesion_tracker.readers.study_records import StudyRecords
+from lesion_tracker.records.fate import FATES, TOO_SMALL
+from lesion_tracker.records.followed import Followed, Seen
+from lesion_tracker.records.json_record import Point
+from lesion_tracker.records.measurement import Measurement
+from lesion_tracker.records.state import STATES
+from lesion_tracker.response.assessment import Assessment
+from lesion_tracker.response.of_graph import Axes, Measured, response_of
+from lesion_tracker.studies.study import Study
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
+
+SAME_SIZE = 0.1
+"""An outline that was drawn again belongs to a track's axes if both long axes differ by at most this share."""
+
+
+@dataclass(frozen=True)
+class LesionResult:
+    """What is known of one lesion in one study.
+
+    Args:
+        lesion: through all studies.
+        seen: what became of it here, with its axes.
+        place_mm: its point, or where it is expected; LPS mm of the study. None where neither is known.
+        measured: or None.
+        words: why there is nothing measured, or what a reader should know; "" where all is well.
+        track_model: name and sha256 of the weights that found it here; "" where none did.
+    """
+
+    lesion: Followed
+    seen: Seen
+    place_mm: Point | None = None
+    measured: Measurement | None = None
+    words: str = ""
+    track_model: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """What is known in one study.
+
+    Args:
+        study: the study.
+        lesions: in the order of their ids.
+        slice_mm: distance of its axial slices; None where it could not be read.
+        problem: why it could not be read, or "".
+    """
+
+    study: Study
+    lesions: tuple[LesionResult, ...]
+    slice_mm: float | None = None
+    problem: str = ""
+
+    def of(self, lesion_id: str) -> LesionResult | None:
+        """Return what is known of one lesion."""
+        return next((one for one in self.lesions if one.lesion.id == lesion_id), None)
+
+
+@dataclass(frozen=True)
+class PatientResult:
+    """A patient.
+
+    Args:
+        patient_id: who.
+        lesions: in the order of their ids.
+        studies: earliest first.
+        response: by RECIST 1.1, one a study; none where nobody has named a target or non-target.
+        warnings: what a reader should know of the whole.
+    """
+
+    patient_id: str
+    lesions: tuple[Followed, ...]
+    studies: tuple[StudyResult, ...]
+    response: tuple[Assessment, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def change_mm(self, lesion_id: str, study_id: str) -> float | None:
+        """Return by how much a lesion's long axis is longer than in the last study before in which it was measured."""
+        lengths: list[float] = []
+        for one in self.studies:
+            found = one.of(lesion_id)
+            length = found.seen.long_axis_mm if found else None
+            if one.study.id == study_id:
+                return length - lengths[-1] if length is not None and lengths else None
+            lengths += [] if length is None else [float(length)]
+        return None
+
+
+@dataclass(frozen=True)
+class KnownPatient:
+    """What is stored of a patient.
+
+    Args:
+        patient_id: who.
+        studies: earliest first.
+        records: marks, tracks and answers, by study.
+        fates: what became of the lesions, by study.
+    """
+
+    patient_id: str
+    studies: Sequence[Study]
+    records: Mapping[str, StudyRecords]
+    fates: Mapping[str, StudyFates]
+
+    @property
+    def graph(self) -> LesionGraph:
+        """The lesions through all studies."""
+        return lesion_graph([study.id for study in self.studies], self.records, self.fates)
+
+
+def study_result(known: KnownPatient, study: Study, volume_of: Callable[[Study], Volume]) -> StudyResult:
+    """Measure the lesions of one study; about half a second each.
+
+    A tracked point has the axes that were measured with it, and everything else is measured here, in the same way.
+
+    Args:
+        known: the patient.
+        study: one of the studies.
+        volume_of: reads a study; not asked where there is nothing to measure.
+    """
+    graph = known.graph
+    rows = {row.lesion_id: row for row in rows_of([one.id for one in known.studies], known.records)}
+    cells = {name: rows[name].cells.get(study.id) for name in graph.seen[study.id]}
+    try:
+        volume = volume_of(study) if any(map(_place_of, cells.values())) else None
+        problem = ""
+    except (StudyError, PacsError) as error:
+        volume, problem = None, f"{study.id} cannot be read: {error}"
+    found = [
+        _result(graph.lesions[name], seen, cells[name], volume, problem) for name, seen in graph.seen[study.id].items()
+    ]
+    in_order = sorted(found, key=lambda one: list(graph.lesions).index(one.lesion.id))
+    return StudyResult(study, tuple(in_order), slice_distance_mm(volume.grid) if volume else None, problem)
+
+
+def patient_result(known: KnownPatient, volume_of: Callable[[Study], Volume]) -> PatientResult:
+    """Measure all lesions of a patient, and say what the response is.
+
+    Args:
+        known: the patient.
+        volume_of: reads a study.
+    """
+    graph = known.graph
+    studies = [study_result(known, study, volume_of) for study in known.studies]
+    measured = {one.study.id: Measured(_axes(one), one.study.study_date, one.slice_mm) for one in studies}
+    warnings = [one.problem for one in studies if one.problem]
+    warnings += [
+        f"another lesion bears the name {name} in {', '.join(where)}" for name, where in graph.conflicting.items()
+    ]
+    named = any(lesion.traits.role for lesion in graph.lesions.values())
+    response: list[Assessment] = []
+    if named:
+        try:
+            response = response_of(graph, measured)
+        except ValueError as error:
+            warnings.append(f"no response: {error}")
+    elif graph.lesions:
+        warnings.append("no response: nobody has named a target or a non-target")
+    return PatientResult(
+        known.patient_id, tuple(graph.lesions.values()), tuple(studies), tuple(response), tuple(warnings)
+    )
+
+
+def slice_distance_mm(grid: Grid) -> float:
+    """Return the distance of a volume's slices along the body, mm."""
+    return float(grid.spacing_mm[int(np.argmax(np.abs(grid.direction[2])))])
+
+
+def _axes(study: StudyResult) -> dict[str, Axes]:
+    return {one.lesion.id: (one.seen.long_axis_mm, one.seen.short_axis_mm) for one in study.lesions}
+
+
+def _place_of(cell: Cell | None) -> Point | None:
+    """Return where a lesion is expected: its point, or where registration put it."""
+    if cell is None:
+        return None
+    return cell.center_mm or (cell.track.expected_mm if cell.track else None)
+
+
+def _result(lesion: Followed, seen: Seen, cell: Cell | None, volume: Volume | None, problem: str) -> LesionResult:
+    model = (cell.track.model or {}) if cell and cell.track else {}
+    by = str(model.get("name", "")), str(model.get("sha256", ""))
+    place = _place_of(cell)
+    inside = place is not None and volume is not None and bool(volume.grid.contains(np.array([place]))[0])
+    bare = LesionResult(lesion, seen, place if inside else None, words=problem, track_model=by)
+    has_point = cell is not None and (cell.has_answer or (cell.kind == "tracked" and cell.can_accept))
+    if problem or cell is None or not has_point or seen.fate == TOO_SMALL.name or not FATES[seen.fate].has_place:
+        return bare
+    if volume is None or not inside:
+        return replace(bare, words="its point lies outside of the study's volume: it was not measured")
+    try:
+        measured = _measured(cell, volume)
+    except LesionTrackerError as error:
+        return replace(bare, words=f"it could not be measured: {error}")
+    now = replace(seen, long_axis_mm=measured.long_axis_mm, short_axis_mm=measured.short_axis_mm or None)
+    words = "; ".join(filter(None, (_state_in_words(cell), measured.check)))
+    return replace(bare, seen=now, measured=measured, words=words)
+
+
+def _state_in_words(cell: Cell) -> str:
+    return f"no reader has looked at it: {STATES[cell.track.state].words}" if cell.is_open and cell.track else ""
+
+
+def _measured(cell: Cell, volume: Volume) -> Measurement:
+    """Return the measurement at a cell's point: a track's own axes where the point is the track's."""
+    track, point = cell.track, cell.center_mm
+    if track is None or track.long_axis_mm is None or track.long_ends_mm is None or point != track.center_mm:
+        return _named(measure(volume, np.array(point), cell.radius_mm), cell)
+    drawn = measure(volume, np.array(point), track.long_axis_mm / 2)
+    fits = abs(drawn.long_axis_mm / track.long_axis_mm - 1) <= SAME_SIZE
+    axes = replace(
+        drawn,
+        long_axis_mm=track.long_axis_mm,
+        short_axis_mm=track.short_axis_mm or 0.0,
+        long_ends_mm=track.long_ends_mm,
+        short_ends_mm=track.short_ends_mm or track.long_ends_mm,
+        key_slice=track.long_ends_mm[0][2],
+        volume_ml=track.volume_ml or 0.0,
+        mean_hu=track.mean_hu or 0.0,
+        outline=drawn.outline if fits else (),
+        check=track.check_size,
+    )
+    return _named(axes, cell)
+
+
+def _named(measured: Measurement, cell: Cell) -> Measurement:
+    return replace(measured, study_id=cell.study_id, lesion_id=cell.lesion_id)
