@@ -254,7 +254,17 @@ const scenarios = {
     result.rows = await page.locator('.row.lesion:not([hidden])').count();
     await page.keyboard.press('n');
     for (let n = 0; n < 12; n += 1) await page.keyboard.press('ArrowDown');
-    const where = () => page.evaluate(() => [document.activeElement.dataset.lesion, document.activeElement.dataset.study, document.getElementById('scroll').scrollTop]);
+    // The cell with the focus, and where its row stands on the screen once heights have settled: px below the grid's border.
+    const where = () => page.evaluate(async () => {
+      const scroll = document.getElementById('scroll'), cell = document.activeElement;
+      const top = () => cell.getBoundingClientRect().top - scroll.getBoundingClientRect().top;
+      for (let last = null, quiet = 0; quiet < 10; ) {
+        await new Promise(requestAnimationFrame);
+        quiet = top() === last && !document.querySelector('[aria-busy]') ? quiet + 1 : 0;
+        last = top();
+      }
+      return [cell.dataset.lesion, cell.dataset.study, top(), scroll.scrollTop];
+    });
     result.before = await where();
     await page.keyboard.press('Enter');
     await ready(page);

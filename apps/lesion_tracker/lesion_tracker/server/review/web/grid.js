@@ -12,6 +12,7 @@ let at = null; // the cell that had the focus last: { lesion, study }; study "" 
 const all = () => [...grid.querySelectorAll(".row.lesion")];
 const shownRows = () => all().filter((row) => !row.hidden);
 const cellsOf = (row) => [...row.children];
+const rowOf = (lesion) => all().find((row) => row.dataset.lesion === lesion);
 
 // Crops as large as the space between the first column and the border allows, and no higher than the screen.
 function layout() {
@@ -101,7 +102,7 @@ function count(counts, outdated) {
 }
 
 function merge(row) {
-  const old = all().find((one) => one.dataset.lesion === row.dataset.lesion);
+  const old = rowOf(row.dataset.lesion);
   cellsOf(row).forEach((cell, n) => {
     const before = old.children[n];
     if (before.dataset.version === cell.dataset.version) return;
@@ -115,19 +116,19 @@ function merge(row) {
 async function refresh() {
   const text = await (await fetch(location.href)).text();
   const fresh = new DOMParser().parseFromString(text, "text/html");
-  const place = at, top = scroller.scrollTop, left = scroller.scrollLeft;
+  const place = at, held = anchor();
   const rows = [...fresh.querySelectorAll(".row.lesion")], names = new Set(rows.map((row) => row.dataset.lesion));
   for (const row of all()) if (!names.has(row.dataset.lesion)) row.remove();
   const known = new Set(all().map((row) => row.dataset.lesion));
-  rows.forEach((row, n) => { if (known.has(row.dataset.lesion)) merge(row); else grid.append(row); all().find((one) => one.dataset.lesion === row.dataset.lesion).dataset.place = n; });
+  rows.forEach((row, n) => { if (known.has(row.dataset.lesion)) merge(row); else grid.append(row); rowOf(row.dataset.lesion).dataset.place = n; });
   const deleted = scroller.querySelectorAll("h2, .deleted");
   deleted.forEach((one) => one.remove());
   scroller.append(...fresh.querySelectorAll("#scroll > h2, #scroll > .deleted"));
   count(fresh.getElementById("counts"), fresh.getElementById("track-outdated").dataset.lesions);
   arrange();
-  scroller.scrollTo(left, top);
   const cell = cellAt(place);
   if (cell) cell.focus({ preventScroll: true });
+  hold(held);
 }
 
 async function tracked(text, bad) { await refresh(); say(text, bad); }
@@ -206,7 +207,34 @@ grid.addEventListener("focusin", (event) => {
   if (cell) at = { lesion: cell.dataset.lesion, study: cell.dataset.study || "" };
 });
 
-function keepPlace() { note("place", { ...at, top: scroller.scrollTop, left: scroller.scrollLeft, chosen: choices.map((one) => one.value) }); }
+// The row that the reader looks at, and its place on the screen: rows take their height when they are first drawn, so a
+// distance from the first row would not lead back to it.
+function anchor() {
+  const top = scroller.getBoundingClientRect().top, seen = (row) => row && !row.hidden && row.getBoundingClientRect().bottom > top && row.getBoundingClientRect().top < top + scroller.clientHeight;
+  const focused = at && rowOf(at.lesion), row = seen(focused) ? focused : shownRows().find(seen);
+  return { row: row && row.dataset.lesion, offset: row ? row.getBoundingClientRect().top - top : 0, left: scroller.scrollLeft };
+}
+
+// Puts it there again, and again while heights settle, until the reader does something.
+function hold(place) {
+  const row = rowOf(place.row), stop = new AbortController();
+  scroller.scrollLeft = place.left || 0;
+  if (!row || row.hidden) return;
+  for (const type of ["wheel", "keydown", "pointerdown"]) window.addEventListener(type, () => stop.abort(), { capture: true, once: true, signal: stop.signal });
+  grid.setAttribute("aria-busy", "true");
+  let quiet = 0;
+  const set = () => {
+    const before = scroller.scrollTop;
+    if (!stop.signal.aborted) scroller.scrollTop += Math.round(row.getBoundingClientRect().top - scroller.getBoundingClientRect().top - place.offset);
+    quiet = scroller.scrollTop === before ? quiet + 1 : 0;
+    if (quiet < 8 && !stop.signal.aborted) { requestAnimationFrame(set); return; }
+    stop.abort();
+    grid.removeAttribute("aria-busy");
+  };
+  set();
+}
+
+function keepPlace() { note("place", { ...at, ...anchor(), chosen: choices.map((one) => one.value) }); }
 
 async function printAll() {
   const images = [...grid.querySelectorAll("img.crop")];
@@ -226,9 +254,9 @@ function begin() {
   if (place && place.chosen) choices.forEach((one, n) => { one.value = place.chosen[n]; });
   arrange();
   if (place) {
-    scroller.scrollTo(place.left || 0, place.top || 0);
     const cell = place.lesion && cellAt({ lesion: place.lesion, study: place.study || "" });
-    if (cell && !cell.closest(".row").hidden) focus(cell);
+    if (cell && !cell.closest(".row").hidden) cell.focus({ preventScroll: true });
+    hold(place);
   }
 }
 
