@@ -10,9 +10,11 @@ from typing_extensions import override
 from lesion_tracker.errors import FileFormatError, InputError, NotFound, StudyError, StudyOrderError
 from lesion_tracker.studies.catalog import NO_ID, Catalog, unknown_study
 from lesion_tracker.studies.folder_index import Entry
+from lesion_tracker.studies.studies_csv import FILE_NAME
 from lesion_tracker.studies.study import Study
 from lesion_tracker.studies.timeline import earlier_studies, study_of
 from lesion_tracker.volumes.dicom_folders import split_address
+from lesion_tracker.volumes.unchanged import Stamp, stamp
 
 
 @runtime_checkable
@@ -45,6 +47,7 @@ class FolderCatalog(Catalog):
 
     def __init__(self, listed: StudyList, in_use: Callable[[], Collection[str]] = frozenset) -> None:
         self._listed, self._in_use = listed, in_use
+        self._read: dict[str, tuple[object, Study]] = {}
 
     @override
     def ids(self) -> list[str]:
@@ -61,8 +64,13 @@ class FolderCatalog(Catalog):
             raise unknown_study(image_id)
         if entry.problem:
             raise StudyError(f"{image_id}: {entry.problem}")
-        said, header_of = self._listed.get_image_info(image_id), entry.files[0] if entry.is_series else None
-        return replace(study_of(entry.path, upload=said, header_of=header_of), id=image_id)
+        said, header_of = dict(self._listed.get_image_info(image_id)), entry.files[0] if entry.is_series else None
+        state = entry, said, _stamp(entry.path.parent / FILE_NAME), _stamp(header_of)
+        known = self._read.get(image_id)
+        if known is None or known[0] != state:  # all studies are asked for whenever one of a patient is
+            known = state, replace(study_of(entry.path, upload=said, header_of=header_of), id=image_id)
+            self._read[image_id] = known
+        return known[1]
 
     @override
     def studies(self) -> list[Study]:
@@ -152,6 +160,13 @@ class FolderCatalog(Catalog):
             return self.study(image_id)
         except (NotFound, FileFormatError, StudyError):
             return None
+
+
+def _stamp(path: Path | None) -> Stamp | None:
+    try:
+        return stamp(path) if path is not None else None
+    except OSError:
+        return None
 
 
 def representatives(studies: Sequence[Study], in_use: Collection[str], files_of: Callable[[Study], int]) -> list[Study]:

@@ -61,11 +61,12 @@ def read_studies_csv(path: Path) -> dict[str, CsvRow]:
 def _read(path: Path, _unchanged: tuple[Stamp, int]) -> dict[str, CsvRow]:
     """Read a table once, as long as it and its folder stay the same: each study of the folder asks for it."""
     present = {entry.name: study_id_of(entry) for entry in path.parent.iterdir()}
+    ids = set(present.values())
     rows: dict[str, CsvRow] = {}
     for row, cells in read_table(path, path.name, REQUIRED, OPTIONAL):
         with row_of(path.name, row):
             study_id = present.get(cells["image"], cells["image"])
-            if study_id not in present.values():
+            if study_id not in ids:
                 logger.info("%s, row %d is passed over: there is no image %r beside it", path.name, row, cells["image"])
                 continue
             if study_id in rows:

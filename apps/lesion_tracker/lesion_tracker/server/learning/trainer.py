@@ -34,7 +34,7 @@ OPTIONS: dict[str, Option] = {
     "seed": str(DEFAULTS.seed),
     "device": ("auto", "cpu", "cuda"),
 }
-RANGES = {"steps": (1, 100_000), "minutes": (0.1, 1440), "learning_rate": (1e-7, 1e-2), "seed": (0, 2**31 - 1)}
+RANGES = {"steps": (1.0, 1e5), "minutes": (0.1, 1440.0), "learning_rate": (1e-7, 1e-2), "seed": (0.0, 2.0**31 - 1.0)}
 NICENESS = 10
 SERVER = "server"
 """The key of a request that names the process of the server."""

@@ -1,5 +1,6 @@
 """MONAI Label's folder of studies as people have it: DICOM series, links, and files that nobody put there as studies."""
 
+import copy
 import logging
 import os
 import re
@@ -62,6 +63,7 @@ class StudyFolder(OneAtATime):
     ) -> None:
         self._index, self._on_removed, self._as_file = index, on_removed, as_file
         self._said: set[str] = set()
+        self._followed: Mapping[str, Entry] | None = None
         self._read_only = read_only
         if not read_only:
             remove_drafts(index.folder)
@@ -69,7 +71,9 @@ class StudyFolder(OneAtATime):
 
     def entry(self, image_id: str) -> Entry | None:
         """Return what stands in the folder under an id, None for an id that is not listed."""
-        listed = image_id in self.list_images()
+        with self._threads:
+            self._follow()
+            listed = image_id in self._datastore.objects
         return self._index.entries().get(image_id) if listed else None
 
     def problems(self) -> list[str]:
@@ -91,9 +95,10 @@ class StudyFolder(OneAtATime):
 
     def get_image_info(self, image_id: str) -> dict[str, Any]:
         """Return what was said of a study, and where its file lies; a series has none until it is asked for."""
-        info: dict[str, Any] = super().get_image_info(image_id)
+        with self._threads:
+            entry, listed = self.entry(image_id), self._datastore.objects.get(image_id)
+            info: dict[str, Any] = copy.deepcopy(listed.image.info) if listed else {}
         info.pop("path", None)
-        entry = self.entry(image_id)
         if entry is not None and not entry.is_series and not entry.problem:
             info["path"] = str(entry.path)
         return info
@@ -196,10 +201,13 @@ class StudyFolder(OneAtATime):
         return bool(gone or new)
 
     def _follow(self) -> None:
-        """Look whether the folder changed since it was listed."""
-        listed = {name: _ending_of(one) for name, one in self._datastore.objects.items()}
-        if self._auto_reload and _endings(self._index.entries()) != listed:
+        """Look whether the folder changed since it was listed; what was compared once is not compared again."""
+        entries = self._index.entries()
+        if not self._auto_reload or entries is self._followed:
+            return
+        if _endings(entries) != {name: _ending_of(one) for name, one in self._datastore.objects.items()}:
             self._reconcile_datastore()
+        self._followed = entries
 
     def _say_problems(self) -> None:
         """Write each problem to the log once."""

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from monailabel.interfaces.datastore import Datastore
+from starlette.datastructures import UploadFile as ReceivedFile
 
 from lesion_tracker.errors import Changed, InputError
 from lesion_tracker.server import addresses
@@ -107,7 +108,7 @@ def upload_routes(uploads: Uploads, pool: RequestPool) -> APIRouter:
 
 
 @contextmanager
-def received(file: UploadFile) -> Iterator[Path]:
+def received(file: ReceivedFile) -> Iterator[Path]:
     """Copy what a client sent to a temporary file of the same format, removed afterwards.
 
     Raises:
@@ -126,7 +127,7 @@ def received(file: UploadFile) -> Iterator[Path]:
         Path(name).unlink(missing_ok=True)
 
 
-def _add(uploads: Uploads, image: str | None, file: UploadFile, info: dict[str, Any]) -> str:
+def _add(uploads: Uploads, image: str | None, file: ReceivedFile, info: dict[str, Any]) -> str:
     with received(file) as path:
         return uploads.add(image or Path(file.filename or "").name.removesuffix("".join(path.suffixes)), path, info)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 from fastapi import APIRouter, BackgroundTasks, File, Form, Request, UploadFile
 from fastapi.responses import Response
 from monailabel.endpoints.infer import ResultType, send_response
+from starlette.datastructures import UploadFile as ReceivedFile
 
 from lesion_tracker.errors import InputError
 from lesion_tracker.server import addresses
@@ -42,7 +43,7 @@ def infer_routes(
     """
     router = APIRouter(tags=["Infer"])
 
-    def image_of(request: Mapping[str, Any], session_id: str, file: UploadFile | None) -> str:
+    def image_of(request: Mapping[str, Any], session_id: str, file: ReceivedFile | None) -> str:
         if session_id:
             return study_of_copy(session_image(session_id))
         if file is not None:
