@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lesion_tracker.errors import FileFormatError, InputError
+from lesion_tracker.errors import Changed, FileFormatError, InputError
 from lesion_tracker.readers.fate_store import FateStore
 from lesion_tracker.readers.lesion_graph import LesionGraph, lesion_graph
 from lesion_tracker.readers.mark_store import MarkStore
@@ -60,12 +60,15 @@ def test_a_word_of_a_reader_is_kept_with_who_when_and_the_uid(marks: MarkStore, 
 
 
 def test_the_last_word_counts_and_each_can_be_taken_back(fates: FateStore) -> None:
-    fates.say("s1", SaidFate("a", "gone"))
+    fates.say("s1", SaidFate("a", "gone", said_by="ann"))
     fates.describe("s1", "a", Traits("target", "liver"), "ann")
-    fates.say("s1", SaidFate("a", "too_small"))
+    fates.say("s1", SaidFate("a", "too_small", said_by="bob"))
     assert fates.of_study("s1").fates["a"].fate == "too_small"
-    taken = [fates.undo("s1", "a", "ann") for _ in range(3)]
-    assert [type(one) for one in taken] == [SaidFate, SaidTraits, SaidFate]
+    with pytest.raises(Changed, match="bob's, not yours"):
+        fates.undo("s1", "a", "ann")
+    assert type(fates.undo("s1", "a", "bob")) is SaidFate
+    taken = [fates.undo("s1", "a", "ann") for _ in range(2)]
+    assert [type(one) for one in taken] == [SaidTraits, SaidFate]
     assert fates.of_study("s1").fates == {}
     assert fates.of_study("s1").traits == {}
     with pytest.raises(InputError, match="nothing to undo"):
@@ -176,7 +179,7 @@ def test_merged_lesions_keep_id_and_uid_and_stay_merged(marks: MarkStore, fates:
 def test_parts_have_their_parent_its_traits_and_uids_of_their_own(marks: MarkStore, fates: FateStore) -> None:
     fates.describe("s0", "a", Traits("target", "liver"), "ann")
     marks.mark("s1", [replace(_lesion(name), id=name, label=name) for name in ("a1", "a2")])
-    fates.say("s1", SaidFate("a", "split", ("a1", "a2")))
+    fates.say("s1", SaidFate("a", "split", ("a1", "a2"), said_by="ann"))
     graph = _graph(marks, fates)
     assert graph.children("a") == ("a1", "a2")
     assert (graph.lesions["a1"].parent, graph.lesions["a1"].traits) == ("a", Traits("target", "liver"))

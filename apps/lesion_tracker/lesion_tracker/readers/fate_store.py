@@ -6,7 +6,7 @@ from typing import Any
 
 from lesion_tracker.errors import FileFormatError, InputError
 from lesion_tracker.readers.history import History
-from lesion_tracker.readers.mark_store import FATES_TAG, MarkStore, now
+from lesion_tracker.readers.mark_store import FATES_TAG, MarkStore, now, require_own
 from lesion_tracker.records.fate import FATES, MERGED
 from lesion_tracker.records.followed import Traits
 from lesion_tracker.records.said import SaidFate, SaidTraits
@@ -76,18 +76,20 @@ class FateStore:
             self._history(study_id).append([{"traits": said.to_json()}])
 
     def undo(self, study_id: str, lesion_id: str, by: str) -> Said:
-        """Take back the last thing that was said of a lesion in a study; the history keeps both.
+        """Take back the last thing that was said of a lesion in a study, if it was this reader; the history keeps both.
 
         Returns:
             What was taken back.
 
         Raises:
             InputError: if there is nothing to take back.
+            Changed: if the last word is another reader's.
         """
         with self._marks.transaction():
             done = self._said(study_id).get(lesion_id)
             if not done:
                 raise InputError(f"nobody has said anything of {lesion_id!r} in study {study_id!r}: nothing to undo")
+            require_own(done[-1].said_by, by, f"word on {lesion_id!r} in study {study_id!r}")
             self._history(study_id).append([{"action": "undo", "lesion_id": lesion_id, "by": by, "at": now()}])
         return done[-1]
 

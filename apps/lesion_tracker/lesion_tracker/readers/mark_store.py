@@ -290,11 +290,7 @@ class MarkStore:
                     tag, whose, what = "lesions", last.by, last.what
                 else:
                     tag, whose, what = "corrections", last.corrected_by, last.verdict
-                if whose != by:
-                    raise Changed(
-                        f"the last step on {lesion_id!r} in study {study_id!r} ({what}) is {whose or 'an unnamed reader'}'s, "
-                        "not yours: only who did it takes it back; correct the point instead"
-                    )
+                require_own(whose, by, f"step on {lesion_id!r} in study {study_id!r} ({what})")
                 lines.append((study_id, tag, [self._action(study_id, "undo", lesion_id, by)]))
                 done.append(what)
             self._add_to(lines)
@@ -406,6 +402,24 @@ class MarkStore:
         ):
             raise InputError(f"{study_id[:60]!r}… is no study id: too long for a file's name, or no text")
         return self._folder / tag / f"{study_id}.jsonl"
+
+
+def require_own(whose: str, by: str, what: str) -> None:
+    """Refuse to take back what another reader did.
+
+    Args:
+        whose: it is; "" where nobody gave a name.
+        by: who wants to take it back.
+        what: it is, in words.
+
+    Raises:
+        Changed: saying whose it is.
+    """
+    if whose != by:
+        raise Changed(
+            f"the last {what} is {whose or 'an unnamed reader'}'s, not yours: only who did it takes it back; say what holds "
+            "instead"
+        )
 
 
 def now() -> str:

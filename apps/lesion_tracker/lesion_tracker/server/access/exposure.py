@@ -27,7 +27,7 @@ def warn_if_exposed(arguments: Sequence[str], has_accounts: bool, hosts: Sequenc
             "with --host 127.0.0.1, or with --conf accounts FILE",
             host,
         )
-    if host in EVERY_ADDRESS and not hosts:
+    if host and host in EVERY_ADDRESS and not hosts:
         logger.warning(
             "this server listens on %s, but answers only where it is asked for as localhost: name what other machines "
             "call it, --conf hosts NAME[,NAME]",
@@ -58,7 +58,7 @@ def listened_on(arguments: Sequence[str]) -> str:
         name, sign, value = word.partition("=")
         if name in OPTIONS:
             host = value if sign else "".join(arguments[place + 1 : place + 2])
-    return host
+    return host or MONAI_LABELS_DEFAULT
 
 
 def _is_loopback(host: str) -> bool:
