@@ -82,6 +82,8 @@ def test_a_local_method_registers_round_each_lesion_and_says_so(untrained: Track
         assert answer.seconds["total"] > answer.seconds["registration"] > 0
         assert np.linalg.norm(np.array(answer.expected_mm) - lesion.center_mm - SHIFT) < 3.0
     assert answers[0].registration["crop_ncc"] != answers[1].registration["crop_ncc"]
+    (alone,) = track(PAIR, [second], TrackOptions("local"), model=untrained)
+    assert alone.center_mm == answers[1].center_mm
 
 
 def test_dlt_without_weights_is_refused() -> None:

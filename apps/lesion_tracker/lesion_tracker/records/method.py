@@ -21,7 +21,7 @@ class Method:
         sentence: what it does, for help.
         network: what it does with the network.
         fallback: the registration that stands in where that one fails; "": the failure is the answer.
-        local: whether each lesion's place is then registered by itself, in a crop round it.
+        local: whether the places of the lesions are then registered by themselves, in crops round them.
     """
 
     name: str

@@ -3,7 +3,10 @@
 import logging
 import time
 
+from lesion_tracker.arrays import PointMm
 from lesion_tracker.registration.cache import RegistrationCache, pair_key
+from lesion_tracker.registration.local import PARAMETERS as LOCAL
+from lesion_tracker.registration.local import register_locally, tile_of
 from lesion_tracker.registration.methods import METHODS, all_parameters
 from lesion_tracker.registration.once import Once
 from lesion_tracker.registration.point_map import FollowupFromBaseline
@@ -45,6 +48,32 @@ def register(
         found = _computed(baseline, followup, method, cache)
         logger.info("registered %s in %d ms: %s", method, 1000 * (time.perf_counter() - started), found.quality)
         return found
+
+    return _under_way.get(key, compute if cache is None else lambda: cache.get(key, compute))
+
+
+def register_round(
+    baseline: Volume,
+    followup: Volume,
+    affine: FollowupFromBaseline,
+    center_mm: PointMm,
+    cache: RegistrationCache | None = None,
+) -> FollowupFromBaseline:
+    """Find the map round a point of the baseline, as `register` does for whole studies; lesions near each other share one.
+
+    Args:
+        baseline: the earlier study.
+        followup: the later study.
+        affine: their affine map, of `register`.
+        center_mm: LPS mm of the baseline.
+        cache: where answers are kept between calls; None remembers nothing.
+    """
+    tile = tile_of(center_mm)
+    parameters = {"version": CODE_VERSION, **all_parameters("affine"), **LOCAL, "tile": tile}
+    key = pair_key(baseline, followup, "local", parameters)
+
+    def compute() -> FollowupFromBaseline:
+        return register_locally(baseline, followup, affine, tile)
 
     return _under_way.get(key, compute if cache is None else lambda: cache.get(key, compute))
 

@@ -17,10 +17,9 @@ from lesion_tracker.records.state import FOUND, OUTSIDE, UNCERTAIN
 from lesion_tracker.records.track import Track
 from lesion_tracker.registration.cache import RegistrationCache
 from lesion_tracker.registration.doubts import Doubt
-from lesion_tracker.registration.local import METHOD as LOCAL
-from lesion_tracker.registration.local import register_locally
+from lesion_tracker.registration.local import tile_of
 from lesion_tracker.registration.point_map import FollowupFromBaseline
-from lesion_tracker.registration.register import register
+from lesion_tracker.registration.register import register, register_round
 from lesion_tracker.tracking.candidates import propose
 from lesion_tracker.tracking.case import Case, case_of
 from lesion_tracker.tracking.case_search import search
@@ -105,8 +104,7 @@ def track(
         warnings=(*pair.warnings, *(doubt.sentence for doubt in registration.doubts)),
         registration_s=time.perf_counter() - started,
     )
-    cases = [_case(job, lesion) for lesion in lesions]
-    tracks = [_track_one(job, case) for case in cases]
+    cases, tracks = _tracked(job, lesions, cache)
     if options is None or options.measure == "yes":
         tracks = [with_size(case, one) for case, one in zip(cases, tracks, strict=True)]
     found_from = _rules(job.model).found_from
@@ -159,17 +157,26 @@ def _register(pair: Pair, method: Method, cache: RegistrationCache | None) -> tu
         return found, f"the {method.registration} registration failed ({error}); the {method.fallback} one was used"
 
 
-def _case(job: _Job, lesion: Lesion) -> Case:
-    """Return a lesion's case; a local method registers round it where the follow-up can hold it at all."""
-    case = case_of(job.pair, job.registration, lesion)
-    if not job.method.local or not bool(job.pair.followup.grid.contains(case.expected_mm[None])[0]):
-        return case
-    found = register_locally(job.pair.baseline, job.pair.followup, job.registration, case.center_mm)
-    return case_of(job.pair, found, lesion)
+def _tracked(job: _Job, lesions: Sequence[Lesion], cache: RegistrationCache | None) -> tuple[list[Case], list[Track]]:
+    """Return each lesion's case and track; a local method registers once in each cube that holds some of them."""
+    cases: list[Case] = []
+    tracks: list[Track] = []
+    maps: dict[tuple[float, float, float], FollowupFromBaseline] = {}
+    for lesion in lesions:
+        started = time.perf_counter()
+        case = case_of(job.pair, job.registration, lesion)
+        if job.method.local and bool(job.pair.followup.grid.contains(case.expected_mm[None])[0]):
+            tile = tile_of(case.center_mm)
+            if tile not in maps:
+                both = job.pair.baseline, job.pair.followup
+                maps[tile] = register_round(*both, job.registration, case.center_mm, cache)
+            case = case_of(job.pair, maps[tile], lesion)
+        cases.append(case)
+        tracks.append(_track_one(job, case, job.registration_s + time.perf_counter() - started))
+    return cases, tracks
 
 
-def _track_one(job: _Job, case: Case) -> Track:
-    spent = job.registration_s + case.registration.seconds.get(LOCAL, 0.0)
+def _track_one(job: _Job, case: Case, registration_s: float) -> Track:
     answer = expected_track(
         case.lesion,
         case.pair.baseline_id,
@@ -182,7 +189,7 @@ def _track_one(job: _Job, case: Case) -> Track:
             "fallback": case.registration.fallback,
             **case.registration.quality,
         },
-        seconds={"registration": spent, "network": 0.0, "total": spent},
+        seconds={"registration": registration_s, "network": 0.0, "total": registration_s},
         created_at=job.created_at,
         note=_join(job.note, case.registration.fallback),
         warnings=(*job.warnings, *(doubt.sentence for doubt in _own_doubts(job, case))),
