@@ -19,7 +19,7 @@ ROOMS = {
         *("kept_app", "local_server"),  # a server from outside: its folder, its process
         *("errors", "addresses", "who", "params", "request_keys", "request_pool", "background", "volume_cache"),
         *("published_tracker", "engine"),
-        *("bound", "followups", "access", "studies", "results", "review", "viewers", "learning", "serving", "app"),
+        *("bound", "followups", "access", "studies", "review", "results", "viewers", "learning", "serving", "app"),
     ),
 }
 """The same within a folder."""

@@ -19,27 +19,11 @@ from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.said import SaidFate
 from lesion_tracker.records.track import Track
 from lesion_tracker.volumes.dicom_writer import uid_of, write_dicom_series
-from lesion_tracker.volumes.grid import Grid
-from lesion_tracker.volumes.volume import Volume
 from lesion_tracker.volumes.writer import write_volume
+from tests.report.drawn import BALL, OTHER, balls
 
 FIRST, SECOND, THIRD = uid_of("report", "1"), uid_of("report", "2"), "p__20200901"
-BALL, OTHER = (0.0, 0.0, 40.0), (24.0, 0.0, 40.0)
 RADII_MM = (8.0, 6.0, 5.0)
-
-
-def _volume(radius_mm: float, *, other: bool) -> Volume:
-    """Return air with one ball of soft tissue, or two."""
-    grid = Grid.from_parts((72, 60, 32), np.array([1.2, 1.2, 2.5]), np.array([-43.0, -36.0, 0.0]), np.eye(3))
-    k, j, i = np.meshgrid(*(np.arange(n) for n in grid.shape), indexing="ij")
-    points = grid.lps_from_indices(np.stack([i.ravel(), j.ravel(), k.ravel()], axis=1).astype(np.float64))
-    balls = [(BALL, radius_mm), *([(OTHER, 6.0)] if other else [])]
-    hu = np.full(len(points), -850.0)
-    for center, radius in balls:
-        depth = radius - np.linalg.norm(points - np.array(center), axis=1)
-        hu = np.maximum(hu, -850.0 + 900.0 * np.clip(depth / 1.2 + 0.5, 0.0, 1.0))
-    noise = np.random.default_rng(1).normal(0.0, 8.0, len(points))
-    return Volume((hu + noise).reshape(grid.shape).astype(np.int16), grid)
 
 
 @pytest.fixture(scope="module")
@@ -48,14 +32,14 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     for number, (uid, date) in enumerate(((FIRST, "20200101"), (SECOND, "20200501"))):
         write_dicom_series(
-            _volume(RADII_MM[number], other=not number),
+            balls(RADII_MM[number], other=not number),
             folder / date,
             patient_id="p",
             study_uid=uid_of("report", "study", date),
             series_uid=uid,
             study_date=date,
         )
-    write_volume(_volume(RADII_MM[2], other=False), folder / f"{THIRD}.nii.gz")
+    write_volume(balls(RADII_MM[2]), folder / f"{THIRD}.nii.gz")
     marks = MarkStore(folder / "labels")
     two = [Lesion("lesion_1", BALL, 8.0, "=<node>"), Lesion("lesion_2", OTHER, 6.0)]
     uids = [one.tracking_uid for one in marks.mark(FIRST, two)]
@@ -156,7 +140,7 @@ def test_a_second_report_replaces_the_first_and_leaves_the_studies_alone(studies
 def test_who_has_no_lesion_is_told_so(
     patient: str, text: str, studies: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_volume(_volume(5.0, other=False), tmp_path / "p2__20200101.nii.gz")
+    write_volume(balls(5.0), tmp_path / "p2__20200101.nii.gz")
     folder = tmp_path if patient == "p2" else studies
     assert main(["report", patient, "--studies", str(folder), "--out", str(tmp_path / "out")]) == 2
     assert text in capsys.readouterr().err

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
@@ -32,6 +33,9 @@ Form = Literal[
     "cut between files",
     "an error among the files",
 ]
+Stores = Literal["all", "the first", "refuses", "is full", "says nothing", "loses", "breaks off"]
+"""What becomes of instances that are sent to be stored."""
+
 OF_STUDY = (
     *("StudyDate", "StudyTime", "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "IssuerOfPatientID"),
     "StudyInstanceUID",
@@ -63,6 +67,7 @@ class Dialect:
         packed: it compresses all answers.
         lower: it writes tags in lower case.
         form: of the files of a series.
+        stores: what becomes of instances that are sent.
     """
 
     most: int = 0
@@ -82,6 +87,7 @@ class Dialect:
     packed: bool = False
     lower: bool = False
     form: Form = "plain"
+    stores: Stores = "all"
 
 
 class DialectPacs:
@@ -94,6 +100,7 @@ class DialectPacs:
     def __init__(self, folder: Path) -> None:
         self.speaks = Dialect()
         self.asked: list[str] = []
+        self.posted: list[tuple[str, bytes]] = []
         self.folder = folder
         pacs = self
 
@@ -103,6 +110,11 @@ class DialectPacs:
             def do_GET(self) -> None:
                 pacs.asked.append(self.path)
                 pacs._answer(self)
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                pacs.posted.append((self.path, body))
+                pacs._store(self, body)
 
             def log_message(self, *_: object) -> None:
                 """Stay silent."""
@@ -146,6 +158,29 @@ class DialectPacs:
             body, kind = _wrapped([path.read_bytes() for path, _ in found], self.speaks.form)
             self._send(request, 200, body, kind)
 
+    def _store(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
+        """Keep the files of a STOW request, and answer as PS3.18 says."""
+        if self.speaks.stores in ("is full", "breaks off"):
+            if self.speaks.stores == "is full":
+                self._send(request, 507, b"")
+            request.close_connection = True
+            return
+        files = [part.partition(b"\r\n\r\n")[2][:-2] for part in body.split(b"--" + _boundary(request))[1:-1]]
+        kept = {"the first": files[:1], "refuses": [], "loses": []}.get(self.speaks.stores, files)
+        said: dict[str, Any] = {"00081199": {"vr": "SQ", "Value": []}, "00081198": {"vr": "SQ", "Value": []}}
+        for file in files:
+            data = pydicom.dcmread(BytesIO(file))
+            item = {"00081155": {"vr": "UI", "Value": [data.SOPInstanceUID]}}
+            if file in kept:
+                (self.folder / "stored").mkdir(exist_ok=True)
+                (self.folder / "stored" / f"{data.SOPInstanceUID}.dcm").write_bytes(file)
+                said["00081199"]["Value"].append(item)
+            else:
+                said["00081198"]["Value"].append({**item, "00081197": {"vr": "US", "Value": [0xA700]}})
+        silent = self.speaks.stores in ("says nothing", "loses")
+        status = 200 if silent or kept == files else 202 if kept else 409
+        self._send(request, status, b"" if silent else json.dumps(said).encode())
+
     def _query(self, request: BaseHTTPRequestHandler, level: str, query: str, found: list[Any]) -> None:
         speaks = self.speaks
         pairs = parse_qsl(query) if speaks.decodes else [tuple(pair.split("=", 1)) for pair in query.split("&") if pair]
@@ -184,7 +219,7 @@ class DialectPacs:
         tag = hashlib.sha256(b"".join(path.read_bytes() for path, _ in found)).hexdigest() if self.speaks.etag else ""
         items = []
         for _, data in found:
-            del data.PixelData
+            data.pop("PixelData", None)
             bulk = {"vr": "OW", "BulkDataURI": f"../../bulkdata/{data.SOPInstanceUID}/7FE00010"}
             items.append(
                 {**data.to_json_dict(), "7FE00010": bulk, "00204000": {"vr": "LT", "BulkDataURI": "bulkdata/1"}}
@@ -212,6 +247,10 @@ class DialectPacs:
         request.end_headers()
         if status != 204:
             request.wfile.write(body)
+
+
+def _boundary(request: BaseHTTPRequestHandler) -> bytes:
+    return str(request.headers["Content-Type"]).partition("boundary=")[2].encode()
 
 
 def _wrapped(files: list[bytes], form: Form) -> tuple[bytes, str]:

@@ -33,6 +33,7 @@ class Settings(BaseModel):
         accounts: file of readers' accounts (`lesion-tracker account` makes it); None: nobody has to log in.
         data_dir: folder of the marks, tracks and corrections of a PACS's studies; None: `.local/share/lesion_tracker` at
             home. (A folder of studies keeps them in its own `labels`.)
+        pacs_write: store a study's report and masks in the PACS when a reader asks for it; nothing else is ever written there.
         pacs_timeout_s: seconds that a PACS has for the answer to a query.
         pacs_download_s: seconds that it has for all files of a series.
         pacs_cache_mb: series of a PACS kept on disk, in MiB.
@@ -59,6 +60,7 @@ class Settings(BaseModel):
     hosts: str | None = None
     accounts: Path | None = None
     data_dir: Path | None = None
+    pacs_write: bool = False
     pacs_timeout_s: float = Field(default=20.0, gt=0.0, le=600.0)
     pacs_download_s: float = Field(default=300.0, gt=0.0, le=3600.0)
     pacs_cache_mb: int = Field(default=20_480, ge=1)

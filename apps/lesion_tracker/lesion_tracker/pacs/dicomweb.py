@@ -1,4 +1,4 @@
-"""A DICOMweb server: queries (QIDO-RS) and the files of a series (WADO-RS), bounded in time, bytes and tries.
+"""A DICOMweb server: queries (QIDO-RS), the files of a series (WADO-RS), and results into it (STOW-RS); all bounded.
 
 By hand, because dicomweb-client bounds neither the time nor the bytes of a series, takes a page for the whole, and encodes
 what it asks for, which Orthanc 1.10 does not decode.
@@ -44,6 +44,8 @@ FILES = (
 """How the files of a series are asked for: as they are stored; or, where a server does not know that, as it likes."""
 
 ONE_FILE = "application/dicom"
+ANSWERS_TO_STORE = frozenset({202, 409})
+"""Beside 200: some or all were not taken; the body says which."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +186,37 @@ class DicomWeb:
         with answer:
             end = time.monotonic() + self._download_s
             yield from self._pieces(answer, end, self._download_s, self._series_mb, unpacked=False)
+
+    def store(self, study_uid: str, body: bytes, kind: str) -> tuple[int, bytes]:
+        """Send instances of a study once, and return the status of what the PACS answers, 200, 202 or 409, and its body.
+
+        Args:
+            study_uid: StudyInstanceUID.
+            body: multipart.
+            kind: its Content-Type.
+
+        Raises:
+            PacsError: for any other answer, or none: whether it took anything is not known then.
+        """
+        try:
+            answer = requests.post(
+                f"{self._wado}/studies/{study_uid}",
+                data=body,
+                headers={"Content-Type": kind, "Accept": "application/dicom+json"},
+                auth=self._login,
+                timeout=(min(CONNECT_S, self._timeout_s), self._timeout_s),
+                stream=True,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise PacsError(
+                f"the PACS at {self.address} gave no answer to what was to be stored ({_cause(error)}): nothing is lost, and "
+                "the same request stores what is missing"
+            ) from None
+        with self._checked(answer, ANSWERS_TO_STORE), tempfile.TemporaryFile() as file:
+            self._receive(answer, file, time.monotonic() + self._timeout_s, self._timeout_s, self._answer_mb)
+            file.seek(0)
+            return answer.status_code, file.read()
 
     def _files(self, url: str) -> requests.Response:
         """Return the answer with the files of a series, asked for in the form that the server understands."""

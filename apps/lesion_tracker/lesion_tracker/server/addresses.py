@@ -40,6 +40,9 @@ RESTORE = "/lesions/restore"
 RENAME = "/lesions/rename"
 TRACK = "/lesions/track"
 PROGRESS = "/lesions/track/{job_id}"
+REPORT_FILE = "/lesions/report.dcm"
+MASKS_FILE = "/lesions/masks.dcm"
+STORE = "/lesions/store"
 PAGE_FILE = "/lesions/{name}.{ending}"
 
 OHIF_CONFIG = "/ohif/app-config.js"
@@ -114,6 +117,8 @@ ALWAYS = (
     Route("POST", RENAME),
     Route("POST", TRACK),
     Route("GET", PROGRESS),
+    Route("GET", REPORT_FILE),
+    Route("GET", MASKS_FILE),
     Route("GET", PAGE_FILE),
     Route("POST", TRAIN, "admin"),
     Route("POST", TRAIN_MODEL, "admin"),
@@ -135,6 +140,7 @@ ON_A_PACS = (
     Route("GET", OHIF_PANEL),
     Route("GET", OHIF_LESIONS),
     Route("GET", PACS_PROXY),
+    Route("POST", STORE),
 )
 """What it answers beside where the studies are on a PACS."""
 

@@ -28,6 +28,8 @@ from lesion_tracker.server.learning.least_confident import LeastConfident
 from lesion_tracker.server.learning.routes import learning_routes
 from lesion_tracker.server.learning.trainer import LesionTrainer, Places
 from lesion_tracker.server.request_pool import RequestPool
+from lesion_tracker.server.results.gather import Results
+from lesion_tracker.server.results.routes import pacs_results_routes, results_routes
 from lesion_tracker.server.review.jobs import TrackJobs
 from lesion_tracker.server.review.review import Review
 from lesion_tracker.server.review.routes import review_routes
@@ -193,11 +195,13 @@ class LesionTrackerApp(MONAILabelApp):
         )
         match = SessionMatch(self._engine.volumes.get, self._catalog.studies)
         review = Review(self._catalog, self._marks, self._engine, self._bound)
+        results = Results(self._catalog, self._marks, self._engine, self._bound)
         jobs = TrackJobs(self._catalog, self._marks, self._followups)
         routers = [
             infer_routes(self, pool, lambda session: session_image(self.sessions(), session), match.study_of_copy),
             session_routes(self.sessions, pool),
             upload_routes(Uploads(self._catalog, self._datastore, self._engine), pool),
+            results_routes(results, self._catalog),
             review_routes(review, jobs, self._catalog, self._engine),
             learning_routes(
                 self._trainers,
@@ -209,6 +213,7 @@ class LesionTrackerApp(MONAILabelApp):
         if self._pacs is not None:
             routers += [
                 pacs_routes(self._pacs.web),
+                pacs_results_routes(results, self._catalog, self._pacs.web, pacs_write=self._settings.pacs_write),
                 ohif_routes(Path(self.app_dir), self._catalog, review),
             ]
         if accounts is not None:
