@@ -19,6 +19,7 @@ COMMANDS = {
     "sample-to-pacs": "write the sample as DICOM, and send it to a PACS for OHIF",
     "track": "find the lesions of a baseline CT in a follow-up CT",
     "report": "write what is known of a patient: axes, response, pictures, DICOM",
+    "read-report": "read the lesions of DICOM reports, of OHIF or of this program",
     "track-cohort": "track many patients with many studies each",
     "evaluate": "score tracking on pairs of studies with lesions marked in both",
     "evaluate-dls": "score predictions for the Deep Lesion Tracker's benchmark (DLS)",

@@ -43,6 +43,8 @@ PROGRESS = "/lesions/track/{job_id}"
 REPORT_FILE = "/lesions/report.dcm"
 MASKS_FILE = "/lesions/masks.dcm"
 STORE = "/lesions/store"
+FOUND = "/lesions/found"
+TAKE = "/lesions/take"
 PAGE_FILE = "/lesions/{name}.{ending}"
 
 OHIF_CONFIG = "/ohif/app-config.js"
@@ -141,6 +143,8 @@ ON_A_PACS = (
     Route("GET", OHIF_LESIONS),
     Route("GET", PACS_PROXY),
     Route("POST", STORE),
+    Route("GET", FOUND),
+    Route("POST", TAKE),
 )
 """What it answers beside where the studies are on a PACS."""
 

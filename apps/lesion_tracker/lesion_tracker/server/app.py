@@ -28,6 +28,7 @@ from lesion_tracker.server.learning.least_confident import LeastConfident
 from lesion_tracker.server.learning.routes import learning_routes
 from lesion_tracker.server.learning.trainer import LesionTrainer, Places
 from lesion_tracker.server.request_pool import RequestPool
+from lesion_tracker.server.results.found import FoundReports
 from lesion_tracker.server.results.gather import Results
 from lesion_tracker.server.results.routes import pacs_results_routes, results_routes
 from lesion_tracker.server.review.jobs import TrackJobs
@@ -211,9 +212,11 @@ class LesionTrackerApp(MONAILabelApp):
             store_routes(self._datastore, self.info, self.next_sample, pool),
         ]
         if self._pacs is not None:
+            web = self._pacs.web
+            found = FoundReports(web, results, review, self._marks, self._engine, self._bound)
             routers += [
-                pacs_routes(self._pacs.web),
-                pacs_results_routes(results, self._catalog, self._pacs.web, pacs_write=self._settings.pacs_write),
+                pacs_routes(web),
+                pacs_results_routes(results, found, self._catalog, web, pacs_write=self._settings.pacs_write),
                 ohif_routes(Path(self.app_dir), self._catalog, review),
             ]
         if accounts is not None:

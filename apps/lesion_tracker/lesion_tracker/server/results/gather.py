@@ -1,6 +1,7 @@
 """What is stored of a patient, and measured of it: the studies, each once, with what readers said."""
 
 from contextlib import suppress
+from pathlib import Path
 
 from lesion_tracker.errors import NotFound, PacsError, StudyError
 from lesion_tracker.readers.fate_store import FateStore
@@ -48,10 +49,14 @@ class Results:
         known = self._known(study.patient_id, study)
         return study_result(known, study, self._engine.volume)
 
+    def path(self, study: Study) -> Path:
+        """Return where a study's files lie; what lies on a PACS is fetched."""
+        return self._catalog.fetch(study)
+
     def dicom(self, study: Study, reader: str, *, confirmed: bool = False) -> DicomResults:
         """Return a study's results as DICOM; see `lesion_tracker.report.dicom_results`."""
         result = self.study(study)
-        return dicom_results(self._catalog.fetch(study), result, reader, confirmed=confirmed)
+        return dicom_results(self.path(study), result, reader, confirmed=confirmed)
 
     def known(self, study: Study) -> KnownPatient:
         """Return what is stored of a study's patient, with that very series among the studies."""

@@ -10,11 +10,30 @@ from lesion_tracker.errors import NotFound
 from lesion_tracker.pacs.dicomweb import DicomWeb
 from lesion_tracker.report.dicom_results import file_of
 from lesion_tracker.server import addresses
+from lesion_tracker.server.results.found import FoundReports
 from lesion_tracker.server.results.gather import Results
 from lesion_tracker.server.results.stored import store_results
 from lesion_tracker.server.review.shared_routes import require_json
 from lesion_tracker.server.who import signed
 from lesion_tracker.studies.catalog import Catalog
+
+
+class Take(BaseModel):
+    """A reader takes a lesion of a report over.
+
+    Args:
+        reader: who; on a server with log-in the log-in counts.
+        study: the series.
+        report: SOPInstanceUID of the report.
+        tracking_uid: of the lesion in it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    reader: Annotated[str, Field(max_length=64)] = ""
+    study: Annotated[str, Field(min_length=1, max_length=256)]
+    report: Annotated[str, Field(min_length=1, max_length=64)]
+    tracking_uid: Annotated[str, Field(max_length=64)]
 
 
 class Store(BaseModel):
@@ -62,11 +81,14 @@ def results_routes(results: Results, catalog: Catalog) -> APIRouter:
     return router
 
 
-def pacs_results_routes(results: Results, catalog: Catalog, web: DicomWeb, *, pacs_write: bool) -> APIRouter:
+def pacs_results_routes(
+    results: Results, found: FoundReports, catalog: Catalog, web: DicomWeb, *, pacs_write: bool
+) -> APIRouter:
     """Return the routes that a server on a PACS has beside.
 
     Args:
         results: measures.
+        found: looks for reports there.
         catalog: the studies.
         web: the PACS.
         pacs_write: whether the operator lets this server write to it.
@@ -78,5 +100,17 @@ def pacs_results_routes(results: Results, catalog: Catalog, web: DicomWeb, *, pa
         study = catalog.study(body.study)
         done = store_results(results, web, study, signed(body.reader), allowed=pacs_write)
         return {"done": done.words, "stored": done.stored, "there": done.there, "left_out": done.left_out}
+
+    @router.get(addresses.FOUND)
+    def offered(study: str) -> dict[str, Any]:
+        known = found.offered(catalog.study(study))
+        shown = [{**one.found.to_json(), "lesion": one.lesion_id, "why": one.why} for one in known.offers]
+        return {"offers": shown, "passed_over": known.passed_over}
+
+    @router.post(addresses.TAKE, dependencies=[Depends(require_json)])
+    def take(body: Take) -> dict[str, Any]:
+        study = catalog.study(body.study)
+        name = found.take(study, body.report, body.tracking_uid, signed(body.reader))
+        return {"done": f"{name} taken over", "lesion": name, "studies": [study.id]}
 
     return router
