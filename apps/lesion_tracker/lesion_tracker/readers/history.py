@@ -57,7 +57,7 @@ class History:
             FileFormatError: for a damaged line that is not the last, a schema of another version, or a file that cannot be
                 read.
         """
-        return [self._entry(str(number), line) for number, line in enumerate(self._lines(), start=1)]
+        return [self.entry(str(number), line) for number, line in enumerate(self._lines(), start=1)]
 
     def last(self) -> dict[str, Any]:
         """Return the last entry, {} where there is none, without reading the others.
@@ -66,25 +66,47 @@ class History:
             FileFormatError: if that line is damaged.
         """
         line = next(reversed(self._lines(TAIL_BYTES)), b"") or next(reversed(self._lines()), b"")
-        return self._entry("the last", line) if line else {}
+        return self.entry("the last", line) if line else {}
+
+    def content(self) -> bytes:
+        """Return the whole lines of the file, as they stand there.
+
+        Raises:
+            FileFormatError: for a file that cannot be read.
+        """
+        return self._tail(0)[0]
 
     def _lines(self, tail_bytes: int = 0) -> list[bytes]:
         """Return the whole lines of the file, or those of them that lie wholly within its last bytes."""
+        content, start = self._tail(tail_bytes)
+        lines = content.split(b"\n")[:-1]
+        return lines[1:] if start else lines
+
+    def _tail(self, tail_bytes: int) -> tuple[bytes, int]:
+        """Return the file's last bytes up to its last line feed, all of them for 0, and where they begin."""
         try:
             with self.path.open("rb") as file:
                 start = max(0, os.fstat(file.fileno()).st_size - tail_bytes) if tail_bytes else 0
                 file.seek(start)
                 content = file.read()
         except FileNotFoundError:
-            return []
+            return b"", 0
         except (IsADirectoryError, NotADirectoryError) as error:
             raise FileFormatError(
                 f"{self.path.name} cannot be read: {error.strerror}; restore it from a copy"
             ) from None
-        lines = content[: content.rfind(b"\n") + 1].split(b"\n")[:-1]
-        return lines[1:] if start else lines
+        return content[: content.rfind(b"\n") + 1], start
 
-    def _entry(self, number: str, line: bytes) -> dict[str, Any]:
+    def entry(self, number: str, line: bytes) -> dict[str, Any]:
+        """Return what a line says.
+
+        Args:
+            number: of the line, for errors.
+            line: without its line feed.
+
+        Raises:
+            FileFormatError: for one that is damaged, or of another version.
+        """
         try:
             entry = json.loads(line)
         except (ValueError, RecursionError):

@@ -15,8 +15,9 @@ from filelock import FileLock
 from lesion_tracker.errors import Changed, FileFormatError, InputError, NotFound
 from lesion_tracker.readers.history import History
 from lesion_tracker.readers.one_step import append_all, take_back
+from lesion_tracker.readers.record_cache import RecordCache
 from lesion_tracker.readers.replay import PLACE, MarkState, place_of
-from lesion_tracker.readers.study_records import RecordCache, StudyRecords
+from lesion_tracker.readers.study_records import StudyRecords
 from lesion_tracker.readers.volumes_of import UNKNOWN, LeftBehind, VolumesOf, replay_volumes
 from lesion_tracker.records.correction import Correction
 from lesion_tracker.records.derived import accepted

@@ -1,7 +1,8 @@
 """What a history says now: its lines are read in order, and each undo takes back the last line of its lesion.
 
 A record's line names the volume that it was made on by a stamp, `on` ("" where it was stored before that was kept), and its
-place among all lines about its study.
+place among all lines about its study. Of a long history only the last lines of each lesion may be at hand: what was left out
+says `LeftOut`, and where that is not enough `TooShortError`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from lesion_tracker.errors import FileFormatError
+from lesion_tracker.readers.recent_lines import NOTHING, LeftOut, ReadLine, Said, TooShortError
 from lesion_tracker.records.correction import Correction
 from lesion_tracker.records.failure import Failure
 from lesion_tracker.records.lesion import Lesion
@@ -89,31 +91,40 @@ Holds = Callable[[str], bool]
 """Says of the stamp of a volume whether what was said on it counts."""
 
 
-def lines_of(
-    entries: Sequence[Mapping[str, Any]], record: str, read: Callable[[object], Read], name: str
-) -> list[Line[Read]]:
-    """Return the lines of a history, each record read.
+def reads(record: str, kinds: Mapping[str, Callable[[object], Any]], name: str) -> ReadLine:
+    """Return what reads the lines of a history.
 
     Args:
-        entries: of the history, oldest first.
-        record: what it holds: "lesion", "track" or "correction".
-        read: makes one.
+        record: what the history holds: "lesion", "track" or "correction".
+        kinds: makes a record of each key that one stands under.
         name: of the file, for errors.
 
-    Raises:
-        FileFormatError: for a line that is neither a record nor a known action.
+    Returns:
+        A function that raises FileFormatError for a line that is neither a record nor a known action.
     """
-    lines: list[Line[Read]] = []
-    for number, entry in enumerate(entries, start=1):
+
+    def read(entry: dict[str, Any], text: bytes, number: int) -> Said:
         with of_line(name, number):
-            said = read(entry[record]) if _is_record(entry, record) else entry
-            lines.append((_stand(entry, said), said))
-    return lines
+            key = _kind(entry, record, kinds)
+            said: Any = kinds[key](entry[key]) if key else entry
+            stand = _stand(entry, said)
+            undo = not key and entry["action"] == "undo"
+            begins = key == record or record == "lesion"
+            return Said(number, text, (stand, said), _lesion(said), stand.on, key == record, undo, begins)
+
+    return read
 
 
-def replay_marks(lines: Sequence[Line[Lesion]], holds: Holds) -> dict[str, list[MarkState]]:
-    """Return the states of each lesion of a `lesions` history, oldest first; the last one counts."""
-    states: dict[str, list[MarkState]] = {}
+def replay_marks(
+    lines: Sequence[Line[Lesion]], holds: Holds, left_out: LeftOut = NOTHING
+) -> dict[str, list[MarkState]]:
+    """Return the states of each lesion of a `lesions` history, oldest first; the last one counts.
+
+    Raises:
+        TooShortError: if they cannot be known without the lines that were left out.
+    """
+    states: dict[str, list[MarkState]] = {name: [] for name in left_out.order(holds)}
+    short = left_out.lesions(holds)
     for stand, line in lines:
         if not holds(stand.on):
             continue
@@ -122,13 +133,28 @@ def replay_marks(lines: Sequence[Line[Lesion]], holds: Holds) -> dict[str, list[
             state = MarkState("mark", at, by, line, line.label, on=stand.on, place=stand.place)
             states.setdefault(line.id, []).append(state)
         else:
-            _act(states.setdefault(line["lesion_id"], []), line, stand.place)
+            known = states.setdefault(line["lesion_id"], [])
+            if not known and line["lesion_id"] in short and line["action"] == "undo":
+                raise TooShortError
+            _act(known, line, stand.place)
+    for name in short:  # what was done before the first mark that is at hand was done to one that is not
+        first = next((place for place, state in enumerate(states[name]) if state.what == "mark"), None)
+        if first is None:
+            raise TooShortError
+        del states[name][:first]
     return {lesion_id: known for lesion_id, known in states.items() if known}
 
 
-def replay_corrections(lines: Sequence[Line[Correction]], holds: Holds) -> dict[str, list[tuple[Correction, Stand]]]:
-    """Return the corrections of each lesion that were not undone, oldest first, and where they stand; the last one counts."""
-    corrections: dict[str, list[tuple[Correction, Stand]]] = {}
+def replay_corrections(
+    lines: Sequence[Line[Correction]], holds: Holds, left_out: LeftOut = NOTHING
+) -> dict[str, list[tuple[Correction, Stand]]]:
+    """Return the corrections of each lesion that were not undone, oldest first, and where they stand; the last one counts.
+
+    Raises:
+        TooShortError: if they cannot be known without the lines that were left out.
+    """
+    corrections: dict[str, list[tuple[Correction, Stand]]] = {name: [] for name in left_out.order(holds)}
+    short = left_out.lesions(holds)
     for stand, line in lines:
         if not holds(stand.on):
             continue
@@ -136,28 +162,21 @@ def replay_corrections(lines: Sequence[Line[Correction]], holds: Holds) -> dict[
             corrections.setdefault(line.track.lesion_id, []).append((line, stand))
         elif corrections.get(line["lesion_id"]):
             corrections[line["lesion_id"]].pop()
+        elif line["lesion_id"] in short:
+            raise TooShortError
+    if not all(corrections.get(name) for name in short):
+        raise TooShortError
     return {lesion_id: known for lesion_id, known in corrections.items() if known}
 
 
-def track_lines(entries: Sequence[Mapping[str, Any]], name: str) -> list[tuple[Stand, Track | Failure]]:
-    """Return the lines of a `tracks` history, oldest first, each with where it stands.
+def replay_tracks(
+    lines: Sequence[tuple[Stand, Track | Failure]], holds: Holds, left_out: LeftOut = NOTHING
+) -> tuple[dict[str, tuple[Track, Stand]], dict[str, Failure]]:
+    """Return the last track of each lesion and where it stands, and why it could not be tracked since, where that was so.
 
     Raises:
-        FileFormatError: for a line that is neither a track nor a failure.
+        TooShortError: if that cannot be known without the lines that were left out.
     """
-    lines: list[tuple[Stand, Track | Failure]] = []
-    for number, entry in enumerate(entries, start=1):
-        with of_line(name, number):
-            failed = "failure" in entry
-            said = Failure.from_json(entry["failure"]) if failed else Track.from_json(entry.get("track"))
-            lines.append((_stand(entry, said), said))
-    return lines
-
-
-def replay_tracks(
-    lines: Sequence[tuple[Stand, Track | Failure]], holds: Holds
-) -> tuple[dict[str, tuple[Track, Stand]], dict[str, Failure]]:
-    """Return the last track of each lesion and where it stands, and why it could not be tracked since, where that was so."""
     tracks: dict[str, tuple[Track, Stand]] = {}
     failures: dict[str, Failure] = {}
     for stand, line in lines:
@@ -168,7 +187,9 @@ def replay_tracks(
             continue
         tracks[line.lesion_id] = line, stand
         failures.pop(line.lesion_id, None)
-    return tracks, failures
+    if not all(name in tracks for name in left_out.lesions(holds)):
+        raise TooShortError
+    return {name: tracks[name] for name in (*left_out.order(holds), *tracks) if name in tracks}, failures
 
 
 def place_of(entry: Mapping[str, Any], at: str) -> Place:
@@ -215,12 +236,21 @@ def _act(states: list[MarkState], entry: Mapping[str, Any], place: Place) -> Non
         states.append(replace(state, deleted=entry["action"] == "delete"))
 
 
-def _is_record(entry: Mapping[str, Any], record: str) -> bool:
-    """Say whether a line holds a record; else it is an action of a known kind."""
+def _lesion(said: Any) -> str:
+    """Return the id of the lesion that a line is about."""
+    if isinstance(said, Lesion):
+        return said.id
+    if isinstance(said, Correction):
+        return said.track.lesion_id
+    return str(said["lesion_id"]) if isinstance(said, Mapping) else str(said.lesion_id)
+
+
+def _kind(entry: Mapping[str, Any], record: str, kinds: Mapping[str, object]) -> str:
+    """Return the key under which a line holds a record, or "" for an action of a known kind."""
     said = {key: value for key, value in entry.items() if key not in ASIDE}
-    if set(said) == {record}:
-        return True
+    if len(said) == 1 and (key := next(iter(said))) in kinds:
+        return key
     keys = ACTION_KEYS[record].get(str(said.get("action")))
     if keys is None or set(said) != keys or not all(isinstance(value, str) for value in said.values()):
         raise FileFormatError(f"neither a {record} nor a known action: {str(said)[:120]}")
-    return False
+    return ""

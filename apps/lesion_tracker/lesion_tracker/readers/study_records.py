@@ -1,24 +1,15 @@
 """One study's lesions, tracks and corrections as they are now, read from its histories."""
 
 import hashlib
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any, TypeVar
 
 from lesion_tracker.readers.history import History
-from lesion_tracker.readers.replay import (
-    Line,
-    MarkState,
-    Stand,
-    lines_of,
-    replay_corrections,
-    replay_marks,
-    replay_tracks,
-    track_lines,
-)
+from lesion_tracker.readers.recent_lines import NOTHING, LeftOut, TooShortError
+from lesion_tracker.readers.record_cache import RecordCache
+from lesion_tracker.readers.replay import MarkState, Stand, reads, replay_corrections, replay_marks, replay_tracks
 from lesion_tracker.records.correction import Correction
 from lesion_tracker.records.derived import answered_lesion, answered_mark
 from lesion_tracker.records.failure import Failure
@@ -26,33 +17,12 @@ from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 
 Read = TypeVar("Read")
-MOST_FILES = 20_000
-
-
-class RecordCache:
-    """What was read from history files last, until they grow."""
-
-    def __init__(self) -> None:
-        self._read: dict[Path, tuple[tuple[int, int], Any]] = {}
-        self._lock = threading.Lock()
-
-    def get(self, history: History, read: Callable[[History], Read]) -> Read:
-        """Return what `read` makes of a history, anew only when its file has changed."""
-        try:
-            status = history.path.stat()
-            state = (status.st_mtime_ns, status.st_size)
-        except FileNotFoundError:
-            return read(history)
-        with self._lock:
-            known = self._read.get(history.path)
-        if known is not None and known[0] == state:
-            return known[1]
-        value = read(history)
-        with self._lock:
-            while len(self._read) >= MOST_FILES:
-                self._read.pop(next(iter(self._read)))
-            self._read[history.path] = (state, value)
-        return value
+READS: tuple[tuple[str, dict[str, Callable[[object], Any]]], ...] = (
+    ("lesion", {"lesion": Lesion.from_json}),
+    ("track", {"track": Track.from_json, "failure": Failure.from_json}),
+    ("correction", {"correction": Correction.from_json}),
+)
+"""What the three histories of a study hold, and what a line of each may be beside an action."""
 
 
 class StudyRecords:
@@ -202,12 +172,11 @@ class StudyRecords:
 
     @cached_property
     def _marks(self) -> dict[str, list[MarkState]]:
-        return replay_marks(self._lines(0, "lesion", Lesion.from_json), self._holds)
+        return self._replayed(0, replay_marks)
 
     @cached_property
     def _tracked(self) -> tuple[dict[str, tuple[Track, Stand]], dict[str, Failure]]:
-        lines = self._cache.get(self._histories[1], lambda one: track_lines(one.entries(), one.path.name))
-        return replay_tracks(lines, self._holds)
+        return self._replayed(1, replay_tracks)
 
     @property
     def _stamped_tracks(self) -> dict[str, tuple[Track, Stand]]:
@@ -219,16 +188,24 @@ class StudyRecords:
 
     @cached_property
     def _stamped_corrections(self) -> dict[str, list[tuple[Correction, Stand]]]:
-        return replay_corrections(self._lines(2, "correction", Correction.from_json), self._holds)
+        return self._replayed(2, replay_corrections)
 
     @cached_property
     def _corrections(self) -> dict[str, list[Correction]]:
         return {name: [answer for answer, _ in known] for name, known in self._stamped_corrections.items()}
 
-    def _lines(self, place: int, record: str, read: Callable[[object], Read]) -> list[Line[Read]]:
-        """Return the lines of one of the three histories, which are read once."""
+    def _replayed(self, place: int, replay: Callable[[list[Any], Callable[[str], bool], LeftOut], Read]) -> Read:
+        """Return what one of the three histories says, by its last lines where these are enough, else by all."""
         history = self._histories[place]
-        return self._cache.get(history, lambda one: lines_of(one.entries(), record, read, one.path.name))
+        read = reads(*READS[place], history.path.name)
+        recent = self._cache.recent(history, read)
+        try:
+            return replay(recent.lines, self._holds, recent.left_out)
+        except TooShortError:
+            lines = self._cache.get(
+                history, lambda one: [read(entry, b"", n).line for n, entry in enumerate(one.entries(), start=1)]
+            )
+            return replay(lines, self._holds, NOTHING)
 
     def _alive(self) -> dict[str, MarkState]:
         return {name: states[-1] for name, states in self._marks.items() if not states[-1].deleted}

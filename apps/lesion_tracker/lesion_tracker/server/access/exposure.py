@@ -58,7 +58,7 @@ def listened_on(arguments: Sequence[str]) -> str:
         name, sign, value = word.partition("=")
         if name in OPTIONS:
             host = value if sign else "".join(arguments[place + 1 : place + 2])
-    return host or MONAI_LABELS_DEFAULT
+    return host
 
 
 def _is_loopback(host: str) -> bool:
