@@ -11,7 +11,7 @@ from lesion_tracker.registration.cache import RegistrationCache
 from lesion_tracker.registration.doubts import Doubt
 from lesion_tracker.registration.local import register_locally, tile_of
 from lesion_tracker.registration.point_map import FollowupFromBaseline
-from lesion_tracker.registration.register import register_round
+from lesion_tracker.registration.register import register_round, remembered_round
 from lesion_tracker.registration.views import translation
 from tests.registration.phantom import study
 
@@ -38,7 +38,12 @@ def test_finds_what_the_affine_map_missed_and_keeps_its_numbers_apart():
 
 def test_lesions_in_one_cube_share_one_answer_which_is_remembered_to_the_last_bit(tmp_path: Path):
     cache = RegistrationCache(tmp_path, 10**9)
+    assert remembered_round(BEFORE, AFTER, POINT, cache) is None
     first = register_round(BEFORE, AFTER, start(3.0, 0.0, 0.0), POINT, cache)
+    known = remembered_round(BEFORE, AFTER, POINT - np.array([0.0, 15.0, 0.0]), cache)
+    assert known is not None
+    np.testing.assert_array_equal(known(POINT[None]), first(POINT[None]))
+    assert remembered_round(BEFORE, AFTER, POINT - np.array([0.0, 25.0, 0.0]), cache) is None
     second = register_round(BEFORE, AFTER, start(3.0, 0.0, 0.0), POINT + np.array([20.0, 10.0, -5.0]), cache)
     anew = register_round(BEFORE, AFTER, start(3.0, 0.0, 0.0), POINT)
     assert len(list((tmp_path / "entries").iterdir())) == 1

@@ -68,12 +68,10 @@ def register_round(
         center_mm: LPS mm of the baseline.
         cache: where answers are kept between calls; None remembers nothing.
     """
-    tile = tile_of(center_mm)
-    parameters = {"version": CODE_VERSION, **all_parameters("affine"), **LOCAL, "tile": tile}
-    key = pair_key(baseline, followup, "local", parameters)
+    key = _key_round(baseline, followup, center_mm)
 
     def compute() -> FollowupFromBaseline:
-        return register_locally(baseline, followup, affine, tile)
+        return register_locally(baseline, followup, affine, tile_of(center_mm))
 
     return _under_way.get(key, compute if cache is None else lambda: cache.get(key, compute))
 
@@ -83,6 +81,18 @@ def remembered(
 ) -> FollowupFromBaseline | None:
     """Return what `register` has found and remembered, or None; computes nothing."""
     return cache.known(_key(baseline, followup, method))
+
+
+def remembered_round(
+    baseline: Volume, followup: Volume, center_mm: PointMm, cache: RegistrationCache
+) -> FollowupFromBaseline | None:
+    """Return what `register_round` has found and remembered, or None; computes nothing."""
+    return cache.known(_key_round(baseline, followup, center_mm))
+
+
+def _key_round(baseline: Volume, followup: Volume, center_mm: PointMm) -> str:
+    parameters = {"version": CODE_VERSION, **all_parameters("affine"), **LOCAL, "tile": tile_of(center_mm)}
+    return pair_key(baseline, followup, "local", parameters)
 
 
 def _key(baseline: Volume, followup: Volume, method: str) -> str:

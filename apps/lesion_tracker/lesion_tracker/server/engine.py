@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from lesion_tracker.arrays import PointMm
 from lesion_tracker.errors import StudyError
 from lesion_tracker.files.disk_cache import retried
 from lesion_tracker.network.tracker import Tracker
@@ -11,7 +12,7 @@ from lesion_tracker.records.method import METHODS
 from lesion_tracker.records.track import Track
 from lesion_tracker.registration.cache import RegistrationCache
 from lesion_tracker.registration.point_map import FollowupFromBaseline
-from lesion_tracker.registration.register import register, remembered
+from lesion_tracker.registration.register import register, remembered, remembered_round
 from lesion_tracker.server.published_tracker import PublishedTracker
 from lesion_tracker.server.request_pool import require_wanted
 from lesion_tracker.server.volume_cache import VolumeCache, digest_of
@@ -158,19 +159,26 @@ class Engine:
         )
         return done.tracks, done.seconds
 
-    def point_map(self, baseline: Study, followup: Study, *, compute: bool) -> FollowupFromBaseline | None:
+    def point_map(
+        self, baseline: Study, followup: Study, near_mm: PointMm, *, compute: bool
+    ) -> FollowupFromBaseline | None:
         """Return the point map of a pair, the best that is kept; None where none is and none is to be computed.
+
+        Args:
+            baseline: where the points are.
+            followup: where they are mapped to.
+            near_mm: LPS mm of the baseline; a method that registers round lesions keeps a map of what lies round it.
+            compute: the default method's map where none is kept.
 
         Raises:
             StudyError, RegistrationFailed: as `lesion_tracker.registration.register.register`.
         """
         one, other = self.volume(baseline), self.volume(followup)
-        method = METHODS[self.options.method].registration
-        for name in (method, "affine"):
-            found = remembered(one, other, name, self._registrations)
-            if found is not None:
-                return found
-        return register(one, other, method, cache=self._registrations) if compute else None
+        method = METHODS[self.options.method]
+        found = remembered_round(one, other, near_mm, self._registrations) if method.local else None
+        for name in (method.registration, "affine"):
+            found = found or remembered(one, other, name, self._registrations)
+        return register(one, other, method.registration, cache=self._registrations) if compute and not found else found
 
     def _published_if_wanted(self) -> tuple[Tracker | None, str]:
         require_wanted()  # the network comes next

@@ -50,8 +50,9 @@ def slice_routes(review: Review, catalog: Catalog, engine: Engine) -> APIRouter:
         width: Width = 160.0,
         compute: bool = False,
     ) -> dict[str, Any]:
-        found = engine.point_map(catalog.study(baseline), catalog.study(followup), compute=compute)
-        return {"kept": False} if found is None else {"kept": True, **map_piece(found, np.array([x, y, z]), width)}
+        near = np.array([x, y, z])
+        found = engine.point_map(catalog.study(baseline), catalog.study(followup), near, compute=compute)
+        return {"kept": False} if found is None else {"kept": True, **map_piece(found, near, width)}
 
     @router.post(addresses.MARK, dependencies=[Depends(require_json)])
     def mark(body: MarkNew) -> dict[str, Any]:
