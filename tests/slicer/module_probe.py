@@ -12,7 +12,16 @@ import slicer_core as slicer
 import vtk
 
 sys.path.insert(0, sys.argv[1])
-from LesionTrackerLib.logic import LesionTrackerLogic, jump, lesions_of, lps_of, show, table_row
+from LesionTrackerLib.logic import (
+    LesionTrackerLogic,
+    diameters_of,
+    jump,
+    lesions_of,
+    lps_of,
+    show,
+    show_axes,
+    table_row,
+)
 from LesionTrackerLib.server import Server, ServerError
 
 scene = slicer.vtkMRMLScene()
@@ -47,6 +56,20 @@ shown = slicer.vtkMRMLMarkupsFiducialNode()
 scene.AddNode(shown)
 show(logic.tracks, logic.states, shown, vtk.vtkVector3d)
 found["shown_lps"] = [lps_of(shown, number) for number in range(shown.GetNumberOfControlPoints())]
+
+
+def line_of(name: str) -> Any:
+    """Make a line in the scene."""
+    line = slicer.vtkMRMLMarkupsLineNode()
+    line.SetName(name)
+    scene.AddNode(line)
+    return line
+
+
+lines = show_axes(logic.tracks, line_of, vtk.vtkVector3d)
+found["lines"] = [[line.GetName(), [lps_of(line, 0), lps_of(line, 1)]] for line in lines]
+found["lengths"] = [line.GetMeasurement("length").GetValue() for line in lines]
+found["diameters"] = [diameters_of(track) for track in logic.tracks]
 slices = slicer.vtkMRMLSliceNode()
 slices.SetLayoutName("Red")
 scene.AddNode(slices)
@@ -62,6 +85,7 @@ logic.accept(0)
 x, y, z = found["shown_lps"][1]
 shown.SetNthControlPointPositionWorld(1, -(x + 3.0), -y, z)
 logic.correct(1, shown)
+found["left_lines"] = [line.GetName() for line in show_axes(logic.tracks, line_of, vtk.vtkVector3d)]
 found["rows"] = [table_row(track, logic.states) for track in logic.tracks]
 found["again"] = logic.ensure_on_server(baseline, "slicer patient", "20200101")
 followup.SetName(baseline.GetName())

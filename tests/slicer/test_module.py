@@ -83,6 +83,17 @@ def test_the_module_marks_tracks_accepts_and_corrects_on_slicers_own_nodes(serve
     np.testing.assert_allclose(tracked, expected_mm("ann"), atol=AFFINE_MM)
     np.testing.assert_allclose(found["shown_lps"], tracked, atol=1e-3)
     np.testing.assert_allclose(found["jumped"], tracked[::-1], atol=1e-3)
+    axes = [(track, name) for track in found["tracks"] for name in ("long", "short")]
+    assert len(found["lines"]) == 4
+    for (track, name), (title, ends), length in zip(axes, found["lines"], found["lengths"], strict=True):
+        assert title == f"{track['label']} {name} axis"
+        np.testing.assert_allclose(ends, track[f"{name}_ends_mm"], atol=1e-3)
+        assert length == pytest.approx(track[f"{name}_axis_mm"], abs=0.01)
+    for track, words in zip(found["tracks"], found["diameters"], strict=True):
+        change = track["long_axis_mm"] - track["earlier_long_axis_mm"]
+        assert words.startswith(f"{track['long_axis_mm']:.1f} × {track['short_axis_mm']:.1f} mm ({change:+.1f})")
+    assert len(found["left_lines"]) == 2  # the other lesion's point was dragged: its axes were measured elsewhere
+    assert found["rows"][1][2] == "not measured"
     assert found["nowhere"] == [False, False, False]
     assert [row[1] for row in found["rows"]] == ["accepted by a reader", "corrected by a reader"]
     assert "another volume is called" in found["same_name"]

@@ -3,7 +3,7 @@
 import qt
 import slicer
 import vtk
-from LesionTrackerLib.logic import LesionTrackerLogic, jump, show, table_row
+from LesionTrackerLib.logic import LesionTrackerLogic, jump, show, show_axes, table_row
 from LesionTrackerLib.server import Server, ServerError
 from slicer.ScriptedLoadableModule import ScriptedLoadableModule, ScriptedLoadableModuleWidget
 
@@ -54,8 +54,8 @@ class LesionTrackerWidget(ScriptedLoadableModuleWidget):
             form.addRow(name, widget)
         self._button("Place points", self.place)
         self._button("Track", self.track)
-        self.table = qt.QTableWidget(0, 4)
-        self.table.setHorizontalHeaderLabels(["Lesion", "State", "Confidence", "Moved"])
+        self.table = qt.QTableWidget(0, 5)
+        self.table.setHorizontalHeaderLabels(["Lesion", "State", "Diameters (change)", "Confidence", "Moved"])
         self.table.setSelectionBehavior(qt.QTableWidget.SelectRows)
         self.table.setEditTriggers(qt.QTableWidget.NoEditTriggers)
         self.table.connect("itemSelectionChanged()", self.jump)
@@ -65,6 +65,7 @@ class LesionTrackerWidget(ScriptedLoadableModuleWidget):
         self.layout.addStretch(1)
         self.logic = None
         self.shown = None
+        self.lines = []
 
     def place(self):
         """Show the baseline and place points until Escape."""
@@ -121,12 +122,18 @@ class LesionTrackerWidget(ScriptedLoadableModuleWidget):
 
     def _fill(self):
         chosen = self.table.currentRow()
+        for line in self.lines:
+            slicer.mrmlScene.RemoveNode(line)
+        self.lines = show_axes(self.logic.tracks, self._line, vtk.vtkVector3d)
         self.table.setRowCount(len(self.logic.tracks))
         for row, track in enumerate(self.logic.tracks):
             for column, text in enumerate(table_row(track, self.logic.states)):
                 self.table.setItem(row, column, qt.QTableWidgetItem(text))
         self.table.resizeColumnsToContents()
         self.table.setCurrentCell(max(chosen, 0), 0)
+
+    def _line(self, name):
+        return slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", name)
 
     def _selector(self, kind, create=False):
         selector = slicer.qMRMLNodeComboBox()

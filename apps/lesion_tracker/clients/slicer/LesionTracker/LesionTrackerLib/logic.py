@@ -18,6 +18,12 @@ NO_FILE_NAME = re.compile(r"""[/\\:*?"<>|\x00-\x1f]+""")
 ENDINGS = re.compile(r"\.(nii\.gz|nii|nrrd|mha)", re.IGNORECASE)
 LONGEST_BYTES = 150
 
+AXES = {"long": "long_ends_mm", "short": "short_ends_mm"}
+"""Names of a track's axes, and where their end points stand, LPS mm."""
+
+SIZE = ("long_axis_mm", "short_axis_mm", "volume_ml", "mean_hu", *AXES.values())
+"""What is measured of a track at its point."""
+
 
 class LesionTrackerLogic:
     """Marks in a baseline volume, tracks into a follow-up volume, keeps what the reader says of the answer.
@@ -89,7 +95,8 @@ class LesionTrackerLogic:
         center_mm = lps_of(shown, number)
         lesion = {"id": track["lesion_id"], "center_mm": center_mm}
         self.server.infer("correct_lesion", track["followup_study"], {"lesions": [lesion]})
-        self.tracks[number] = {**track, "note": "corrected by a reader", "center_mm": center_mm}
+        moved = {**track, **dict.fromkeys(SIZE), "note": "corrected by a reader", "center_mm": center_mm}
+        self.tracks[number] = moved  # what was measured was measured elsewhere
 
 
 def study_id_of(name: str) -> str:
@@ -136,6 +143,28 @@ def show(
         points.SetNthControlPointDescription(number, " · ".join(table_row(track, states)[1:]))
 
 
+def show_axes(
+    tracks: Sequence[dict[str, Any]], make_line: Callable[[str], Any], vector: Callable[[float, float, float], Any]
+) -> list[Any]:
+    """Draw both axes of each track that was measured; return the lines.
+
+    Args:
+        tracks: as the server sent them.
+        make_line: makes a line markups node of a name.
+        vector: makes a vtkVector3d.
+    """
+    lines = []
+    for track in tracks:
+        for name, ends in AXES.items():
+            if track.get(ends):
+                line = make_line(f"{track.get('label') or track['lesion_id']} {name} axis")
+                for x, y, z in track[ends]:
+                    line.AddControlPointWorld(vector(-x, -y, z))
+                line.SetLocked(True)
+                lines.append(line)
+    return lines
+
+
 def jump(number: int, shown: Any, markups_logic: Any) -> bool:
     """Centre Slicer's slice views on a track's control point; return whether there is one.
 
@@ -150,10 +179,20 @@ def jump(number: int, shown: Any, markups_logic: Any) -> bool:
     return True
 
 
-def table_row(track: dict[str, Any], states: States) -> tuple[str, str, str, str]:
-    """Return what the table shows: name, state in words, confidence, distance moved."""
+def table_row(track: dict[str, Any], states: States) -> tuple[str, str, str, str, str]:
+    """Return what the table shows: name, state in words, diameters with their change, confidence, distance moved."""
     note = str(track.get("note", ""))
     state = note if note.endswith("by a reader") else str(states[track["state"]]["words"])
     sure = "" if track.get("calibrated") else " (not calibrated)"
     confidence = f"confidence {track['confidence']:.2f}{sure}"
-    return track.get("label") or track["lesion_id"], state, confidence, f"moved {track['moved_mm']:.1f} mm"
+    label = track.get("label") or track["lesion_id"]
+    return label, state, diameters_of(track), confidence, f"moved {track['moved_mm']:.1f} mm"
+
+
+def diameters_of(track: dict[str, Any]) -> str:
+    """Return both axes in words, with the change of the long one since the baseline; "not measured" without."""
+    long_mm, short_mm, before_mm = (track.get(f"{name}_axis_mm") for name in ("long", "short", "earlier_long"))
+    if long_mm is None or short_mm is None:
+        return "not measured"
+    change = f" ({long_mm - before_mm:+.1f})" if before_mm is not None else ""
+    return f"{long_mm:.1f} × {short_mm:.1f} mm{change}" + (", check the size" if track.get("check_size") else "")
