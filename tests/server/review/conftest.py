@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 
+from lesion_tracker.arrays import PointMm
 from lesion_tracker.readers.mark_store import MarkStore, now
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
@@ -48,7 +49,9 @@ class ShiftingEngine(Engine):
 
     order: Sequence[str] = STUDIES
 
-    def point_map(self, baseline: Study, followup: Study, *, compute: bool) -> FollowupFromBaseline | None:
+    def point_map(
+        self, baseline: Study, followup: Study, near_mm: PointMm, *, compute: bool
+    ) -> FollowupFromBaseline | None:
         """Return the shift between two studies."""
         matrix = np.eye(4)
         matrix[:3, 3] = np.array(SHIFT_MM) * (self.order.index(followup.id) - self.order.index(baseline.id))
