@@ -18,6 +18,7 @@ from lesion_tracker.records.followed import Traits
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.said import SaidFate
 from lesion_tracker.records.track import Track
+from lesion_tracker.report.drawn_size import AXIS
 from lesion_tracker.volumes.dicom_writer import uid_of, write_dicom_series
 from lesion_tracker.volumes.writer import write_volume
 from tests.report.drawn import BALL, OTHER, balls
@@ -106,8 +107,8 @@ def test_the_page_says_it_all_and_escapes_names(written: Path) -> None:
     assert "no reader has looked at it: a reader should look" in page
     with Image.open(written / "pictures" / "lesion-1.png") as picture:
         assert picture.size == (3 * 360, 360 + 46)
-        green = (np.array(picture)[:, :, :3] == (90, 225, 120)).all(axis=2)
-    assert [bool(green[:, n * 360 : (n + 1) * 360].any()) for n in range(3)] == [True, True, True]
+        axes = (np.array(picture)[:, :, :3] == AXIS).all(axis=2)
+    assert [bool(axes[:, n * 360 : (n + 1) * 360].any()) for n in range(3)] == [True, True, True]
 
 
 def test_dicom_is_written_under_one_tracking_uid(written: Path, studies: Path) -> None:

@@ -7,8 +7,10 @@ import pytest
 from PIL import Image
 
 from lesion_tracker.errors import FileFormatError
+from lesion_tracker.measurement.measure import measure
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
+from lesion_tracker.report.drawn_size import AXIS, OUTLINE
 from lesion_tracker.report.panel import TRUTH, legible
 from lesion_tracker.report.picture import BASELINE_COLOR, STATE_COLORS, draw_picture, write_picture
 from lesion_tracker.volumes.grid import Grid
@@ -109,3 +111,24 @@ def test_what_cannot_be_drawn_is_refused(tmp_path):
         draw_picture(BASE, FOLLOW, [LESION], [])
     with pytest.raises(ValueError, match="'lesion_9' belongs to none of the lesions"):
         draw_picture(BASE, FOLLOW, [LESION], [track("lesion_9")])
+
+
+def test_axes_and_outline_are_drawn_in_both_studies_where_the_track_was_measured():
+    plain = draw_picture(BASE, FOLLOW, [LESION], [track()])
+    assert not has(plain, AXIS)
+    at = np.array([5.0, 4.0, 3.0])
+    earlier, now = (measure(*one, 8.0) for one in ((BASE, np.zeros(3)), (FOLLOW, at)))
+    sized = track().with_changes(
+        long_axis_mm=now.long_axis_mm,
+        short_axis_mm=now.short_axis_mm,
+        long_ends_mm=now.long_ends_mm,
+        short_ends_mm=now.short_ends_mm,
+        earlier_long_axis_mm=earlier.long_axis_mm,
+    )
+    image = draw_picture(BASE, FOLLOW, [LESION], [sized])
+    half = image.height // 2
+    for part in (image.crop((0, 80, 380, half)), image.crop((0, half + 60, 380, image.height))):
+        assert has(part, AXIS)
+        assert has(part, OUTLINE)
+    other = sized.with_changes(earlier_long_axis_mm=earlier.long_axis_mm + 1)  # measured from another mark
+    assert not has(draw_picture(BASE, FOLLOW, [LESION], [other]).crop((0, 80, 380, half)), AXIS)

@@ -20,6 +20,7 @@ from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.errors import answer_errors
 from lesion_tracker.server.followups import Followups
 from lesion_tracker.server.review.jobs import TrackJobs
+from lesion_tracker.server.review.measuring import Measuring
 from lesion_tracker.server.review.review import Review
 from lesion_tracker.server.studies.datastore import StudyFolder
 from lesion_tracker.server.volume_cache import digest_of
@@ -126,7 +127,7 @@ def made_page(folder: Path, engine: Engine) -> tuple[FastAPI, MarkStore, Review]
     bound = BoundMarks(store, engine)
     review = Review(catalog, store, engine, bound)
     jobs = TrackJobs(catalog, store, Followups(catalog, store, engine, bound))
-    application.include_router(review_routes(review, jobs, catalog, engine))
+    application.include_router(review_routes(review, jobs, catalog, engine, Measuring(catalog, store, engine, bound)))
     return application, store, review
 
 

@@ -16,8 +16,8 @@ from tests.server.review.conftest import STUDIES, Page, ShiftingEngine
 FIRST, SECOND, THIRD = STUDIES
 
 
-def track_all(page: Page, **more: Any) -> dict[str, Any]:
-    job = page.post("track", patient="eve", **more)
+def track_all(page: Page, what: str = "track", **more: Any) -> dict[str, Any]:
+    job = page.post(what, patient="eve", **more)
     end = time.monotonic() + 60
     while job["state"] == "running" and time.monotonic() < end:
         time.sleep(0.02)

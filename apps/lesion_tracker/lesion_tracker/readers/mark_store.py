@@ -36,6 +36,9 @@ TAGS = ("lesions", "tracks", "corrections")
 FATES_TAG = "fates"
 """Beside these: what became of the lesions (`lesion_tracker.readers.fate_store`)."""
 
+SIZES_TAG = "measurements"
+"""And what was measured of them at a reader's request (`lesion_tracker.readers.size_store`)."""
+
 VOLUMES = "volumes"
 """The folder beside them that says which volumes the studies' ids stood for."""
 
@@ -330,7 +333,7 @@ class MarkStore:
     def retire(self, study_id: str) -> None:
         """Set a removed study's records aside: they stay on disk, but no longer count."""
         with self.transaction():
-            for tag in (*TAGS, FATES_TAG, VOLUMES):
+            for tag in (*TAGS, FATES_TAG, SIZES_TAG, VOLUMES):
                 path = self._path(tag, study_id)
                 if path.exists():
                     path.rename(path.with_name(f"{path.name}.removed-{now().replace(':', '')}"))

@@ -2,13 +2,15 @@
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from lesion_tracker.arrays import PointMm
+from lesion_tracker.readers.cell_size import Size
 from lesion_tracker.records.state import OUTSIDE, SHOWN, UNCERTAIN
+from lesion_tracker.report.drawn_size import draw_size
 from lesion_tracker.report.panel import FAINT, INK, SHADOW, Color, draw_letters, draw_scale_bar, rgb, write
 from lesion_tracker.report.planes import BONE, LUNG, PLANES, SOFT_TISSUE, Plane, Window, cut, window_for
 from lesion_tracker.volumes.volume import Volume
@@ -62,11 +64,13 @@ class CropMarks:
         color: of the crosshair in the middle.
         gap_mm: half of the gap that keeps the lesion itself free of lines, mm.
         other_mm: a second point, LPS mm, drawn as a small x: where the tracker had put the lesion.
+        size: the lesion's outline and axes; an axial crop then shows their slice.
     """
 
     color: Color
     gap_mm: float
     other_mm: PointMm | None = None
+    size: Size | None = None
 
 
 def crop_png(
@@ -96,7 +100,10 @@ def crop_png(
 
 
 def draw_crop(volume: Volume, view: CropView, window: Window, marks: CropMarks) -> Image.Image:
-    """Return one crop with crosshair, orientation letters and scale bar."""
+    """Return one crop with crosshair, orientation letters and scale bar; an axial one in the slice of the lesion's axes."""
+    size_here = marks.size if view.plane.name == "axial" else None
+    if size_here is not None:
+        view = replace(view, center_mm=np.array([*view.center_mm[:2], size_here.slice_mm]))
     gray = window.gray(cut(volume, view.plane, view.center_mm, view.width_mm, view.pixels))
     image = Image.fromarray(gray).convert("RGB")
     draw = ImageDraw.Draw(image)
@@ -104,6 +111,9 @@ def draw_crop(volume: Volume, view: CropView, window: Window, marks: CropMarks) 
     _crosshair(draw, view, marks)
     if marks.other_mm is not None:
         _cross(draw, view.pixel_from_lps(marks.other_mm))
+    if size_here is not None:
+        axes = (size_here.long_ends_mm, size_here.short_ends_mm)
+        draw_size(draw, view.pixel_from_lps, size_here.rings, axes, 1 if small else 2)
     if view.pixels < TINY_PX:
         return image
     draw_letters(draw, view.pixels, view.plane.letters, 11 if small else 16)

@@ -8,7 +8,8 @@ from PIL import Image, ImageDraw
 from lesion_tracker.records.fate import FATES
 from lesion_tracker.records.json_record import Point
 from lesion_tracker.report.crop import CropView, window_named
-from lesion_tracker.report.panel import FAINT, INK, SHADOW, Color, draw_letters, draw_scale_bar, rgb, write
+from lesion_tracker.report.drawn_size import draw_size
+from lesion_tracker.report.panel import FAINT, INK, SHADOW, draw_letters, draw_scale_bar, write
 from lesion_tracker.report.patient_results import LesionResult, StudyResult
 from lesion_tracker.report.planes import PLANES, cut
 from lesion_tracker.studies.study import Study
@@ -20,8 +21,6 @@ WIDEST_MM, NARROWEST_MM = 200.0, 60.0
 LESION_SHARE = 3.0
 """So many times the longest axis of all studies a picture is wide."""
 
-AXIS: Color = rgb("#5ae178")
-OUTLINE: Color = rgb("#ffc440")
 IN_SLICE_MM = 0.01
 
 
@@ -73,12 +72,7 @@ def _cut(found: LesionResult, place_mm: Point, width_mm: float, volume: Volume) 
     draw = ImageDraw.Draw(image)
     if measured is not None:
         here = [ring for ring in measured.outline if abs(ring[0][2] - measured.key_slice) < IN_SLICE_MM]
-        for ring in here:
-            draw.line([view.pixel_from_lps(np.array(point)) for point in ring], fill=OUTLINE, width=1)
-        for ends in (measured.long_ends_mm, measured.short_ends_mm):
-            line = [view.pixel_from_lps(np.array(point)) for point in ends]
-            draw.line(line, fill=SHADOW, width=4)
-            draw.line(line, fill=AXIS, width=2)
+        draw_size(draw, view.pixel_from_lps, here, (measured.long_ends_mm, measured.short_ends_mm))
     draw_letters(draw, PIXELS, view.plane.letters, 14)
     draw_scale_bar(draw, PIXELS, 1 / view.mm_per_pixel, 12)
     write(draw, (8, PIXELS - 6), f"z {center[2]:.1f} mm", 12, FAINT, "ld")

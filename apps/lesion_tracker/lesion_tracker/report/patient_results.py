@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lesion_tracker.errors import LesionTrackerError, PacsError, StudyError
-from lesion_tracker.measurement.measure import measure
 from lesion_tracker.readers.cell import Cell
+from lesion_tracker.readers.cell_size import measured_at, slice_distance_mm
 from lesion_tracker.readers.fate_store import StudyFates
 from lesion_tracker.readers.lesion_graph import LesionGraph, lesion_graph
 from lesion_tracker.readers.patient_table import rows_of
@@ -20,11 +20,7 @@ from lesion_tracker.records.state import STATES
 from lesion_tracker.response.assessment import Assessment
 from lesion_tracker.response.of_graph import Axes, Measured, response_of
 from lesion_tracker.studies.study import Study
-from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
-
-SAME_SIZE = 0.1
-"""An outline that was drawn again belongs to a track's axes if both long axes differ by at most this share."""
 
 
 @dataclass(frozen=True)
@@ -174,11 +170,6 @@ def patient_result(known: KnownPatient, volume_of: Callable[[Study], Volume]) ->
     )
 
 
-def slice_distance_mm(grid: Grid) -> float:
-    """Return the distance of a volume's slices along the body, mm."""
-    return float(grid.spacing_mm[int(np.argmax(np.abs(grid.direction[2])))])
-
-
 def _axes(study: StudyResult) -> dict[str, Axes]:
     return {one.lesion.id: (one.seen.long_axis_mm, one.seen.short_axis_mm) for one in study.lesions}
 
@@ -202,7 +193,7 @@ def _result(lesion: Followed, seen: Seen, cell: Cell | None, volume: Volume | No
     if volume is None or not inside:
         return replace(bare, words="its point lies outside of the study's volume: it was not measured")
     try:
-        measured = _measured(cell, volume)
+        measured = measured_at(cell, volume)
     except LesionTrackerError as error:
         return replace(bare, words=f"it could not be measured: {error}")
     now = replace(seen, long_axis_mm=measured.long_axis_mm, short_axis_mm=measured.short_axis_mm or None)
@@ -212,29 +203,3 @@ def _result(lesion: Followed, seen: Seen, cell: Cell | None, volume: Volume | No
 
 def _state_in_words(cell: Cell) -> str:
     return f"no reader has looked at it: {STATES[cell.track.state].words}" if cell.is_open and cell.track else ""
-
-
-def _measured(cell: Cell, volume: Volume) -> Measurement:
-    """Return the measurement at a cell's point: a track's own axes where the point is the track's."""
-    track, point = cell.track, cell.center_mm
-    if track is None or track.long_axis_mm is None or track.long_ends_mm is None or point != track.center_mm:
-        return _named(measure(volume, np.array(point), cell.radius_mm), cell)
-    drawn = measure(volume, np.array(point), track.long_axis_mm / 2)
-    fits = abs(drawn.long_axis_mm / track.long_axis_mm - 1) <= SAME_SIZE
-    axes = replace(
-        drawn,
-        long_axis_mm=track.long_axis_mm,
-        short_axis_mm=track.short_axis_mm or 0.0,
-        long_ends_mm=track.long_ends_mm,
-        short_ends_mm=track.short_ends_mm or track.long_ends_mm,
-        key_slice=track.long_ends_mm[0][2],
-        volume_ml=track.volume_ml or 0.0,
-        mean_hu=track.mean_hu or 0.0,
-        outline=drawn.outline if fits else (),
-        check=track.check_size,
-    )
-    return _named(axes, cell)
-
-
-def _named(measured: Measurement, cell: Cell) -> Measurement:
-    return replace(measured, study_id=cell.study_id, lesion_id=cell.lesion_id)

@@ -8,9 +8,14 @@ from PIL import Image, ImageDraw
 
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.files.whole import refusals_of, written_whole
+from lesion_tracker.measurement.measure import measure
+from lesion_tracker.readers.cell import cell_of_track
+from lesion_tracker.readers.cell_size import SAME_MM, Size, measured_at, size_from
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.state import READER, STATES
 from lesion_tracker.records.track import Track
+from lesion_tracker.report.crop import CropView
+from lesion_tracker.report.drawn_size import AXIS, draw_size
 from lesion_tracker.report.panel import FAINT, INK, TRUTH, Color, Marks, draw_panel, rgb, width_of, write
 from lesion_tracker.report.planes import PLANES, Plane, Window, cut, window_for
 from lesion_tracker.volumes.volume import Volume
@@ -103,13 +108,17 @@ def _block(
         f"baseline  {track.baseline_study}  ·  {_place(center_mm)}  ·  r {lesion.radius_mm:.1f} mm  ·  {window.name}"
     )
     write(draw, (GUTTER + 2, top), heading, 16, BASELINE_COLOR)
-    gap_mm = 1.3 * lesion.radius_mm
-    _row(block, top + ROW_HEADING, baseline, center_mm, width_mm, window, Marks(BASELINE_COLOR, gap_mm, ""), None)
+    before, after = _sizes(baseline, followup, lesion, track)
+    _of_size(draw, top, before)
+    marks = Marks(BASELINE_COLOR, 1.3 * lesion.radius_mm, "")
+    _row(block, top + ROW_HEADING, baseline, center_mm, width_mm, window, marks, None, before)
     top += row_height + GUTTER
     center_mm, color = np.array(track.center_mm), STATE_COLORS[track.state]
     write(draw, (GUTTER + 2, top), f"follow-up  {track.followup_study}  ·  {_place(center_mm)}", 16, color)
+    change = track.long_axis_change_mm
+    _of_size(draw, top, after, "" if change is None else f" ({change:+.1f} mm)")
     marks = Marks(color, 1.3 * track.expected_radius_mm, "")
-    _row(block, top + ROW_HEADING, followup, center_mm, width_mm, window, marks, truth)
+    _row(block, top + ROW_HEADING, followup, center_mm, width_mm, window, marks, truth, after)
     return block
 
 
@@ -122,11 +131,33 @@ def _row(
     window: Window,
     marks: Marks,
     truth: Sequence[float] | None,
+    size: Size | None,
 ) -> None:
     for column, plane in enumerate(PLANES):
-        gray = window.gray(cut(volume, plane, center_mm, width_mm, PIXELS))
-        panel = draw_panel(gray, plane, width_mm, _marks_on(plane, marks, center_mm, truth))
+        drawn = size if plane.name == "axial" else None
+        middle = center_mm if drawn is None else np.array([*center_mm[:2], drawn.slice_mm])
+        gray = window.gray(cut(volume, plane, middle, width_mm, PIXELS))
+        panel = draw_panel(gray, plane, width_mm, _marks_on(plane, marks, middle, truth))
+        if drawn is not None:
+            view = CropView(plane, middle, width_mm, PIXELS)
+            ends = (drawn.long_ends_mm, drawn.short_ends_mm)
+            draw_size(ImageDraw.Draw(panel), view.pixel_from_lps, drawn.rings, ends)
         block.paste(panel, (GUTTER + column * (PIXELS + GUTTER), top))
+
+
+def _sizes(baseline: Volume, followup: Volume, lesion: Lesion, track: Track) -> tuple[Size | None, Size | None]:
+    """Return the sizes in both studies, with outlines, as the track measured them; None where it has none."""
+    if track.long_axis_mm is None:
+        return None, None
+    earlier = measure(baseline, np.array(lesion.center_mm), lesion.radius_mm)
+    same = abs(earlier.long_axis_mm - (track.earlier_long_axis_mm or 0.0)) < SAME_MM
+    now = measured_at(cell_of_track(track.followup_study, track), followup)
+    return size_from(earlier) if same else None, size_from(now)
+
+
+def _of_size(draw: ImageDraw.ImageDraw, top: int, size: Size | None, change: str = "") -> None:
+    if size is not None:
+        write(draw, (3 * (PIXELS + GUTTER), top), f"axes {size.words}{change}", 16, AXIS, "ra")
 
 
 def _marks_on(plane: Plane, marks: Marks, center_mm: np.ndarray, truth: Sequence[float] | None) -> Marks:
@@ -153,7 +184,8 @@ def _title(draw: ImageDraw.ImageDraw, lesion: Lesion, track: Track, truth: Seque
     if truth is not None:
         away_mm = float(np.linalg.norm(np.array(track.center_mm) - np.array(truth)))
         write(draw, (right, 33), f"truth (x) {away_mm:.1f} mm away", 16, TRUTH, "ra")
-    note = track.note or "research use only"
+    check = f"check the size: {track.check_size}" if track.check_size else ""
+    note = "  ·  ".join(filter(None, (check, track.note))) or "research use only"
     write(draw, (GUTTER + 2, 35), _fitted(note, 14, right - (180 if truth is not None else 0)), 14, FAINT)
 
 

@@ -39,6 +39,7 @@ DELETE = "/lesions/delete"
 RESTORE = "/lesions/restore"
 RENAME = "/lesions/rename"
 TRACK = "/lesions/track"
+MEASURE = "/lesions/measure"
 PROGRESS = "/lesions/track/{job_id}"
 REPORT_FILE = "/lesions/report.dcm"
 MASKS_FILE = "/lesions/masks.dcm"
@@ -118,6 +119,7 @@ ALWAYS = (
     Route("POST", RESTORE),
     Route("POST", RENAME),
     Route("POST", TRACK),
+    Route("POST", MEASURE),
     Route("GET", PROGRESS),
     Route("GET", REPORT_FILE),
     Route("GET", MASKS_FILE),

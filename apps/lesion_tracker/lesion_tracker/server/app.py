@@ -32,6 +32,7 @@ from lesion_tracker.server.results.found import FoundReports
 from lesion_tracker.server.results.gather import Results
 from lesion_tracker.server.results.routes import pacs_results_routes, results_routes
 from lesion_tracker.server.review.jobs import TrackJobs
+from lesion_tracker.server.review.measuring import Measuring
 from lesion_tracker.server.review.review import Review
 from lesion_tracker.server.review.routes import review_routes
 from lesion_tracker.server.serving import serve
@@ -198,12 +199,13 @@ class LesionTrackerApp(MONAILabelApp):
         review = Review(self._catalog, self._marks, self._engine, self._bound)
         results = Results(self._catalog, self._marks, self._engine, self._bound)
         jobs = TrackJobs(self._catalog, self._marks, self._followups)
+        measuring = Measuring(self._catalog, self._marks, self._engine, self._bound)
         routers = [
             infer_routes(self, pool, lambda session: session_image(self.sessions(), session), match.study_of_copy),
             session_routes(self.sessions, pool),
             upload_routes(Uploads(self._catalog, self._datastore, self._engine), pool),
             results_routes(results, self._catalog),
-            review_routes(review, jobs, self._catalog, self._engine),
+            review_routes(review, jobs, self._catalog, self._engine, measuring),
             learning_routes(
                 self._trainers,
                 self._engine.published.store,

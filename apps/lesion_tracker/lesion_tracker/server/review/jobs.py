@@ -31,10 +31,11 @@ class Job:
         id: its name in the requests.
         patient_id: whose studies are tracked.
         total: studies to track.
-        asked: patient, baseline, lesions and direction (or "carry"), as asked for.
+        asked: patient, baseline, lesions and direction (or "carry", "measure"), as asked for.
         done: studies that are done, also those that failed.
         current: id of the study that is being tracked, or "".
-        tracked: points that were found and kept.
+        tracked: points that were found and kept, or measured.
+        what: is done to points: "tracked" or "measured".
         messages: what a reader must know: a study that could not be tracked, and why.
     """
 
@@ -45,6 +46,7 @@ class Job:
     done: int = 0
     current: str = ""
     tracked: int = 0
+    what: str = "tracked"
     messages: list[str] = field(default_factory=list)
     future: "Future[None] | None" = None
 
@@ -101,15 +103,19 @@ class TrackJobs:
             else self._others(patient_id, studies, baseline_id, direction)
         )
         asked = (patient_id, baseline_id, frozenset(lesion_ids), "carry" if carry else direction)
+        job = Job(uuid.uuid4().hex, patient_id, len(later), asked)
+        return self.submit(job, lambda: self._run(job, later, baseline_id, set(lesion_ids)))
+
+    def submit(self, job: Job, work: Callable[[], None]) -> Job:
+        """Let a job wait for its turn; the same job that waits or runs already is returned instead."""
         with self._lock:
-            running = next((j for j in self._jobs.values() if j.asked == asked and j.state == "running"), None)
+            running = next((j for j in self._jobs.values() if j.asked == job.asked and j.state == "running"), None)
             if running:
                 return running
-            job = Job(uuid.uuid4().hex, patient_id, len(later), asked)
             while len(self._jobs) >= MOST_JOBS:
                 self._jobs.pop(next(iter(self._jobs)))
             self._jobs[job.id] = job
-            job.future = self._pool.submit(self._run, job, later, baseline_id, set(lesion_ids))
+            job.future = self._pool.submit(work)
         job.future.add_done_callback(_log_fault)
         return job
 
@@ -154,7 +160,7 @@ class TrackJobs:
     def _run(self, job: Job, later: Sequence[Study], baseline_id: str, lesion_ids: set[str]) -> None:
         for study in later:
             job.current = study.id
-            refused = _said(job, study, partial(self._track, job, study, baseline_id, lesion_ids))
+            refused = said(job, study, partial(self._track, job, study, baseline_id, lesion_ids))
             if refused and job.asked[3] != "carry":
                 self._marks.add_failures(study.id, sorted(self._unanswered(job, study, lesion_ids)), refused)
             job.done += 1
@@ -169,7 +175,7 @@ class TrackJobs:
             job.messages.extend(f"{followup.id}: {note}" for note in source.notes)
             asked = source.only(lambda one: one.id not in answered and (not lesion_ids or one.id in lesion_ids))
             if asked.lesions:
-                refused = _said(job, followup, partial(self._track_from, job, asked, followup))
+                refused = said(job, followup, partial(self._track_from, job, asked, followup))
                 if refused:
                     self._marks.add_failures(followup.id, [lesion.id for lesion in asked.lesions], refused)
 
@@ -186,7 +192,7 @@ class TrackJobs:
         job.tracked += len(tracks)
 
 
-def _said(job: Job, study: Study, work: Callable[[], None]) -> str:
+def said(job: Job, study: Study, work: Callable[[], None]) -> str:
     """Do a part of a job; where it is refused, or the machine lacks something, the job says why, and it is returned."""
     try:
         work()

@@ -12,6 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from lesion_tracker.errors import NotFound
 from lesion_tracker.places import PACKAGE
 from lesion_tracker.readers.cell import Cell
+from lesion_tracker.readers.cell_size import Size, Sizes
+from lesion_tracker.readers.patient_table import Row
 from lesion_tracker.records.quantity import quantities_in_words
 from lesion_tracker.records.state import OPEN, SHOWN
 from lesion_tracker.report.crop import WINDOWS
@@ -25,6 +27,7 @@ FILES = {
     "grid.js": "text/javascript",
     "planes.js": "text/javascript",
     "large.js": "text/javascript",
+    "sizes.js": "text/javascript",
 }
 """What the pages load beside images."""
 
@@ -47,6 +50,7 @@ AT = {
         "row": addresses.ROW,
         "changes": addresses.CHANGES,
         "track": addresses.TRACK,
+        "measure": addresses.MEASURE,
         "progress": addresses.PROGRESS,
         "logout": addresses.LOGOUT,
     }.items()
@@ -95,7 +99,7 @@ def _when(text: str) -> str:
     return text[:16].replace("T", " ") + " UTC" if text else ""
 
 
-def _crop(cell: Cell, width_mm: float = THUMB_MM) -> dict[str, Any]:
+def _crop(cell: Cell, width_mm: float = THUMB_MM, size: Size | None = None) -> dict[str, Any]:
     """Return the query of a cell's crops, but for their planes, pixels and window."""
     if cell.center_mm is None:
         raise ValueError(f"{cell.lesion_id} has no point in {cell.study_id}")
@@ -106,16 +110,32 @@ def _crop(cell: Cell, width_mm: float = THUMB_MM) -> dict[str, Any]:
         "color": cell.color,
         "radius": round(cell.radius_mm, 1),
     }
+    if size is not None:
+        query |= {"lesion": cell.lesion_id, "size": _hash(size)}
+        query["width"] = max(query["width"], round(2.5 * size.long_axis_mm))
     if cell.kind == "corrected" and cell.track is not None:
         query["other"] = ",".join(f"{value:.3f}" for value in cell.track.center_mm)
     return query
 
 
-def version(cell: Cell) -> str:
+def version(cell: Cell, size: Size | None = None) -> str:
     """Return what is different once a cell looks different."""
     again = cell.tracked_again.created_at if cell.tracked_again else ""
-    facts = (cell.kind, cell.color, cell.when, cell.who, cell.reason, cell.outdated, again, cell.center_mm)
+    facts = (cell.kind, cell.color, cell.when, cell.who, cell.reason, cell.outdated, again, cell.center_mm, size)
+    return _hash(facts)
+
+
+def _hash(facts: object) -> str:
     return hashlib.blake2s(repr(facts).encode(errors="replace"), digest_size=8).hexdigest()
+
+
+def _growth(row: Row, sizes: Sizes, study_id: str) -> float | None:
+    """Return by how much a lesion's long axis is longer than in the last study before in which it has axes, mm."""
+    names = list(row.cells)
+    here = sizes.get((study_id, row.lesion_id))
+    before = [sizes.get((name, row.lesion_id)) for name in names[: names.index(study_id)]] if here else []
+    last = next((one for one in reversed(before) if one is not None), None)
+    return here.long_axis_mm - last.long_axis_mm if here is not None and last is not None else None
 
 
 def _place(patient: str, lesion: str = "", study: str = "", against: str = "") -> str:
@@ -138,7 +158,14 @@ ENVIRONMENT.filters |= {
     "quantities": quantities_in_words,
     "version": version,
 }
-ENVIRONMENT.globals |= {"at": AT, "place": _place, "crop": _crop, "months": _months, "distance": _distance}
+ENVIRONMENT.globals |= {
+    "at": AT,
+    "place": _place,
+    "crop": _crop,
+    "months": _months,
+    "distance": _distance,
+    "growth": _growth,
+}
 ENVIRONMENT.globals |= {"SHOWN": SHOWN, "OPEN": OPEN}
 
 

@@ -138,6 +138,18 @@ class TrackAll(_Request):
     carry: bool = False
 
 
+class MeasureAll(_Request):
+    """A reader asks for axes and outline wherever a patient's lesions have a point and nobody has measured there yet.
+
+    Args:
+        patient: whose.
+        lesions: only these; all without.
+    """
+
+    patient: Name
+    lesions: tuple[Name, ...] = ()
+
+
 Plane = Literal["axial", "coronal", "sagittal", "all", "large", "tall"]
 WindowName = Literal["auto", "lung", "soft", "bone"]
 Color = Annotated[str, AfterValidator(shown)]

@@ -15,11 +15,13 @@ from lesion_tracker.server import addresses
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.errors import refusal_or_raise
 from lesion_tracker.server.review.jobs import Job, TrackJobs
+from lesion_tracker.server.review.measuring import Measuring
 from lesion_tracker.server.review.pages import FILES, HEADERS, page, page_file
 from lesion_tracker.server.review.requests import (
     Accept,
     Close,
     Color,
+    MeasureAll,
     Move,
     OnLesion,
     Plane,
@@ -35,7 +37,7 @@ from lesion_tracker.server.who import signed
 from lesion_tracker.studies.catalog import Catalog
 
 
-def review_routes(review: Review, jobs: TrackJobs, catalog: Catalog, engine: Engine) -> APIRouter:
+def review_routes(review: Review, jobs: TrackJobs, catalog: Catalog, engine: Engine, measuring: Measuring) -> APIRouter:
     """Return the routes of the review page.
 
     Args:
@@ -43,18 +45,19 @@ def review_routes(review: Review, jobs: TrackJobs, catalog: Catalog, engine: Eng
         jobs: tracks all later studies.
         catalog: the studies.
         engine: reads their volumes.
+        measuring: measures lesions where they are.
     """
     router = APIRouter(tags=["Lesions"])
-    _add_pages(router, review, Views(review, catalog))
-    _add_crops(router, catalog, engine)
+    _add_pages(router, review, measuring, Views(review, catalog, measuring))
+    _add_crops(router, catalog, engine, measuring)
     _add_clicks(router, review)
-    _add_jobs(router, jobs)
+    _add_jobs(router, jobs, measuring)
     router.include_router(slice_routes(review, catalog, engine))
     _add_files(router)
     return router
 
 
-def _add_pages(router: APIRouter, review: Review, views: Views) -> None:
+def _add_pages(router: APIRouter, review: Review, measuring: Measuring, views: Views) -> None:
     @router.get(addresses.LESIONS, response_class=HTMLResponse)
     def lesions(patient: str = "", lesion: str = "", study: str = "", against: str = "") -> Response:
         try:
@@ -71,7 +74,7 @@ def _add_pages(router: APIRouter, review: Review, views: Views) -> None:
 
     @router.get(addresses.CHANGES)
     def changed(patient: str) -> dict[str, str]:
-        return {"version": changes(review.patient(patient))}
+        return {"version": changes(review.patient(patient), measuring.known(patient))}
 
     @router.get(addresses.TABLE)
     def table(patient: str) -> Response:
@@ -82,7 +85,7 @@ def _add_pages(router: APIRouter, review: Review, views: Views) -> None:
         return Response(text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=named)
 
 
-def _add_crops(router: APIRouter, catalog: Catalog, engine: Engine) -> None:
+def _add_crops(router: APIRouter, catalog: Catalog, engine: Engine, sizes: Measuring) -> None:
     @router.get(addresses.CROP)
     def crop(
         study: str,
@@ -96,13 +99,16 @@ def _add_crops(router: APIRouter, catalog: Catalog, engine: Engine) -> None:
         color: Color = "reader",
         radius: Annotated[float, Query(ge=0.5, le=200.0)] = 5.0,
         other: Annotated[str, Query(max_length=100)] = "",
+        lesion: Annotated[str, Query(max_length=256)] = "",
+        size: Annotated[str, Query(max_length=32)] = "",
     ) -> Response:
         volume = engine.volume(catalog.study(study))
         center = np.array([x, y, z])
         views = views_of(center, width, pixels, () if plane in ("all", "large", "tall") else (plane,))
         if plane in ("large", "tall"):
             views = [views[0], *(replace(view, pixels=pixels // 2) for view in views[1:])]
-        marks = CropMarks(COLORS[color], 1.3 * radius, _point(other) if other else None)
+        drawn = sizes.of(study, lesion) if size else None
+        marks = CropMarks(COLORS[color], 1.3 * radius, _point(other) if other else None, drawn)
         png = crop_png(volume, views, window_named(window, volume, center, radius), marks, below=plane == "tall")
         return Response(png, media_type="image/png", headers=CACHED)
 
@@ -139,7 +145,11 @@ def _add_clicks(router: APIRouter, review: Review) -> None:
         return {"studies": review.rename(body, signed(body.reader)), "done": f"{body.lesion} renamed"}
 
 
-def _add_jobs(router: APIRouter, jobs: TrackJobs) -> None:
+def _add_jobs(router: APIRouter, jobs: TrackJobs, measuring: Measuring) -> None:
+    @router.post(addresses.MEASURE, dependencies=[Depends(require_json)])
+    def measure(body: MeasureAll) -> dict[str, Any]:
+        return _progress(measuring.start(jobs, body.patient, body.lesions))
+
     @router.post(addresses.TRACK, dependencies=[Depends(require_json)])
     def track(body: TrackAll) -> dict[str, Any]:
         job = jobs.start(body.patient, body.baseline, body.lesions, direction=body.direction, carry=body.carry)
@@ -158,7 +168,7 @@ def _add_files(router: APIRouter) -> None:
 
 
 def _progress(job: Job) -> dict[str, Any]:
-    shown = ("id", "patient_id", "total", "done", "current", "tracked", "messages", "state")
+    shown = ("id", "patient_id", "total", "done", "current", "tracked", "what", "messages", "state")
     return {name: getattr(job, name) for name in shown}
 
 

@@ -4,9 +4,11 @@ import hashlib
 from typing import Any
 
 from lesion_tracker.readers.cell import Cell
+from lesion_tracker.readers.cell_size import Size
 from lesion_tracker.readers.patient_table import Row
 from lesion_tracker.records.state import states_json
 from lesion_tracker.report.planes import PLANES
+from lesion_tracker.server.review.measuring import KnownSizes, Measuring
 from lesion_tracker.server.review.pages import WINDOW_NUMBERS, page, version
 from lesion_tracker.server.review.review import PatientReview, Review
 from lesion_tracker.studies.catalog import Catalog
@@ -18,10 +20,11 @@ class Views:
     Args:
         review: what is known of patients' lesions.
         catalog: the studies.
+        measuring: knows the sizes of lesions.
     """
 
-    def __init__(self, review: Review, catalog: Catalog) -> None:
-        self._review, self._catalog = review, catalog
+    def __init__(self, review: Review, catalog: Catalog, measuring: Measuring) -> None:
+        self._review, self._catalog, self._measuring = review, catalog, measuring
 
     def html(self, patient: str, lesion: str, study: str, against: str, login: str) -> str:
         """Return the page of a lesion in a study, of a patient, or of all patients.
@@ -42,9 +45,10 @@ class Views:
             shown = {"patients": patients, "unknown": unknown, "problems": problems}
             return page("patients.html", **shown, title="Patients", login=login)
         known = self._review.patient(patient)
+        measured = self._measuring.known(patient)
         if not lesion:
-            return page("patient.html", review=known, title=f"Lesions of {patient}", login=login)
-        return page("large.html", **large(known, known.row(lesion), study, against), login=login)
+            return page("patient.html", review=known, measured=measured, title=f"Lesions of {patient}", login=login)
+        return page("large.html", **large(known, measured, known.row(lesion), study, against), login=login)
 
     def row(self, patient: str, lesion: str) -> str:
         """Return one row of a patient's grid, and what is left to look at, as they are now.
@@ -53,21 +57,22 @@ class Views:
             NotFound: for an unknown patient or lesion.
         """
         known = self._review.patient(patient)
-        return page("one_row.html", review=known, row=known.row(lesion))
+        return page("one_row.html", review=known, measured=self._measuring.known(patient), row=known.row(lesion))
 
 
-def changes(known: PatientReview) -> str:
+def changes(known: PatientReview, measured: KnownSizes) -> str:
     """Return what is different once anything on a patient's page is."""
     rows = [(row.lesion_id, row.label, [version(cell) for cell in row.cells.values()]) for row in known.rows]
-    facts = repr((rows, known.deleted, [study.id for study in known.studies]))
+    facts = repr((rows, known.deleted, [study.id for study in known.studies], measured))
     return hashlib.blake2s(facts.encode(errors="replace"), digest_size=8).hexdigest()
 
 
-def large(known: PatientReview, row: Row, study: str, against: str) -> dict[str, Any]:
+def large(known: PatientReview, measured: KnownSizes, row: Row, study: str, against: str) -> dict[str, Any]:
     """Return what the large view shows, as values of its template.
 
     Args:
         known: the patient.
+        measured: sizes of the patient's lesions.
         row: the lesion.
         study: in which it is looked at; "" or an unknown one: the first open one, else the last.
         against: the study beside it; "" or an unknown one: where it was tracked from, else the nearest with a point.
@@ -84,6 +89,7 @@ def large(known: PatientReview, row: Row, study: str, against: str) -> dict[str,
     following = _following(known, row.lesion_id, study)
     return {
         "review": known,
+        "measured": measured,
         "row": row,
         "study": known.studies[column],
         "cell": cell,
@@ -100,13 +106,16 @@ def large(known: PatientReview, row: Row, study: str, against: str) -> dict[str,
             "lesion": row.lesion_id,
             "study": study,
             "earlier": bool(beside) and names.index(beside.study_id) < column if beside else False,
-            "panes": {"beside": beside and _pane(beside), "study": _pane(cell) if cell else {"study": study}},
+            "panes": {
+                "beside": beside and _pane(beside, measured),
+                "study": _pane(cell, measured) if cell else {"study": study},
+            },
             "states": states_json(),
             "windows": WINDOW_NUMBERS,
             "planes": {
                 plane.name: {"right": plane.right, "down": plane.down, "letters": plane.letters} for plane in PLANES
             },
-            "next": _block_of(known, following),
+            "next": _block_of(known, measured, following),
             "studies": names,
             "version": version(cell) if cell else "",
         },
@@ -124,7 +133,7 @@ def _start(row: Row, cell: Cell | None, study: str, names: list[str]) -> Cell | 
     return earlier[-1] if earlier else pointed[0] if pointed else None
 
 
-def _pane(cell: Cell) -> dict[str, Any]:
+def _pane(cell: Cell, measured: KnownSizes) -> dict[str, Any]:
     track = cell.track
     moved_from = track.center_mm if track is not None and track.has_point and cell.has_answer else None
     return {
@@ -137,6 +146,20 @@ def _pane(cell: Cell) -> dict[str, Any]:
         "is_open": cell.is_open,
         "can_accept": cell.can_accept,
         "can_agree": cell.can_agree,
+        "size": _drawn(measured.sizes.get((cell.study_id, cell.lesion_id))),
+    }
+
+
+def _drawn(size: Size | None) -> dict[str, Any] | None:
+    """Return what is drawn of a size, LPS mm."""
+    if size is None:
+        return None
+    return {
+        "slice": size.slice_mm,
+        "axes": [size.long_ends_mm, size.short_ends_mm],
+        "rings": size.rings,
+        "words": size.words,
+        "check": size.check,
     }
 
 
@@ -149,7 +172,7 @@ def _following(known: PatientReview, lesion: str, study: str) -> tuple[str, str]
     return next((cell for cell in after if cell in is_open), None)
 
 
-def _block_of(known: PatientReview, following: tuple[str, str] | None) -> dict[str, Any] | None:
+def _block_of(known: PatientReview, measured: KnownSizes, following: tuple[str, str] | None) -> dict[str, Any] | None:
     """Return what the next page will ask for first, so that it can be fetched ahead."""
     cell = known.row(following[0]).cells[following[1]] if following else None
-    return _pane(cell) if cell and cell.center_mm else None
+    return _pane(cell, measured) if cell and cell.center_mm else None

@@ -95,7 +95,7 @@ async function follow(job) {
   note("job", null);
   if (!job) return;
   const studies = job.total === 1 ? "1 study" : `${job.total} studies`;
-  const result = job.state === "failed" ? "A fault of the server ended it; its log says which." : `${job.tracked} ${job.tracked === 1 ? "point" : "points"} tracked in ${studies}.`;
+  const result = job.state === "failed" ? "A fault of the server ended it; its log says which." : `${job.tracked} ${job.tracked === 1 ? "point" : "points"} ${job.what} in ${studies}.`;
   await tracked([result, ...job.messages].join(" · "), job.state === "failed" || job.messages.length > 0);
 }
 
