@@ -15,7 +15,7 @@ from filelock import FileLock
 from lesion_tracker.errors import Changed, FileFormatError, InputError, NotFound
 from lesion_tracker.readers.history import History
 from lesion_tracker.readers.one_step import append_all, take_back
-from lesion_tracker.readers.record_cache import RecordCache
+from lesion_tracker.readers.record_cache import RecordCache, state_of
 from lesion_tracker.readers.replay import PLACE, MarkState, place_of
 from lesion_tracker.readers.study_records import StudyRecords
 from lesion_tracker.readers.volumes_of import UNKNOWN, LeftBehind, VolumesOf, replay_volumes
@@ -68,6 +68,7 @@ class MarkStore:
         self._cache = RecordCache()
         self._is_there = is_there
         self._said: set[str] = set()
+        self._present: dict[str, tuple[object, str | None, frozenset[str]]] = {}
         folder.mkdir(parents=True, exist_ok=True)
         with self.transaction():
             pass  # takes back what a crash left half done
@@ -306,7 +307,7 @@ class MarkStore:
         names = {
             path.name.removesuffix(".jsonl") for other in present for path in (self._folder / other).glob("*.jsonl")
         }
-        return {name for name in names if self._damage(name) is None and getattr(self.records(name), tag)()}
+        return {name for name in names if tag in self._known(name)[1]}
 
     def damaged(self) -> dict[str, str]:
         """Return why the records of some studies cannot be read, by study: the file, its line, and what to do.
@@ -314,17 +315,24 @@ class MarkStore:
         They count as nothing in lists over all studies; whoever asks for such a study itself is told.
         """
         names = {path.name.removesuffix(".jsonl") for tag in TAGS for path in (self._folder / tag).glob("*.jsonl")}
-        return {name: text for name in sorted(names) if (text := self._damage(name)) is not None}
+        return {name: text for name in sorted(names) if (text := self._known(name)[0]) is not None}
 
-    def _damage(self, study_id: str) -> str | None:
-        try:
-            self.records(study_id).read()
-        except FileFormatError as error:
-            if str(error) not in self._said:
-                self._said.add(str(error))
-                logger.error("the marks of one study cannot be read, the others can: %s", error)
-            return str(error)
-        return None
+    def _known(self, study_id: str) -> tuple[str | None, frozenset[str]]:
+        """Return why a study's records cannot be read, and under which tags there are some; looked at anew as files change."""
+        state = [state_of(self._path(tag, study_id)) for tag in (*TAGS, VOLUMES)]
+        known = self._present.get(study_id)
+        if known is None or known[0] != state:
+            try:
+                records = self.records(study_id)
+                records.read()
+                known = state, None, frozenset(tag for tag in TAGS if getattr(records, tag)())
+            except FileFormatError as error:
+                known = state, str(error), frozenset()
+            self._present[study_id] = known
+            if known[1] is not None and known[1] not in self._said:
+                self._said.add(known[1])
+                logger.error("the marks of one study cannot be read, the others can: %s", known[1])
+        return known[1:]
 
     def in_use(self) -> set[str]:
         """Return the ids of all studies with marks or tracks."""

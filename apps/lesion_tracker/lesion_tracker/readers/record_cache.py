@@ -34,7 +34,7 @@ class RecordCache:
 
     def get(self, history: History, read: Callable[[History], Read]) -> Read:
         """Return what `read` makes of a history, anew only when its file has changed."""
-        state = _state(history.path)
+        state = state_of(history.path)
         if state is None:
             return read(history)
         with self._lock:
@@ -55,7 +55,7 @@ class RecordCache:
         Raises:
             FileFormatError: for a line that is damaged.
         """
-        state = _state(history.path)
+        state = state_of(history.path)
         if state is None:
             return Recent()
         with self._lock:
@@ -83,7 +83,7 @@ class RecordCache:
             known[path] = value
 
 
-def _state(path: Path) -> tuple[int, int, int] | None:
+def state_of(path: Path) -> tuple[int, int, int] | None:
     """Return what changes when a file does; None where there is none."""
     try:
         status = path.stat()

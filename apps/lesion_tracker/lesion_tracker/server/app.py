@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,7 @@ class LesionTrackerApp(MONAILabelApp):
         serve(application, self._routers(accounts), accounts, origins, hosts)
         configure(self._settings.registration_workers, self._settings.registration_threads or default_threads())
         preload()
+        threading.Thread(target=self._marks.in_use, name="marks", daemon=True).start()  # /info/ need not read them then
         logger.info("Lesion Tracker %s is ready: %d studies", __version__, len(self._catalog.ids()))
 
     def info(self) -> dict[str, Any]:
