@@ -12,7 +12,7 @@ from PIL import Image
 
 from lesion_tracker.commands.dispatch import main
 from lesion_tracker.readers.fate_store import FateStore
-from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.readers.mark_store import MarkStore, now
 from lesion_tracker.records.derived import accepted
 from lesion_tracker.records.followed import Traits
 from lesion_tracker.records.lesion import Lesion
@@ -51,7 +51,7 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     marks.add_tracks(SECOND, [track, gone])
     marks.correct(SECOND, [accepted(marks.tracks(SECOND)[0], "ann")])
-    marks.add_tracks(THIRD, [replace(track, followup_study=THIRD, state="uncertain")])
+    marks.add_tracks(THIRD, [replace(track, followup_study=THIRD, state="uncertain", created_at=now())])
     fates = FateStore(marks)
     for name in ("lesion_1", "lesion_2"):
         fates.describe(FIRST, name, Traits("target", "lung"), "ann")

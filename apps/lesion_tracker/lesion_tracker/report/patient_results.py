@@ -16,7 +16,6 @@ from lesion_tracker.records.fate import FATES, TOO_SMALL
 from lesion_tracker.records.followed import Followed, Seen
 from lesion_tracker.records.json_record import Point
 from lesion_tracker.records.measurement import Measurement
-from lesion_tracker.records.state import STATES
 from lesion_tracker.response.assessment import Assessment
 from lesion_tracker.response.of_graph import Axes, Measured, response_of
 from lesion_tracker.studies.study import Study
@@ -202,4 +201,4 @@ def _result(lesion: Followed, seen: Seen, cell: Cell | None, volume: Volume | No
 
 
 def _state_in_words(cell: Cell) -> str:
-    return f"no reader has looked at it: {STATES[cell.track.state].words}" if cell.is_open and cell.track else ""
+    return f"no reader has looked at it: {cell.state.words}" if cell.is_open else ""
