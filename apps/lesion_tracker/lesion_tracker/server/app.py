@@ -151,9 +151,9 @@ class LesionTrackerApp(MONAILabelApp):
         origins = frozenset(str(origin).rstrip("/") for origin in monailabel_settings.MONAI_LABEL_CORS_ORIGINS)
         hosts = allowed_hosts(self._settings.host_names, listened_on(sys.argv))
         serve(application, self._routers(accounts), accounts, origins, hosts)
+        threading.Thread(target=self._marks.in_use, name="marks", daemon=True).start()  # /info/ need not read them then
         configure(self._settings.registration_workers, self._settings.registration_threads or default_threads())
         preload()
-        threading.Thread(target=self._marks.in_use, name="marks", daemon=True).start()  # /info/ need not read them then
         logger.info("Lesion Tracker %s is ready: %d studies", __version__, len(self._catalog.ids()))
 
     def info(self) -> dict[str, Any]:
