@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lesion_tracker.errors import StudyError
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.registration.methods import METHODS
 from lesion_tracker.registration.point_map import FollowupFromBaseline
@@ -60,3 +61,9 @@ def test_a_pair_is_registered_once_for_all_who_ask_at_the_same_time(tmp_path: Pa
     again, seconds = engine.track(*studies, lesions, None)
     assert len(registered) == 1  # from the disk
     assert seconds["network"] == sum(track.seconds["network"] for track in again)
+
+
+def test_a_study_that_was_removed_while_it_was_asked_for_is_no_fault(tmp_path: Path) -> None:
+    study = Study("ann__20200101", tmp_path / "ann__20200101.nii.gz", "ann", "20200101")
+    with pytest.raises(StudyError, match="'ann__20200101' was removed meanwhile"):
+        Engine(Settings(), tmp_path / "cache", tmp_path / "model").stamped(study)

@@ -80,7 +80,10 @@ class Engine:
         require_wanted()
         fetch = self._fetch
         if fetch is None:
-            return self.volumes.stamped(study.path)
+            try:
+                return self.volumes.stamped(study.path)
+            except FileNotFoundError:
+                raise StudyError(f"the file of study {study.id!r} was removed meanwhile: load the page again") from None
         return retried(lambda: self.volumes.stamped(fetch(study)))
 
     def stamp(self, study: Study, *, fetch: bool = True) -> str:
