@@ -38,6 +38,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # starlette would rather have httpx's successor; MONAI Label's passlib loads crypt
     from fastapi.testclient import TestClient
 
+    from lesion_tracker.server.review.fates import fate_routes
     from lesion_tracker.server.review.routes import review_routes
 
 STUDIES = ("eve__20200101", "eve__20200701", "eve__20210101")
@@ -127,6 +128,7 @@ def made_page(folder: Path, engine: Engine) -> tuple[FastAPI, MarkStore, Review]
     bound = BoundMarks(store, engine)
     review = Review(catalog, store, engine, bound)
     jobs = TrackJobs(catalog, store, Followups(catalog, store, engine, bound))
+    application.include_router(fate_routes(review, catalog, store))
     application.include_router(review_routes(review, jobs, catalog, engine, Measuring(catalog, store, engine, bound)))
     return application, store, review
 

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lesion_tracker.records.correction import Correction
+from lesion_tracker.records.fate import FATES
 from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.said import SaidFate
 from lesion_tracker.records.state import FAILED, OPEN, OUTDATED, READER, SHOWN, STATES, UNTRACKED, State
 from lesion_tracker.records.track import Track
 
@@ -32,6 +34,7 @@ class Cell:
         reason: why it could not be tracked when it was tried last, or "".
         outdated: why the track no longer follows from the points before it, or "".
         measured: whether `radius_mm` is the size of a mark in this study, not an expected one.
+        fate: what a reader says became of it here, or None.
     """
 
     study_id: str
@@ -49,10 +52,13 @@ class Cell:
     reason: str = ""
     outdated: str = ""
     measured: bool = False
+    fate: SaidFate | None = None
 
     @property
     def state(self) -> State:
         """What it is shown as."""
+        if self.fate:
+            return READER
         if self.closed:
             return SHOWN[self.closed]
         if self.kind == "tracked" and self.track is not None:
@@ -91,6 +97,10 @@ class Cell:
     @property
     def words(self) -> str:
         """The state in words, with who and why."""
+        if self.fate:
+            names = f" ({', '.join(self.fate.others)})" if self.fate.others else ""
+            said = f", said by {self.fate.said_by}" if self.fate.said_by else ""
+            return f"{FATES[self.fate.fate].words}{names}{said}"
         by = f" by {self.who}" if self.who else ""
         if self.has_answer:
             return f"{self.kind}{by}"

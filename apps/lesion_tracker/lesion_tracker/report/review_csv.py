@@ -72,6 +72,9 @@ COLUMNS |= {
     for name, quantity in QUANTITIES.items()
     if name != "moved_mm"
 }
+COLUMNS["fate"] = lambda line: line.cell.fate.fate if line.cell.fate else ""
+COLUMNS["fate_others"] = lambda line: " ".join(line.cell.fate.others) if line.cell.fate else ""
+COLUMNS["fate_said_by"] = lambda line: line.cell.fate.said_by if line.cell.fate else ""
 COLUMNS["check_size"] = lambda line: line.by_track(lambda track: track.check_size)
 
 

@@ -40,6 +40,7 @@ RESTORE = "/lesions/restore"
 RENAME = "/lesions/rename"
 TRACK = "/lesions/track"
 MEASURE = "/lesions/measure"
+FATE = "/lesions/fate"
 PROGRESS = "/lesions/track/{job_id}"
 REPORT_FILE = "/lesions/report.dcm"
 MASKS_FILE = "/lesions/masks.dcm"
@@ -120,6 +121,7 @@ ALWAYS = (
     Route("POST", RENAME),
     Route("POST", TRACK),
     Route("POST", MEASURE),
+    Route("POST", FATE),
     Route("GET", PROGRESS),
     Route("GET", REPORT_FILE),
     Route("GET", MASKS_FILE),

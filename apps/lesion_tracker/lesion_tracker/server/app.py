@@ -32,6 +32,7 @@ from lesion_tracker.server.request_pool import RequestPool
 from lesion_tracker.server.results.found import FoundReports
 from lesion_tracker.server.results.gather import Results
 from lesion_tracker.server.results.routes import pacs_results_routes, results_routes
+from lesion_tracker.server.review.fates import fate_routes
 from lesion_tracker.server.review.jobs import TrackJobs
 from lesion_tracker.server.review.measuring import Measuring
 from lesion_tracker.server.review.review import Review
@@ -207,6 +208,7 @@ class LesionTrackerApp(MONAILabelApp):
             session_routes(self.sessions, pool),
             upload_routes(Uploads(self._catalog, self._datastore, self._engine), pool),
             results_routes(results, self._catalog),
+            fate_routes(review, self._catalog, self._marks),
             review_routes(review, jobs, self._catalog, self._engine, measuring),
             learning_routes(
                 self._trainers,

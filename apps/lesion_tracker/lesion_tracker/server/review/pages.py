@@ -14,6 +14,7 @@ from lesion_tracker.places import PACKAGE
 from lesion_tracker.readers.cell import Cell
 from lesion_tracker.readers.cell_size import Size, Sizes
 from lesion_tracker.readers.patient_table import Row
+from lesion_tracker.records.fate import GONE, MERGED, NEW, NOT_ASSESSED, PERHAPS_NEW, PROGRESSED, SPLIT, TOO_SMALL
 from lesion_tracker.records.quantity import quantities_in_words
 from lesion_tracker.records.state import OPEN, SHOWN
 from lesion_tracker.report.crop import WINDOWS
@@ -28,6 +29,7 @@ FILES = {
     "planes.js": "text/javascript",
     "large.js": "text/javascript",
     "sizes.js": "text/javascript",
+    "fates.js": "text/javascript",
 }
 """What the pages load beside images."""
 
@@ -51,6 +53,7 @@ AT = {
         "changes": addresses.CHANGES,
         "track": addresses.TRACK,
         "measure": addresses.MEASURE,
+        "fate": addresses.FATE,
         "progress": addresses.PROGRESS,
         "logout": addresses.LOGOUT,
     }.items()
@@ -73,6 +76,8 @@ WINDOW_NUMBERS = {name: (window.center_hu, window.width_hu) for name, window in 
 """Centre and width in HU of the windows that have a name on the pages."""
 
 THUMB_MM = 90.0
+SAYABLE = (GONE, TOO_SMALL, MERGED, SPLIT, NEW, PERHAPS_NEW, PROGRESSED, NOT_ASSESSED)
+"""What a reader can say became of a lesion."""
 
 
 def _shown_date(text: str) -> str:
@@ -121,7 +126,18 @@ def _crop(cell: Cell, width_mm: float = THUMB_MM, size: Size | None = None) -> d
 def version(cell: Cell, size: Size | None = None) -> str:
     """Return what is different once a cell looks different."""
     again = cell.tracked_again.created_at if cell.tracked_again else ""
-    facts = (cell.kind, cell.color, cell.when, cell.who, cell.reason, cell.outdated, again, cell.center_mm, size)
+    facts = (
+        cell.kind,
+        cell.color,
+        cell.when,
+        cell.who,
+        cell.reason,
+        cell.outdated,
+        again,
+        cell.center_mm,
+        cell.fate,
+        size,
+    )
     return _hash(facts)
 
 
@@ -166,7 +182,7 @@ ENVIRONMENT.globals |= {
     "distance": _distance,
     "growth": _growth,
 }
-ENVIRONMENT.globals |= {"SHOWN": SHOWN, "OPEN": OPEN}
+ENVIRONMENT.globals |= {"SHOWN": SHOWN, "OPEN": OPEN, "SAYABLE": SAYABLE}
 
 
 def page(template: str, **values: Any) -> str:

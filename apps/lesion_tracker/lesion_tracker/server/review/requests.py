@@ -25,13 +25,15 @@ def closing_named(name: str) -> str:
     return name
 
 
-class _Request(BaseModel):
+class OneRequest(BaseModel):
+    """What every request says: who sends it."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     reader: Reader = ""
 
 
-class Accept(_Request):
+class Accept(OneRequest):
     """A reader finds a tracked point right.
 
     Args:
@@ -46,7 +48,7 @@ class Accept(_Request):
     track: Annotated[str, Field(max_length=64)]
 
 
-class Move(_Request):
+class Move(OneRequest):
     """A reader puts a lesion's point somewhere: corrects a track, moves a mark, or marks it in a further study.
 
     Args:
@@ -63,7 +65,7 @@ class Move(_Request):
     track: Annotated[str, Field(max_length=64)] = ""
 
 
-class Close(_Request):
+class Close(OneRequest):
     """A reader closes a lesion in a study without a point.
 
     Args:
@@ -80,7 +82,7 @@ class Close(_Request):
     track: Annotated[str, Field(max_length=64)] = ""
 
 
-class MarkNew(_Request):
+class MarkNew(OneRequest):
     """A reader marks a lesion that the patient does not have yet, in any study.
 
     Args:
@@ -95,7 +97,7 @@ class MarkNew(_Request):
     center_mm: PointOfThree
 
 
-class OnLesion(_Request):
+class OnLesion(OneRequest):
     """A reader undoes, deletes or restores.
 
     Args:
@@ -120,7 +122,7 @@ class Rename(OnLesion):
     label: Annotated[str, Field(max_length=200)]
 
 
-class TrackAll(_Request):
+class TrackAll(OneRequest):
     """A reader asks for a patient's lesions in all later studies.
 
     Args:
@@ -138,7 +140,7 @@ class TrackAll(_Request):
     carry: bool = False
 
 
-class MeasureAll(_Request):
+class MeasureAll(OneRequest):
     """A reader asks for axes and outline wherever a patient's lesions have a point and nobody has measured there yet.
 
     Args:

@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from lesion_tracker.arrays import point_mm
 from lesion_tracker.errors import Changed, InputError, NotFound, PacsError, StudyError
 from lesion_tracker.measurement.measure import radius_at
+from lesion_tracker.readers.fate_store import FateStore
 from lesion_tracker.readers.inside import require_inside
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.patient_table import Deleted, Row, deleted_of, rows_of
+from lesion_tracker.readers.said_cells import with_fates
 from lesion_tracker.readers.study_records import StudyRecords
 from lesion_tracker.records.correction import Correction
 from lesion_tracker.records.lesion import Lesion
@@ -120,6 +122,7 @@ class Review:
 
     def __init__(self, catalog: Catalog, marks: MarkStore, engine: Engine, bound: BoundMarks) -> None:
         self._catalog, self._marks, self._engine, self._bound = catalog, marks, engine, bound
+        self._fates = FateStore(marks)
 
     def patients(self) -> tuple[list[PatientReview], list[Study]]:
         """Return all patients in the order of their ids, and the studies of which nobody knows whose they are."""
@@ -259,7 +262,8 @@ class Review:
         in_order, note = order_or_guess(studies)
         records: Mapping[str, StudyRecords] = {study.id: self._marks.records(study.id) for study in in_order}
         names = [study.id for study in in_order]
-        rows, deleted = rows_of(names, records), deleted_of(names, records)
+        fates = {name: self._fates.of_study(name) for name in names}
+        rows, deleted = with_fates(rows_of(names, records), fates), deleted_of(names, records)
         return PatientReview(patient_id, tuple(in_order), note, tuple(rows), tuple(deleted))
 
     def _require_seen(self, study_id: str, lesion_id: str, created_at: str) -> None:

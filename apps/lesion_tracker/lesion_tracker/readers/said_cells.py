@@ -1,0 +1,32 @@
+"""What readers say became of lesions, put into their cells: a cell of which something is said waits for nobody."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from lesion_tracker.readers.cell import Cell
+from lesion_tracker.readers.fate_store import StudyFates
+from lesion_tracker.readers.patient_table import Row
+from lesion_tracker.records.fate import FATES, PRESENT
+from lesion_tracker.records.said import SaidFate
+
+
+def with_fates(rows: Sequence[Row], fates: Mapping[str, StudyFates]) -> list[Row]:
+    """Return the rows with each cell's fate; a later mark or closing overrules one, as in `lesion_graph`.
+
+    Args:
+        rows: the lesions.
+        fates: what readers said, by study.
+    """
+    return [replace(row, cells={name: _said(cell, fates[name]) for name, cell in row.cells.items()}) for row in rows]
+
+
+def _said(cell: Cell, fates: StudyFates) -> Cell:
+    said = fates.fates.get(cell.lesion_id)
+    if said is None or said.fate == PRESENT.name or _is_overruled(said, cell):
+        return cell
+    return replace(cell, fate=said)
+
+
+def _is_overruled(said: SaidFate, cell: Cell) -> bool:
+    against = cell.kind == "closed" or (cell.has_answer and not FATES[said.fate].has_place)
+    return against and cell.when > said.said_at

@@ -1,0 +1,57 @@
+// What became of a lesion in a study: by the select of its cell, or D (gone), T (too small), F (to the select).
+"use strict";
+const FATE_KEYS = { d: "gone", t: "too_small" };
+
+function lesionsBeside(lesion) {
+  const listed = [...document.querySelectorAll("#lesions option")].map((one) => [one.value, one.textContent]);
+  const rows = [...document.querySelectorAll(".row.lesion")].map((row) => [row.dataset.lesion, row.querySelector("[data-label]").dataset.label]);
+  return [...listed, ...rows].filter(([id]) => id !== lesion);
+}
+
+// Asks which lesions are meant: one, or at least two; null where nobody chose.
+function chooseLesions(lesion, words, several) {
+  const dialog = document.createElement("dialog"), form = document.createElement("form"), title = document.createElement("p");
+  title.textContent = words;
+  form.method = "dialog";
+  form.append(title);
+  for (const [id, label] of lesionsBeside(lesion)) {
+    const line = document.createElement("label"), box = document.createElement("input");
+    box.type = several ? "checkbox" : "radio"; box.name = "lesion"; box.value = id;
+    line.append(box, label === id ? id : `${label} (${id})`);
+    form.append(line, document.createElement("br"));
+  }
+  for (const [value, text] of [["yes", "Keep it"], ["", "Cancel"]]) {
+    const button = document.createElement("button");
+    button.value = value; button.textContent = text;
+    form.append(button, " ");
+  }
+  dialog.append(form);
+  document.body.append(dialog);
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      const chosen = [...form.querySelectorAll("input:checked")].map((box) => box.value);
+      dialog.remove();
+      resolve(dialog.returnValue === "yes" ? chosen : null);
+    });
+    dialog.showModal();
+  });
+}
+
+async function sayFate(select, fate) {
+  const option = [...select.options].find((one) => one.value === fate), several = option.dataset.others;
+  select.value = "-";
+  const others = !several || several === "none" ? [] : await chooseLesions(select.dataset.lesion, `${option.textContent.replace(" …", "")}: ${several === "one" ? "with which lesion?" : "into which lesions? Mark each part first."}`, several === "several");
+  if (!others) return;
+  const body = { study: select.dataset.study, lesion: select.dataset.lesion, fate, others, before: select.dataset.before };
+  const done = await send(addresses.fate, body);
+  if (done) await changed("fate", body, done, null);
+}
+
+document.addEventListener("change", (event) => { if (event.target.matches("select.fate")) sayFate(event.target, event.target.value); });
+document.addEventListener("keydown", (event) => {
+  const cell = event.target.closest(".cell"), select = (cell || document.querySelector(".act") || document.createElement("i")).querySelector("select.fate");
+  const key = keyOf(event);
+  if (!select || document.querySelector("dialog[open]")) return;
+  if (FATE_KEYS[key]) sayFate(select, FATE_KEYS[key]);
+  else if (key === "f") { select.focus(); event.preventDefault(); }
+});
