@@ -153,9 +153,9 @@ PARAMETER = Door(
             '        choices=tuple(METHODS),\n    )\n    remark: str = _asked("", "said in each answer")\n',
         ),
         "tracking/track.py": (
-            "    return [_doubted(one, found_from) for one in tracks] if registration.doubts else tracks\n",
-            "    tracks = [_doubted(one, found_from) for one in tracks] if registration.doubts else tracks\n"
-            "    return [one.with_changes(note=(options or TrackOptions()).remark) for one in tracks]\n",
+            "    cases, tracks = _tracked(job, lesions, cache)\n",
+            "    cases, tracks = _tracked(job, lesions, cache)\n"
+            "    tracks = [one.with_changes(note=(options or TrackOptions()).remark) for one in tracks]\n",
         ),
     },
     STUDIES
