@@ -3,7 +3,7 @@
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -16,7 +16,8 @@ from lesion_tracker.errors import Changed, FileFormatError, InputError, NotFound
 from lesion_tracker.readers.history import History
 from lesion_tracker.readers.one_step import append_all, take_back
 from lesion_tracker.readers.record_cache import RecordCache, state_of
-from lesion_tracker.readers.replay import PLACE, MarkState, place_of
+from lesion_tracker.readers.replay import ASIDE, PLACE, MarkState, place_of
+from lesion_tracker.readers.steps import Said
 from lesion_tracker.readers.study_records import StudyRecords
 from lesion_tracker.readers.volumes_of import UNKNOWN, LeftBehind, VolumesOf, replay_volumes
 from lesion_tracker.records.correction import Correction
@@ -273,20 +274,29 @@ class MarkStore:
                 [(study_id, "lesions", [self._action(study_id, "restore", lesion_id, by)]) for study_id in study_ids]
             )
 
-    def undo(self, study_ids: Sequence[str], lesion_id: str, by: str) -> list[str]:
+    def undo(
+        self, study_ids: Sequence[str], lesion_id: str, by: str, actions: Mapping[str, str] | None = None
+    ) -> list[str]:
         """Take back the last thing that was done to a lesion in studies, if it was this reader; the history keeps both.
+
+        Args:
+            study_ids: in which studies.
+            lesion_id: the lesion.
+            by: the reader.
+            actions: what is taken back, by study, as `StudyRecords.action` names it; None: whatever was last.
 
         Returns:
             What was taken back in each: "mark", "rename", "delete", "restore", "close", "corrected" or "accepted".
 
         Raises:
             InputError: if there is nothing to take back in one of the studies; nothing is kept then.
-            Changed: if the last step in one of them is another reader's; nor then.
+            Changed: if the last step in one of them is another reader's, or not the one that is named; nor then.
         """
         with self.transaction():
             lines, done = [], []
             for study_id in study_ids:
-                last = self.records(study_id).last_action(lesion_id)
+                records = self.records(study_id)
+                last = records.last_action(lesion_id)
                 if last is None:
                     raise InputError(
                         f"nobody has done anything to {lesion_id!r} in study {study_id!r}: nothing to undo"
@@ -295,9 +305,38 @@ class MarkStore:
                     tag, whose, what = "lesions", last.by, last.what
                 else:
                     tag, whose, what = "corrections", last.corrected_by, last.verdict
+                if actions is not None and records.action(lesion_id) != actions.get(study_id):
+                    raise records.changed(lesion_id)
                 require_own(whose, by, f"step on {lesion_id!r} in study {study_id!r} ({what})")
                 lines.append((study_id, tag, [self._action(study_id, "undo", lesion_id, by)]))
                 done.append(what)
+            self._add_to(lines)
+        return done
+
+    def redo(self, actions: Mapping[str, str], lesion_id: str, by: str) -> list[str]:
+        """Do again what a reader has taken back, where nothing was done since.
+
+        Args:
+            actions: the undo, by study, as `Step.action` names it.
+            lesion_id: the lesion.
+            by: the reader.
+
+        Returns:
+            What was done again in each study.
+
+        Raises:
+            Changed: if the last step in one of the studies is not that undo, or is another reader's; nothing is kept then.
+        """
+        with self.transaction():
+            lines, done = [], []
+            for study_id, action in actions.items():
+                records = self.records(study_id)
+                last = next((one for one in reversed(records.steps(lesion_id)) if one.tag != "tracks"), None)
+                if last is None or last.action != action or last.who != by or last.taken_back is None:
+                    raise records.changed(lesion_id)
+                again = last.taken_back
+                lines.append((study_id, again.tag, [_again(again.said, self.volumes(study_id).current)]))
+                done.append(again.what)
             self._add_to(lines)
         return done
 
@@ -445,6 +484,17 @@ def _on(stamp: str) -> dict[str, str]:
 
 def _action(action: str, lesion_id: str, by: str, **more: str) -> dict[str, str]:
     return {"action": action, "lesion_id": lesion_id, "by": by, "at": now(), **more}
+
+
+def _again(said: Said, on: str) -> dict[str, Any]:
+    """Return the line of a step that is done once more, now."""
+    if isinstance(said, Lesion):
+        return {"lesion": replace(said, marked_at=now()).to_json(), **_on(on)}
+    if isinstance(said, Correction):
+        return {"correction": replace(said, corrected_at=now()).to_json(), **_on(on)}
+    if isinstance(said, Mapping):
+        return {**{key: text for key, text in said.items() if key not in ASIDE}, "at": now(), **_on(on)}
+    raise TypeError(f"a reader does no {type(said).__name__}")
 
 
 def _same_mark(known: Lesion, marked: Lesion) -> bool:

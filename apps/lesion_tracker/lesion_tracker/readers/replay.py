@@ -110,7 +110,7 @@ def reads(record: str, kinds: Mapping[str, Callable[[object], Any]], name: str) 
             stand = _stand(entry, said)
             undo = not key and entry["action"] == "undo"
             begins = key == record or record == "lesion"
-            return Said(number, text, (stand, said), _lesion(said), stand.on, key == record, undo, begins)
+            return Said(number, text, (stand, said), lesion_of(said), stand.on, key == record, undo, begins)
 
     return read
 
@@ -236,7 +236,7 @@ def _act(states: list[MarkState], entry: Mapping[str, Any], place: Place) -> Non
         states.append(replace(state, deleted=entry["action"] == "delete"))
 
 
-def _lesion(said: Any) -> str:
+def lesion_of(said: Any) -> str:
     """Return the id of the lesion that a line is about."""
     if isinstance(said, Lesion):
         return said.id

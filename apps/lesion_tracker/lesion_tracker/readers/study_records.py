@@ -6,10 +6,12 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeVar
 
+from lesion_tracker.errors import Changed
 from lesion_tracker.readers.history import History
 from lesion_tracker.readers.recent_lines import NOTHING, LeftOut, TooShortError
 from lesion_tracker.readers.record_cache import RecordCache
 from lesion_tracker.readers.replay import MarkState, Stand, reads, replay_corrections, replay_marks, replay_tracks
+from lesion_tracker.readers.steps import Step, action_id, steps_of
 from lesion_tracker.records.correction import Correction
 from lesion_tracker.records.derived import answered_lesion, answered_mark
 from lesion_tracker.records.failure import Failure
@@ -136,6 +138,37 @@ class StudyRecords:
             return answers[-1][0] if answers[-1][1].place > marks[-1].place else marks[-1]
         return marks[-1] if marks else answers[-1][0] if answers else None
 
+    def action(self, lesion_id: str) -> str:
+        """Return the name of what a reader did last to a lesion and did not take back, or ""."""
+        marks, answers = self._marks.get(lesion_id), self._stamped_corrections.get(lesion_id)
+        places = [*([marks[-1].place] if marks else []), *([answers[-1][1].place] if answers else [])]
+        return action_id(max(places)) if places else ""
+
+    def steps(self, lesion_id: str) -> list[Step]:
+        """Return all that was said of a lesion here, oldest first, also what was taken back."""
+        lines = {tag: self._whole(place) for place, tag in enumerate(("lesions", "tracks", "corrections"))}
+        return steps_of(lesion_id, lines, self._holds)
+
+    def require_seen(self, lesion_id: str, seen: str) -> None:
+        """Refuse an answer to what no longer stands.
+
+        Args:
+            lesion_id: the lesion.
+            seen: what `seen` gave when the reader looked.
+
+        Raises:
+            Changed: that says who has done what since.
+        """
+        if self.seen(lesion_id) != seen:
+            raise self.changed(lesion_id)
+
+    def changed(self, lesion_id: str) -> Changed:
+        """Return the refusal of an answer to what no longer stands: it says who has done what since."""
+        last = next((step for step in reversed(self.steps(lesion_id)) if step.what != "failure"), None)
+        when = f" at {last.when[:16].replace('T', ' ')} UTC" if last and last.when else ""
+        since = f"{last.words}{when}" if last else "nothing that was said of it counts any more"
+        return Changed(f"{lesion_id} in {self._study_id} has changed since this page was loaded: {since}; look again")
+
     def seen(self, lesion_id: str) -> str:
         """Return a short text that changes with whatever is said of a lesion here: what a reader's click is about."""
         marks, answers = self._marks.get(lesion_id), self._stamped_corrections.get(lesion_id)
@@ -202,10 +235,15 @@ class StudyRecords:
         try:
             return replay(recent.lines, self._holds, recent.left_out)
         except TooShortError:
-            lines = self._cache.get(
-                history, lambda one: [read(entry, b"", n).line for n, entry in enumerate(one.entries(), start=1)]
-            )
-            return replay(lines, self._holds, NOTHING)
+            return replay(self._whole(place), self._holds, NOTHING)
+
+    def _whole(self, place: int) -> list[Any]:
+        """Return all lines of one of the three histories."""
+        history = self._histories[place]
+        read = reads(*READS[place], history.path.name)
+        return self._cache.get(
+            history, lambda one: [read(entry, b"", n).line for n, entry in enumerate(one.entries(), start=1)]
+        )
 
     def _alive(self) -> dict[str, MarkState]:
         return {name: states[-1] for name, states in self._marks.items() if not states[-1].deleted}

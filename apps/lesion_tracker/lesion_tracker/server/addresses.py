@@ -34,6 +34,7 @@ MARK = "/lesions/mark"
 ACCEPT = "/lesions/accept"
 MOVE = "/lesions/move"
 UNDO = "/lesions/undo"
+REDO = "/lesions/redo"
 CLOSE = "/lesions/close"
 DELETE = "/lesions/delete"
 RESTORE = "/lesions/restore"
@@ -115,6 +116,7 @@ ALWAYS = (
     Route("POST", ACCEPT),
     Route("POST", MOVE),
     Route("POST", UNDO),
+    Route("POST", REDO),
     Route("POST", CLOSE),
     Route("POST", DELETE),
     Route("POST", RESTORE),

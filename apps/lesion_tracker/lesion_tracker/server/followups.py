@@ -70,7 +70,8 @@ class Followups:
     ) -> tuple[list[Track], dict[str, float]]:
         """Find the lesions of all sources in a follow-up and keep their tracks, all or none.
 
-        Points of a series of the same study and frame of reference are passed on as they are.
+        Points of a series of the same study and frame of reference are passed on as they are. A lesion that a reader deletes
+        meanwhile stays deleted.
 
         Args:
             sources: at least one.
@@ -78,7 +79,7 @@ class Followups:
             options: what is asked for; None: the server's defaults.
 
         Returns:
-            The tracks, and the seconds per stage over all sources.
+            The tracks that are kept, and the seconds per stage over all sources.
 
         Raises:
             PointOutsideError: for a lesion that lies outside of its own study.
@@ -87,6 +88,7 @@ class Followups:
         for source in sources:
             grid = source.former.grid if source.former else self._engine.volume(source.study).grid
             require_inside(source.lesions, grid, source.study.id)
+        before = self._deleted(sources, followup)
         volume, on = self._engine.stamped(followup)
         tracks: list[Track] = []
         seconds: dict[str, float] = {}
@@ -103,9 +105,17 @@ class Followups:
             seconds |= {name: round(seconds.get(name, 0.0) + spent, 3) for name, spent in stages.items()}
         if len(sources) > 1:
             tracks.sort(key=lambda track: natural_order(track.lesion_id))
-        self._marks.add_tracks(followup.id, tracks, on)
+        with self._marks.transaction():
+            gone = {lesion for _, lesion in self._deleted(sources, followup) - before}
+            tracks = [track for track in tracks if track.lesion_id not in gone]
+            self._marks.add_tracks(followup.id, tracks, on)
         self._bound.remember(followup, volume, on)
         return tracks, seconds
+
+    def _deleted(self, sources: Sequence[Source], followup: Study) -> set[tuple[str, str]]:
+        """Return what is deleted in a follow-up and in the studies that it is tracked from: study and lesion."""
+        names = {followup.id, *(source.study.id for source in sources)}
+        return {(name, lesion) for name in names for lesion in self._marks.records(name).deleted()}
 
     def _left_behind(self, study: Study) -> list[Source]:
         """Return what was marked on volumes that a study's file held before, as far as it can be carried over.

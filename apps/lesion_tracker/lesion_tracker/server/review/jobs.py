@@ -173,7 +173,8 @@ class TrackJobs:
         answered = {lesion.id for lesion in records.lesions()} | set(records.closed())
         for source in sources:
             job.messages.extend(f"{followup.id}: {note}" for note in source.notes)
-            asked = source.only(lambda one: one.id not in answered and (not lesion_ids or one.id in lesion_ids))
+            without = answered | set(self._marks.records(source.study.id).deleted())  # also what was deleted meanwhile
+            asked = source.only(lambda one, no=without: one.id not in no and (not lesion_ids or one.id in lesion_ids))
             if asked.lesions:
                 refused = said(job, followup, partial(self._track_from, job, asked, followup))
                 if refused:

@@ -45,6 +45,7 @@ AT = {
         "accept": addresses.ACCEPT,
         "move": addresses.MOVE,
         "undo": addresses.UNDO,
+        "redo": addresses.REDO,
         "close": addresses.CLOSE,
         "delete": addresses.DELETE,
         "restore": addresses.RESTORE,

@@ -11,6 +11,9 @@ Name = Annotated[str, Field(min_length=1, max_length=256)]
 
 Direction = Literal["forwards", "backwards", "both"]
 Reader = Annotated[str, Field(max_length=64)]
+Stamp = Annotated[str, Field(max_length=64)]
+"""What the server gave out and gets back."""
+
 PointOfThree = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
 
 
@@ -41,11 +44,13 @@ class Accept(OneRequest):
         study: the follow-up.
         lesion: the lesion.
         track: `created_at` of the track that the reader saw.
+        seen: `StudyRecords.seen` of what the reader saw; a client that sends none is held to the track alone.
     """
 
     study: Name
     lesion: Name
-    track: Annotated[str, Field(max_length=64)]
+    track: Stamp
+    seen: Stamp | None = None
 
 
 class Move(OneRequest):
@@ -57,12 +62,14 @@ class Move(OneRequest):
         lesion: the lesion.
         center_mm: LPS mm of the study.
         track: `created_at` of the track that the reader saw, "" where there was none.
+        seen: as in `Accept`.
     """
 
     study: Name
     lesion: Name
     center_mm: PointOfThree
-    track: Annotated[str, Field(max_length=64)] = ""
+    track: Stamp = ""
+    seen: Stamp | None = None
 
 
 class Close(OneRequest):
@@ -74,12 +81,14 @@ class Close(OneRequest):
         lesion: the lesion.
         closing: as what, one of `lesion_tracker.records.state.CLOSINGS`.
         track: `created_at` of the track that the reader saw, "" where there was none.
+        seen: as in `Accept`.
     """
 
     study: Name
     lesion: Name
     closing: Annotated[str, AfterValidator(closing_named)]
-    track: Annotated[str, Field(max_length=64)] = ""
+    track: Stamp = ""
+    seen: Stamp | None = None
 
 
 class MarkNew(OneRequest):
@@ -105,11 +114,29 @@ class OnLesion(OneRequest):
         patient: whose lesion.
         lesion: the lesion.
         studies: in which studies; none: in all of the patient's.
+        seen: `StudyRecords.seen` of what the reader saw, by study; none: whatever is there.
     """
 
     patient: Name
     lesion: Name
     studies: tuple[Name, ...] = ()
+    seen: dict[Name, Stamp] = Field(default_factory=dict)
+
+
+class Undo(_Request):
+    """A reader takes back what he did, or does again what he took back.
+
+    Args:
+        patient: whose lesion.
+        lesion: the lesion.
+        studies: in which studies; none: those of `actions`, or all of the patient's.
+        actions: what is meant, by study, as the answer to it named it. A redo needs it; an undo without takes back the last.
+    """
+
+    patient: Name
+    lesion: Name
+    studies: tuple[Name, ...] = ()
+    actions: dict[Name, Stamp] = Field(default_factory=dict)
 
 
 class Rename(OnLesion):

@@ -4,10 +4,10 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from lesion_tracker.arrays import point_mm
-from lesion_tracker.errors import Changed, InputError, NotFound, PacsError, StudyError
+from lesion_tracker.errors import InputError, NotFound, PacsError, StudyError
 from lesion_tracker.measurement.measure import radius_at
 from lesion_tracker.readers.fate_store import FateStore
 from lesion_tracker.readers.inside import require_inside
@@ -21,7 +21,7 @@ from lesion_tracker.records.names import clean_name
 from lesion_tracker.records.state import AGREED, CLOSINGS, OPEN, State
 from lesion_tracker.server.bound import BoundMarks
 from lesion_tracker.server.engine import Engine
-from lesion_tracker.server.review.requests import Accept, Close, MarkNew, Move, OnLesion, Rename
+from lesion_tracker.server.review.requests import Accept, Close, MarkNew, Move, OnLesion, Rename, Undo
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
 from lesion_tracker.studies.timeline import order_or_guess
@@ -46,6 +46,21 @@ class Note:
 
 
 @dataclass(frozen=True)
+class Done:
+    """What a reader's click did.
+
+    Args:
+        done: in words.
+        studies: ids of the studies that it changed.
+        actions: its name in each of them, by which it can be taken back.
+    """
+
+    done: str
+    studies: tuple[str, ...]
+    actions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class PatientReview:
     """A patient as the review page shows it.
 
@@ -57,6 +72,7 @@ class PatientReview:
         deleted: the deleted ones.
         notes: points that are on another volume than a study's file holds now.
         damaged: why the lesions cannot be shown: files of the history that are damaged.
+        records: of each study, by id, as `rows` were made of them.
     """
 
     patient_id: str
@@ -66,6 +82,7 @@ class PatientReview:
     deleted: tuple[Deleted, ...]
     notes: tuple[Note, ...] = ()
     damaged: tuple[str, ...] = ()
+    records: Mapping[str, StudyRecords] = field(default_factory=dict)
 
     @property
     def to_look_at(self) -> list[tuple[State, int]]:
@@ -82,6 +99,10 @@ class PatientReview:
     def outdated(self) -> list[str]:
         """Ids of the lesions of which a track no longer follows from the points before it."""
         return [row.lesion_id for row in self.rows if any(cell.outdated for cell in row.cells.values())]
+
+    def seen(self, deleted: Deleted) -> dict[str, str]:
+        """Return what a reader sees of a deleted lesion, by study: what bringing it back answers."""
+        return {name: self.records[name].seen(deleted.lesion_id) for name in deleted.studies}
 
     def require_free(self, name: str, but: str = "") -> None:
         """Refuse a name that another lesion of the patient has, also a deleted one, or one that differs only in case.
@@ -145,16 +166,16 @@ class Review:
         notes = tuple(note for study in studies for note in self._notes(study))
         return replace(self._of(patient_id, studies), notes=notes)
 
-    def accept(self, request: Accept, reader: str) -> str:
-        """Keep that a tracked point is right; returns what was done."""
+    def accept(self, request: Accept, reader: str) -> Done:
+        """Keep that a tracked point is right."""
         study = self._catalog.study(request.study)
         with self._marks.transaction():
-            self._require_seen(study.id, request.lesion, request.track)
+            self._require_seen(study.id, request)
             self._marks.accept(study.id, [request.lesion], reader)
-        return f"{request.lesion} accepted"
+            return self._done(f"{request.lesion} accepted", request.lesion, [study.id])
 
-    def move(self, request: Move, reader: str) -> str:
-        """Keep where a reader put a point; returns what was done."""
+    def move(self, request: Move, reader: str) -> Done:
+        """Keep where a reader put a point."""
         study = self._catalog.study(request.study)
         volume, on = self._engine.stamped(study)
         self._bound.before_marking(study, on)
@@ -162,19 +183,20 @@ class Review:
         require_inside([point], volume.grid, study.id)
         marked = self._like_known(point, study)
         with self._marks.transaction():
-            self._require_seen(study.id, request.lesion, request.track)
+            self._require_seen(study.id, request)
             track = next((t for t in self._marks.tracks(study.id) if t.lesion_id == request.lesion), None)
             if track is None:
                 self._marks.mark(study.id, [marked], on)
-                done = f"{request.lesion} marked"
+                text = f"{request.lesion} marked"
             else:
                 self._marks.correct(study.id, [Correction(track, request.center_mm, reader)], on)
-                done = f"{request.lesion} corrected, {math.dist(request.center_mm, track.center_mm):.1f} mm"
+                text = f"{request.lesion} corrected, {math.dist(request.center_mm, track.center_mm):.1f} mm"
+            done = self._done(text, request.lesion, [study.id])
         self._bound.remember(study, volume, on)
         return done
 
-    def mark(self, request: MarkNew, reader: str) -> Lesion:
-        """Keep a lesion that the patient does not have yet; returns it."""
+    def mark(self, request: MarkNew, reader: str) -> tuple[Lesion, Done]:
+        """Keep a lesion that the patient does not have yet; returns it, too."""
         study = self._catalog.study(request.study)
         label = clean_name(request.label) if request.label.strip() else ""
         point = Lesion("new", request.center_mm, NEW_RADIUS_MM, label, patient_id=study.patient_id, marked_by=reader)
@@ -189,57 +211,69 @@ class Review:
                 known.require_free(label)
             lesion = replace(point, id=name, label=label or name, radius_mm=radius, radius_source="measured")
             self._marks.mark(study.id, [lesion], on)
+            done = self._done(f"{lesion.label} marked", lesion.id, [study.id])
         self._bound.remember(study, volume, on)
-        return lesion
+        return lesion, done
 
-    def close(self, request: Close, reader: str) -> str:
-        """Keep that a reader closed a lesion in a study without a point; returns what was done."""
+    def close(self, request: Close, reader: str) -> Done:
+        """Keep that a reader closed a lesion in a study without a point."""
         study = self._catalog.study(request.study)
         with self._marks.transaction():
+            self._require_seen(study.id, request)
             cell = self.patient(study.patient_id).row(request.lesion).cells.get(study.id)
             if cell is None or not cell.is_open:
                 raise InputError(f"{request.lesion} in {study.id} is not open: undo what was answered there first")
-            self._require_seen(study.id, request.lesion, request.track)
             if request.closing == AGREED.name and not cell.can_agree:
                 raise InputError(
                     f"{request.lesion} in {study.id} is {cell.state.words}, not expected outside of the scan"
                 )
             self._marks.close(study.id, request.lesion, request.closing, reader)
-        return f"{request.lesion}: {CLOSINGS[request.closing].words}"
+            return self._done(f"{request.lesion}: {CLOSINGS[request.closing].words}", request.lesion, [study.id])
 
-    def undo(self, request: OnLesion, reader: str) -> str:
-        """Take back what was done last to a lesion, in each of the named studies; returns what was taken back."""
-        done = self._marks.undo(self._studies(request), request.lesion, reader)
-        return f"{request.lesion}: taken back ({', '.join(sorted(set(done)))})"
+    def undo(self, request: Undo, reader: str) -> Done:
+        """Take back what a reader did to a lesion: what the request names, or what was last in each of the studies."""
+        with self._marks.transaction():
+            studies = self._studies(request.patient, request.studies or tuple(request.actions))
+            done = self._marks.undo(studies, request.lesion, reader, request.actions or None)
+            text = f"{request.lesion}: taken back ({', '.join(sorted(set(done)))})"
+            return self._done(text, request.lesion, studies, also_undone=True)
 
-    def delete(self, request: OnLesion, reader: str) -> list[str]:
-        """Delete a lesion in the studies that have it; returns them."""
+    def redo(self, request: Undo, reader: str) -> Done:
+        """Do again what a reader took back."""
+        with self._marks.transaction():
+            studies = self._studies(request.patient, tuple(request.actions)) if request.actions else []
+            if not studies:
+                raise InputError("a redo names the undo that it takes back, by study, in `actions`")
+            done = self._marks.redo(request.actions, request.lesion, reader)
+            return self._done(f"{request.lesion}: done again ({', '.join(sorted(set(done)))})", request.lesion, studies)
+
+    def delete(self, request: OnLesion, reader: str) -> Done:
+        """Delete a lesion in the studies that have it."""
         with self._marks.transaction():
             changed = self._with_lesion(request)
             self._marks.delete(changed, request.lesion, reader)
-        return changed
+            return self._done(f"{request.lesion} deleted", request.lesion, changed)
 
-    def restore(self, request: OnLesion, reader: str) -> list[str]:
-        """Bring a deleted lesion back in the studies in which it was deleted; returns them."""
-        studies = self._studies(request)
+    def restore(self, request: OnLesion, reader: str) -> Done:
+        """Bring a deleted lesion back in the studies in which it was deleted."""
         with self._marks.transaction():
+            studies = self._seen_in(request)
             changed = [name for name in studies if request.lesion in self._marks.records(name).deleted()]
             if not changed:
                 raise InputError(
                     f"{request.lesion!r} is not deleted in any of these studies: there is nothing to restore"
                 )
             self._marks.restore(changed, request.lesion, reader)
-        return changed
+            return self._done(f"{request.lesion} restored", request.lesion, changed)
 
-    def rename(self, request: Rename, reader: str) -> list[str]:
-        """Give a lesion another name in all studies that have it; returns them."""
+    def rename(self, request: Rename, reader: str) -> Done:
+        """Give a lesion another name in all studies that have it."""
         name = clean_name(request.label)
         with self._marks.transaction():
-            known = self.patient(request.patient)
-            known.require_free(name, known.row(request.lesion).lesion_id)
             changed = self._with_lesion(request)
+            self.patient(request.patient).require_free(name, request.lesion)
             self._marks.rename(changed, request.lesion, name, reader)
-        return changed
+            return self._done(f"{request.lesion} renamed", request.lesion, changed)
 
     def _notes(self, study: Study) -> list[Note]:
         """Look whether a study's file changed; one that cannot be read has its pictures say why."""
@@ -264,13 +298,27 @@ class Review:
         names = [study.id for study in in_order]
         fates = {name: self._fates.of_study(name) for name in names}
         rows, deleted = with_fates(rows_of(names, records), fates), deleted_of(names, records)
-        return PatientReview(patient_id, tuple(in_order), note, tuple(rows), tuple(deleted))
+        return PatientReview(patient_id, tuple(in_order), note, tuple(rows), tuple(deleted), records=records)
 
-    def _require_seen(self, study_id: str, lesion_id: str, created_at: str) -> None:
-        """Refuse an answer to a track that is no longer the last one."""
-        track = next((t for t in self._marks.tracks(study_id) if t.lesion_id == lesion_id), None)
-        if (track.created_at if track else "") != created_at:
-            raise Changed(f"{lesion_id} in {study_id} has changed since this page was loaded: load it again and look")
+    def _require_seen(self, study_id: str, request: Accept | Move | Close) -> None:
+        """Refuse an answer to what no longer stands: another entry than the one seen, or another track."""
+        records = self._marks.records(study_id)
+        if request.seen is not None:
+            records.require_seen(request.lesion, request.seen)
+        track = next((one for one in records.tracks() if one.lesion_id == request.lesion), None)
+        if (track.created_at if track else "") != request.track:
+            raise records.changed(request.lesion)
+
+    def _done(self, text: str, lesion_id: str, studies: Sequence[str], *, also_undone: bool = False) -> Done:
+        """Return what was done a moment ago, within the transaction that did it."""
+        actions = {}
+        for name in studies:
+            records = self._marks.records(name)
+            if also_undone:
+                actions[name] = [step.action for step in records.steps(lesion_id) if step.tag != "tracks"][-1]
+            else:
+                actions[name] = records.action(lesion_id)
+        return Done(text, tuple(studies), actions)
 
     def _like_known(self, point: Lesion, study: Study) -> Lesion:
         """Return a new mark with the radius, name and tracking_uid that the lesion has in the patient's other studies."""
@@ -291,15 +339,21 @@ class Review:
             radius_source="estimated" if near.measured else "expected",
         )
 
-    def _studies(self, request: OnLesion) -> list[str]:
-        names = [study.id for study in self.patient(request.patient).studies]
-        foreign = [name for name in request.studies if name not in names]
+    def _studies(self, patient_id: str, wanted: Sequence[str]) -> list[str]:
+        names = [study.id for study in self.patient(patient_id).studies]
+        foreign = [name for name in wanted if name not in names]
         if foreign:
-            raise InputError(f"{', '.join(foreign)} is no study of patient {request.patient!r}")
-        return [name for name in names if not request.studies or name in request.studies]
+            raise InputError(f"{', '.join(foreign)} is no study of patient {patient_id!r}")
+        return [name for name in names if not wanted or name in wanted]
+
+    def _seen_in(self, request: OnLesion) -> list[str]:
+        """Return the studies that are meant, as long as the lesion stands there as the reader saw it."""
+        for name in self._studies(request.patient, tuple(request.seen)) if request.seen else ():
+            self._marks.records(name).require_seen(request.lesion, request.seen[name])
+        return self._studies(request.patient, request.studies)
 
     def _with_lesion(self, request: OnLesion) -> list[str]:
-        names = self._studies(request)
+        names = self._seen_in(request)
         having = [name for name in names if request.lesion in self._marks.records(name).lesion_ids()]
         if not having:
             raise NotFound(f"patient {request.patient!r} has no lesion {request.lesion!r}")

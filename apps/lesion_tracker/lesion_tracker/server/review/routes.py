@@ -1,7 +1,7 @@
 """The routes of the review page: /lesions/ with its crops, its clicks and its table."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from lesion_tracker.server.review.requests import (
     Plane,
     Rename,
     TrackAll,
+    Undo,
     WindowName,
 )
 from lesion_tracker.server.review.review import Review
@@ -50,7 +51,8 @@ def review_routes(review: Review, jobs: TrackJobs, catalog: Catalog, engine: Eng
     router = APIRouter(tags=["Lesions"])
     _add_pages(router, review, measuring, Views(review, catalog, measuring))
     _add_crops(router, catalog, engine, measuring)
-    _add_clicks(router, review)
+    _add_answers(router, review)
+    _add_lesions(router, review)
     _add_jobs(router, jobs, measuring)
     router.include_router(slice_routes(review, catalog, engine))
     _add_files(router)
@@ -113,36 +115,44 @@ def _add_crops(router: APIRouter, catalog: Catalog, engine: Engine, sizes: Measu
         return Response(png, media_type="image/png", headers=CACHED)
 
 
-def _add_clicks(router: APIRouter, review: Review) -> None:
+def _add_answers(router: APIRouter, review: Review) -> None:
     json_only = [Depends(require_json)]
 
     @router.post(addresses.ACCEPT, dependencies=json_only)
     def accept(body: Accept) -> dict[str, Any]:
-        return {"done": review.accept(body, signed(body.reader)), "studies": [body.study]}
+        return asdict(review.accept(body, signed(body.reader)))
 
     @router.post(addresses.MOVE, dependencies=json_only)
     def move(body: Move) -> dict[str, Any]:
-        return {"done": review.move(body, signed(body.reader)), "studies": [body.study]}
+        return asdict(review.move(body, signed(body.reader)))
 
     @router.post(addresses.CLOSE, dependencies=json_only)
     def close(body: Close) -> dict[str, Any]:
-        return {"done": review.close(body, signed(body.reader)), "studies": [body.study]}
+        return asdict(review.close(body, signed(body.reader)))
+
+
+def _add_lesions(router: APIRouter, review: Review) -> None:
+    json_only = [Depends(require_json)]
 
     @router.post(addresses.UNDO, dependencies=json_only)
-    def undo(body: OnLesion) -> dict[str, Any]:
-        return {"done": review.undo(body, signed(body.reader)), "studies": []}
+    def undo(body: Undo) -> dict[str, Any]:
+        return asdict(review.undo(body, signed(body.reader)))
+
+    @router.post(addresses.REDO, dependencies=json_only)
+    def redo(body: Undo) -> dict[str, Any]:
+        return asdict(review.redo(body, signed(body.reader)))
 
     @router.post(addresses.DELETE, dependencies=json_only)
     def delete(body: OnLesion) -> dict[str, Any]:
-        return {"studies": review.delete(body, signed(body.reader)), "done": f"{body.lesion} deleted"}
+        return asdict(review.delete(body, signed(body.reader)))
 
     @router.post(addresses.RESTORE, dependencies=json_only)
     def restore(body: OnLesion) -> dict[str, Any]:
-        return {"studies": review.restore(body, signed(body.reader)), "done": f"{body.lesion} restored"}
+        return asdict(review.restore(body, signed(body.reader)))
 
     @router.post(addresses.RENAME, dependencies=json_only)
     def rename(body: Rename) -> dict[str, Any]:
-        return {"studies": review.rename(body, signed(body.reader)), "done": f"{body.lesion} renamed"}
+        return asdict(review.rename(body, signed(body.reader)))
 
 
 def _add_jobs(router: APIRouter, jobs: TrackJobs, measuring: Measuring) -> None:

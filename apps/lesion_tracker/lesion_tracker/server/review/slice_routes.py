@@ -1,5 +1,6 @@
 """The routes of the large view: blocks of voxels, pieces of point maps, and a new lesion."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def slice_routes(review: Review, catalog: Catalog, engine: Engine) -> APIRouter:
 
     @router.post(addresses.MARK, dependencies=[Depends(require_json)])
     def mark(body: MarkNew) -> dict[str, Any]:
-        lesion = review.mark(body, signed(body.reader))
-        return {"done": f"{lesion.label} marked", "lesion": lesion.id, "studies": [body.study]}
+        lesion, done = review.mark(body, signed(body.reader))
+        return {**asdict(done), "lesion": lesion.id}
 
     return router

@@ -62,9 +62,17 @@ class Views:
 
 def changes(known: PatientReview, measured: KnownSizes) -> str:
     """Return what is different once anything on a patient's page is."""
-    rows = [(row.lesion_id, row.label, [version(cell) for cell in row.cells.values()]) for row in known.rows]
+    rows = [
+        (row.lesion_id, row.label, [version_of(known, measured, row, study.id) for study in known.studies]) for row in known.rows
+    ]
     facts = repr((rows, known.deleted, [study.id for study in known.studies], measured))
     return hashlib.blake2s(facts.encode(errors="replace"), digest_size=8).hexdigest()
+
+
+def version_of(known: PatientReview, measured: KnownSizes, row: Row, study_id: str) -> str:
+    """Return what is different once a cell looks different, or stands for something else that was said."""
+    cell = row.cells.get(study_id)
+    return (version(cell, measured.sizes.get((study_id, row.lesion_id))) if cell else "") + known.records[study_id].seen(row.lesion_id)
 
 
 def large(known: PatientReview, measured: KnownSizes, row: Row, study: str, against: str) -> dict[str, Any]:
@@ -117,8 +125,11 @@ def large(known: PatientReview, measured: KnownSizes, row: Row, study: str, agai
             },
             "next": _block_of(known, measured, following),
             "studies": names,
-            "version": version(cell) if cell else "",
+            "version": version_of(known, measured, row, study),
+            "seen": known.records[study].seen(row.lesion_id),
+            "action": known.records[study].action(row.lesion_id),
         },
+        "steps": known.records[study].steps(row.lesion_id),
         "title": f"{row.label} of {known.patient_id}",
     }
 

@@ -84,9 +84,9 @@ function step(cell, key) {
 }
 
 // After a change its row is asked for, and the cells that are not as they were are replaced; the reader stays where he is.
-async function changed(what, body, done, undo) {
-  say(done.done, false, undo);
-  if (what === "delete" || what === "restore" || what === "undo" && !cellAt({ lesion: body.lesion, study: "" })) { await refresh(); return; }
+async function changed(what, body, done, offer) {
+  say(done.done, false, offer);
+  if (what === "delete" || what === "restore" || /do$/.test(what) && !cellAt({ lesion: body.lesion, study: "" })) { await refresh(); return; }
   const answer = await fetch(addresses.row + "?" + new URLSearchParams({ patient, lesion: body.lesion }));
   if (!answer.ok) { await refresh(); return; }
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -131,26 +131,39 @@ async function refresh() {
   hold(held);
 }
 
+// A change was refused because somebody else was first: what stands now is shown under what is said of it.
+async function overtaken() { await refresh(); }
+
 async function tracked(text, bad) { await refresh(); say(text, bad); }
 
 async function answer(cell, what, body, possible, why) {
   if (!possible) { say(why, true); return; }
-  const next = nextOpen(cell), sent = { study: cell.dataset.study, lesion: cell.dataset.lesion, track: cell.dataset.track, ...body };
+  const next = nextOpen(cell), sent = { study: cell.dataset.study, lesion: cell.dataset.lesion, track: cell.dataset.track, seen: cell.dataset.seen, ...body };
   const done = await send(addresses[what], sent);
   if (!done) return;
   if (cell.contains(document.activeElement) || document.activeElement === document.body) { if (next) focus(next); else say("Nothing else is to look at here."); }
-  await changed(what, sent, done, { patient, lesion: sent.lesion, studies: done.studies });
+  await changed(what, sent, done, offered(what, sent, done));
 }
 
+// What the reader saw of a lesion in all studies.
+const seenOf = (lesion) => Object.fromEntries(cellsOf(rowOf(lesion)).slice(1).map((cell) => [cell.dataset.study, cell.dataset.seen]));
 const open = (cell) => cell.dataset.open === "1";
 const actions = {
   accept: (cell) => answer(cell, "accept", {}, cell.dataset.accept === "1", open(cell) ? "There is no tracked point to accept here. If the lesion is visible, open it and click it." : "This is answered already."),
   agreed: (cell) => answer(cell, "close", { closing: "agreed" }, cell.dataset.agree === "1", "Registration expects it within this scan."),
   not_evaluable: (cell) => answer(cell, "close", { closing: "not_evaluable" }, open(cell), "This is answered already: undo that first."),
-  undo: (cell) => change("undo", { patient, lesion: cell.dataset.lesion, studies: [cell.dataset.study] }),
+  undo: (cell) => cell.dataset.action ? change("undo", { patient, lesion: cell.dataset.lesion, actions: { [cell.dataset.study]: cell.dataset.action } }) : say("Nobody has done anything here: nothing to undo.", true),
   "track-again": (cell) => track({ lesions: [cell.dataset.lesion] }),
   carry: (note) => track({ baseline: note.dataset.study, carry: true }),
 };
+
+// What is done to a cell waits for what was done to it before: it answers what stands there then.
+const underWay = new Map();
+function act(what, cell) {
+  const { lesion, study } = cell.dataset, name = `${study} ${lesion}`;
+  const work = Promise.resolve(underWay.get(name)).then(() => actions[what](cellAt({ lesion, study }) || cell));
+  underWay.set(name, work.catch((error) => say(String(error), true)));
+}
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-do]");
@@ -158,17 +171,20 @@ document.addEventListener("click", async (event) => {
   const cell = button.closest("[data-study]"), lesion = button.dataset.lesion, what = button.dataset.closing || button.dataset.do;
   if (what === "rename") rename(button.closest(".name"));
   else if (what === "delete") remove(button.closest(".name"));
-  else if (what === "restore") change("restore", { patient, lesion });
-  else actions[what](cell);
+  else if (what === "restore") change("restore", { patient, lesion, seen: JSON.parse(button.dataset.seen) });
+  else if (what === "carry" || what === "track-again") actions[what](cell);
+  else act(what, cell);
 });
 
 async function remove(name) {
-  const label = name.querySelector("[data-label]").dataset.label;
-  if (await question(`Delete ${label} in all studies? It can be restored below the table.`, "Delete it", "Keep it")) change("delete", { patient, lesion: name.dataset.lesion });
+  await Promise.all(underWay.values());
+  const label = name.querySelector("[data-label]").dataset.label, seen = seenOf(name.dataset.lesion);
+  if (await question(`Delete ${label} in all studies? It can be restored below the table.`, "Delete it", "Keep it")) change("delete", { patient, lesion: name.dataset.lesion, seen });
 }
 
-function rename(name) {
-  const input = document.createElement("input"), before = name.querySelector("[data-label]").dataset.label, label = name.querySelector(".label");
+async function rename(name) {
+  await Promise.all(underWay.values());
+  const input = document.createElement("input"), before = name.querySelector("[data-label]").dataset.label, label = name.querySelector(".label"), seen = seenOf(name.dataset.lesion);
   input.value = before;
   input.maxLength = 64;
   input.setAttribute("aria-label", "new name");
@@ -178,7 +194,7 @@ function rename(name) {
   input.addEventListener("keydown", async (event) => {
     event.stopPropagation();
     if (event.key === "Escape") { label.textContent = before; name.focus(); }
-    if (event.key === "Enter" && await change("rename", { patient, lesion: name.dataset.lesion, label: input.value })) focus(cellAt({ lesion: name.dataset.lesion, study: "" }));
+    if (event.key === "Enter" && await change("rename", { patient, lesion: name.dataset.lesion, label: input.value, seen })) focus(cellAt({ lesion: name.dataset.lesion, study: "" }));
   });
 }
 
@@ -194,7 +210,7 @@ document.addEventListener("keydown", (event) => {
   else if (!cell) return;
   else if (key === "Enter" && event.target === cell && cell.dataset.href) location.href = cell.dataset.href;
   else if (!cell.dataset.study) { if (key === "F2") rename(cell); if (key === "Delete") remove(cell); }
-  else if (LETTERS[key]) actions[LETTERS[key]](cell);
+  else if (LETTERS[key]) act(LETTERS[key], cell);
 });
 
 function showWindow() {

@@ -85,7 +85,7 @@ async function save() {
 async function saveMove(pane) {
   const from = pane.point || expected, far = from ? distance(pane.placed, from) : 0;
   if (far > FAR_MM && !await question(`This is ${far.toFixed(1)} mm from ${pane.point ? "the point before" : "where registration expects it"}. Is it really the same lesion?`, "Save it there", "Do not save")) return;
-  await change("move", { study: pane.study, lesion: data.lesion, track: data.panes.study.track || "", center_mm: pane.placed.map((value) => Number(value.toFixed(4))) });
+  await change("move", { study: pane.study, lesion: data.lesion, track: data.panes.study.track || "", seen: data.seen, center_mm: pane.placed.map((value) => Number(value.toFixed(4))) });
 }
 
 async function saveNew(pane) {
@@ -97,14 +97,22 @@ async function saveNew(pane) {
   const direction = forwards && backwards ? "both" : forwards ? "forwards" : backwards ? "backwards" : "";
   const job = direction && await send(addresses.track, { patient, baseline: pane.study, lesions: [done.lesion], direction });
   if (job) note("job", job.id);
-  note("said", [done.done, false, { patient, lesion: done.lesion, studies: done.studies }]);
+  note("said", [done.done, false, offered("mark", done, done)]);
   leaving = true;
   location.href = addresses.lesions + "?" + new URLSearchParams({ patient, lesion: done.lesion, study: pane.study });
 }
 
-function changed(what, body, done, undo) {
-  note("said", [done.done, false, undo]);
+async function changed(what, body, done, offer) {
+  const row = await fetch(addresses.row + "?" + new URLSearchParams({ patient, lesion: data.lesion }));
+  note("said", [done.done, false, offer]);
   leaving = true;
+  if (row.ok) location.reload(); else location.href = addresses.lesions + "?" + new URLSearchParams({ patient }); // its only mark was taken back
+}
+
+// A change was refused because somebody else was first: what stands now is shown, unless a point would be lost.
+function overtaken(text) {
+  if (unsaved()) return;
+  note("said", [text, true]);
   location.reload();
 }
 
@@ -117,14 +125,14 @@ function tracked(text, bad) {
 function answer(what, body, possible, why) {
   if (unsaved()) say("Your point is not saved: Enter saves it, Esc discards it.", true);
   else if (!possible) say(why, true);
-  else if (!busy) { busy = true; change(what, { study: study.study, lesion: data.lesion, track: data.panes.study.track, ...body }).finally(() => { busy = false; }); }
+  else if (!busy) { busy = true; change(what, { study: study.study, lesion: data.lesion, track: data.panes.study.track || "", seen: data.seen, ...body }).finally(() => { busy = false; }); }
 }
 
 const actions = {
   accept: () => answer("accept", {}, data.panes.study.can_accept, "There is no tracked point to accept here. If the lesion is visible, click it."),
   agree: () => answer("close", { closing: "agreed" }, data.panes.study.can_agree, "Registration expects it within this scan."),
   notEvaluable: () => answer("close", { closing: "not_evaluable" }, data.panes.study.is_open, "It is not open here: undo what was answered first."),
-  undo: () => change("undo", { patient, lesion: data.lesion, studies: [study.study] }),
+  undo: () => data.action ? change("undo", { patient, lesion: data.lesion, actions: { [study.study]: data.action } }) : say("Nobody has done anything here: nothing to undo.", true),
   again: () => track({ lesions: [data.lesion] }),
 };
 

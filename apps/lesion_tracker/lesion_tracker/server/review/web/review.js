@@ -17,17 +17,18 @@ if (reader && !reader.disabled) {
   reader.addEventListener("change", () => remember("reader", reader.value.trim()));
 }
 
-function say(text, bad, undo) {
+// `offer` is what can be taken back, or done again: ["undo" or "redo", what is sent]; it belongs to its action for ever.
+function say(text, bad, offer) {
   said.replaceChildren(text);
   said.classList.toggle("bad", Boolean(bad));
-  if (undo) {
+  if (offer) {
     const button = document.createElement("button");
-    button.textContent = "Undo";
-    button.id = "undo-last";
-    button.addEventListener("click", () => change("undo", undo));
+    button.textContent = offer[0] === "undo" ? "Undo" : "Do it again";
+    button.id = `${offer[0]}-last`;
+    button.addEventListener("click", () => change(...offer));
     said.append(" ", button);
   }
-  if (!bad) setTimeout(() => { if (said.firstChild && said.firstChild.textContent === text) said.replaceChildren(); }, undo ? 12000 : 4000);
+  if (!bad) setTimeout(() => { if (said.firstChild && said.firstChild.textContent === text) said.replaceChildren(); }, offer ? 12000 : 4000);
 }
 
 // Asks; the first answer is true.
@@ -64,14 +65,17 @@ async function send(path, body) {
   if (answer.ok) return json;
   const detail = Array.isArray(json.detail) ? json.detail.map((one) => one.msg).join("; ") : json.detail;
   say(detail || `The server answered ${answer.status}; nothing was stored.`, true);
+  if (answer.status === 409 && body !== undefined) await overtaken(detail);
   return null;
 }
+
+const offered = (what, body, done) => [what === "undo" ? "redo" : "undo", { patient, lesion: body.lesion, actions: done.actions }];
 
 // Sends a change; what is on the page is shown anew by `changed` of grid.js or large.js.
 async function change(what, body) {
   const done = await send(addresses[what], body);
   if (!done) return false;
-  await changed(what, body, done, what === "undo" ? null : { patient, lesion: body.lesion, studies: done.studies });
+  await changed(what, body, done, offered(what, body, done));
   return true;
 }
 
