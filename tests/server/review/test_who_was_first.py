@@ -117,6 +117,7 @@ def test_a_lesion_that_is_deleted_while_a_job_runs_stays_deleted(page: Page, mon
     assert track_all(page)["tracked"] == 2  # lesion_2, in two studies
     assert {row.lesion_id for row in page.review.patient("eve").rows} == {"lesion_2"}
     assert all("lesion_1" in page.marks.records(study).deleted() for study in STUDIES)
+    monkeypatch.undo()
     page.post("restore", **ON, reader="dr b")
     page.marks.delete([THIRD], "lesion_1", "dr b")
     assert track_all(page)["tracked"] == 4  # asked for after it was deleted there, it is tracked there again

@@ -173,12 +173,16 @@ class TrackJobs:
         answered = {lesion.id for lesion in records.lesions()} | set(records.closed())
         for source in sources:
             job.messages.extend(f"{followup.id}: {note}" for note in source.notes)
-            without = answered | set(self._marks.records(source.study.id).deleted())  # also what was deleted meanwhile
-            asked = source.only(lambda one, no=without: one.id not in no and (not lesion_ids or one.id in lesion_ids))
+            asked = self._asked(source, answered, lesion_ids)
             if asked.lesions:
                 refused = said(job, followup, partial(self._track_from, job, asked, followup))
                 if refused:
                     self._marks.add_failures(followup.id, [lesion.id for lesion in asked.lesions], refused)
+
+    def _asked(self, source: Source, answered: set[str], lesion_ids: set[str]) -> Source:
+        """Return a source with those lesions that are asked for, without those that were deleted meanwhile."""
+        without = answered | set(self._marks.records(source.study.id).deleted())
+        return source.only(lambda one: one.id not in without and (not lesion_ids or one.id in lesion_ids))
 
     def _unanswered(self, job: Job, followup: Study, lesion_ids: set[str]) -> set[str]:
         """Return the patient's lesions that a reader has not answered in a study."""

@@ -63,7 +63,8 @@ class Views:
 def changes(known: PatientReview, measured: KnownSizes) -> str:
     """Return what is different once anything on a patient's page is."""
     rows = [
-        (row.lesion_id, row.label, [version_of(known, measured, row, study.id) for study in known.studies]) for row in known.rows
+        (row.lesion_id, row.label, [version_of(known, measured, row, study.id) for study in known.studies])
+        for row in known.rows
     ]
     facts = repr((rows, known.deleted, [study.id for study in known.studies], measured))
     return hashlib.blake2s(facts.encode(errors="replace"), digest_size=8).hexdigest()
@@ -72,7 +73,9 @@ def changes(known: PatientReview, measured: KnownSizes) -> str:
 def version_of(known: PatientReview, measured: KnownSizes, row: Row, study_id: str) -> str:
     """Return what is different once a cell looks different, or stands for something else that was said."""
     cell = row.cells.get(study_id)
-    return (version(cell, measured.sizes.get((study_id, row.lesion_id))) if cell else "") + known.records[study_id].seen(row.lesion_id)
+    return (version(cell, measured.sizes.get((study_id, row.lesion_id))) if cell else "") + known.records[
+        study_id
+    ].seen(row.lesion_id)
 
 
 def large(known: PatientReview, measured: KnownSizes, row: Row, study: str, against: str) -> dict[str, Any]:
