@@ -123,7 +123,7 @@ class OnLesion(OneRequest):
     seen: dict[Name, Stamp] = Field(default_factory=dict)
 
 
-class Undo(_Request):
+class Undo(OneRequest):
     """A reader takes back what he did, or does again what he took back.
 
     Args:
