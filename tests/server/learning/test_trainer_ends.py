@@ -17,7 +17,7 @@ def test_a_training_whose_server_is_another_process_ends() -> None:
         end_with(2**22 + 1)()
 
 
-@pytest.mark.parametrize("server", [None, os.getpid(), os.getppid()])
+@pytest.mark.parametrize("server", [None, os.getpid(), os.getppid()], ids=["unset", "this", "parent"])
 def test_a_training_of_this_server_goes_on(server: int | None) -> None:
     check = end_with(server)
     check()
