@@ -170,6 +170,8 @@ def test_a_row_whose_study_was_removed_does_not_take_the_others_away(server: Ser
     assert np.linalg.norm(np.array(found["center_mm"]) - expected_mm("bob")[0]) < NEAR_MM
     assert "patient=PX" in page(server)
     assert "patient=PY" not in page(server)
+    (server.studies / "studies.csv").touch()  # the table is read again, and says so, when it has changed
+    assert "patient=PY" not in page(server)
     assert "row 4 is passed over: there is no image 'c' beside it" in server.log.read_text()
 
 

@@ -18,6 +18,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # monailabel's imports
     from lesion_tracker.server.bound import BoundMarks
     from lesion_tracker.server.engine import Engine
+    from lesion_tracker.server.review.measuring import Measuring
     from lesion_tracker.server.review.pages import page
     from lesion_tracker.server.review.review import Review
     from lesion_tracker.server.studies.datastore import StudyFolder
@@ -33,7 +34,8 @@ def main(folder: Path) -> None:
     datastore = StudyFolder(FolderIndex(folder), lambda _: None, lambda entry: entry.path, auto_reload=False)
     catalog, marks = FolderCatalog(datastore), MarkStore(folder / "labels")
     engine = Engine(Settings(), folder / "cache", folder / "model")
-    review = Review(catalog, marks, engine, BoundMarks(marks, engine))
+    bound = BoundMarks(marks, engine)
+    review, measuring = Review(catalog, marks, engine, bound), Measuring(catalog, marks, engine, bound)
     center = (1.0, 20.0, 30.0)
     for _ in range(2):
         started = time.process_time()
@@ -43,7 +45,8 @@ def main(folder: Path) -> None:
         made = Track("lesion_1", source.study.id, AFTER, center, 6.0, 0.5, "found", center, "affine")
         marks.add_tracks(AFTER, [made])
         tracked = time.process_time()
-        html = page("patient.html", review=review.patient("p7"), title="p7", login="")
+        known = review.patient("p7")
+        html = page("patient.html", review=known, measured=measuring.known("p7"), title="p7", login="")
         shown = time.process_time()
     assert html.count('data-lesion="lesion_0"') > 0
     sys.stdout.write(f"{count} {tracked - started} {shown - tracked}\n")

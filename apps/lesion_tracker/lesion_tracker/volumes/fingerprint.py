@@ -3,6 +3,7 @@
 import hashlib
 import itertools
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -44,7 +45,7 @@ class Fingerprint(JsonRecord):
 
     def equals(self, other: "Fingerprint") -> bool:
         """Say whether both are the same scan: the same voxels at the same places (within 0.05 mm)."""
-        return self.voxels == other.voxels and self.grid.equals(other.grid, GEOMETRY_TOLERANCE_MM)
+        return self.voxels == other.voxels and _same_grid(self, other)
 
     def difference(self, now: "Fingerprint") -> str:
         """Say in words how another scan differs from this one, which was there before."""
@@ -55,6 +56,12 @@ class Fingerprint(JsonRecord):
         if np.abs(now.grid.lps_from_index[:3, :3] - self.grid.lps_from_index[:3, :3]).max() < 1e-4:
             return f"the same voxels, moved by ({', '.join(f'{mm:.1f}' for mm in moved)}) mm: its header was corrected"
         return "the same voxels with another spacing or other directions: its header was corrected"
+
+
+@lru_cache(maxsize=1024)
+def _same_grid(one: Fingerprint, other: Fingerprint) -> bool:
+    """Compare grids once: each line of a history asks for the volumes of its study."""
+    return one.grid.equals(other.grid, GEOMETRY_TOLERANCE_MM)
 
 
 def fingerprint_of(volume: Volume) -> Fingerprint:

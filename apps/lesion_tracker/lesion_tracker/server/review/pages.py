@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from lesion_tracker.errors import NotFound
 from lesion_tracker.places import PACKAGE
@@ -183,7 +184,14 @@ ENVIRONMENT.globals |= {
     "distance": _distance,
     "growth": _growth,
 }
-ENVIRONMENT.globals |= {"SHOWN": SHOWN, "OPEN": OPEN, "SAYABLE": SAYABLE}
+ENVIRONMENT.globals |= {"SHOWN": SHOWN, "OPEN": OPEN}
+ENVIRONMENT.globals["SAYABLE"] = Markup(
+    ENVIRONMENT.get_template("sayable.html").render(states=SAYABLE)
+)  # once, not a cell
+ENVIRONMENT.globals |= {  # an `include` would copy all names for each cell
+    "fate_select": ENVIRONMENT.get_template("fate.html").module.fate_select,  # type: ignore[attr-defined]
+    "size_line": ENVIRONMENT.get_template("size.html").module.size_line,  # type: ignore[attr-defined]
+}
 
 
 def page(template: str, **values: Any) -> str:
