@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import uvicorn
 
-from lesion_tracker.readers.mark_store import now
+from lesion_tracker.readers.lines import now
 from lesion_tracker.records.derived import expected_track
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.report.planes import PLANES

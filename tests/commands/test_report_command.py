@@ -12,7 +12,8 @@ from PIL import Image
 
 from lesion_tracker.commands.dispatch import main
 from lesion_tracker.readers.fate_store import FateStore
-from lesion_tracker.readers.mark_store import MarkStore, now
+from lesion_tracker.readers.lines import now
+from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.derived import accepted
 from lesion_tracker.records.followed import Traits
 from lesion_tracker.records.lesion import Lesion

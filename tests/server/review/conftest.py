@@ -11,7 +11,8 @@ import pytest
 from fastapi import FastAPI
 
 from lesion_tracker.arrays import PointMm
-from lesion_tracker.readers.mark_store import MarkStore, now
+from lesion_tracker.readers.lines import now
+from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 from lesion_tracker.registration.point_map import FollowupFromBaseline

@@ -6,18 +6,25 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from lesion_tracker.errors import Changed, FileFormatError, InputError, NotFound
+from lesion_tracker.errors import FileFormatError, InputError, NotFound
 from lesion_tracker.readers.history import History
+from lesion_tracker.readers.lines import (
+    action_line,
+    again,
+    line_on,
+    now,
+    require_own,
+    same_correction,
+    same_mark,
+)
 from lesion_tracker.readers.one_step import append_all, take_back
 from lesion_tracker.readers.record_cache import RecordCache, state_of
-from lesion_tracker.readers.replay import ASIDE, PLACE, MarkState, place_of
-from lesion_tracker.readers.steps import Said
+from lesion_tracker.readers.replay import PLACE, MarkState, place_of
 from lesion_tracker.readers.study_records import StudyRecords
 from lesion_tracker.readers.volumes_of import UNKNOWN, LeftBehind, VolumesOf, replay_volumes
 from lesion_tracker.records.correction import Correction
@@ -106,9 +113,9 @@ class MarkStore:
                     label=name,
                     marked_at=lesion.marked_at or now(),
                 )
-                if not isinstance(known, Lesion) or not _same_mark(known, marked):
+                if not isinstance(known, Lesion) or not same_mark(known, marked):
                     changed.append(marked)
-            self._add(study_id, lesions=[{"lesion": lesion.to_json(), **_on(on)} for lesion in changed])
+            self._add(study_id, lesions=[{"lesion": lesion.to_json(), **line_on(on)} for lesion in changed])
         return self.lesions(study_id)
 
     def records(self, study_id: str) -> StudyRecords:
@@ -164,8 +171,8 @@ class MarkStore:
             back = [track.lesion_id for track in tracks if track.lesion_id in deleted]
             self._add(
                 study_id,
-                tracks=[{"track": track.to_json(), **_on(on)} for track in tracks],
-                lesions=[{**_action("restore", name, ""), **_on(on)} for name in back],
+                tracks=[{"track": track.to_json(), **line_on(on)} for track in tracks],
+                lesions=[{**action_line("restore", name, ""), **line_on(on)} for name in back],
             )
 
     def add_failures(self, study_id: str, lesion_ids: Sequence[str], reason: str) -> None:
@@ -207,10 +214,10 @@ class MarkStore:
             changed = [
                 replace(correction, corrected_at=correction.corrected_at or now())
                 for correction in corrections
-                if not _same_correction(before.get(correction.track.lesion_id), correction)
+                if not same_correction(before.get(correction.track.lesion_id), correction)
             ]
             entries = [(answer, on or records.stamp_of_track(answer.track.lesion_id)) for answer in changed]
-            self._add(study_id, corrections=[{"correction": one.to_json(), **_on(stamp)} for one, stamp in entries])
+            self._add(study_id, corrections=[{"correction": one.to_json(), **line_on(stamp)} for one, stamp in entries])
         return self.corrections(study_id)
 
     def corrections(self, study_id: str) -> list[Correction]:
@@ -334,9 +341,9 @@ class MarkStore:
                 last = next((one for one in reversed(records.steps(lesion_id)) if one.tag != "tracks"), None)
                 if last is None or last.action != action or last.who != by or last.taken_back is None:
                     raise records.changed(lesion_id)
-                again = last.taken_back
-                lines.append((study_id, again.tag, [_again(again.said, self.volumes(study_id).current)]))
-                done.append(again.what)
+                former = last.taken_back
+                lines.append((study_id, former.tag, [again(former.said, self.volumes(study_id).current)]))
+                done.append(former.what)
             self._add_to(lines)
         return done
 
@@ -423,7 +430,7 @@ class MarkStore:
 
     def _action(self, study_id: str, action: str, lesion_id: str, by: str, **more: str) -> dict[str, str]:
         """Return the line of what a reader does to a lesion, on the volume that the study's id stands for."""
-        return {**_action(action, lesion_id, by, **more), **_on(self.volumes(study_id).current)}
+        return {**action_line(action, lesion_id, by, **more), **line_on(self.volumes(study_id).current)}
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -453,58 +460,3 @@ class MarkStore:
         ):
             raise InputError(f"{study_id[:60]!r}… is no study id: too long for a file's name, or no text")
         return self._folder / tag / f"{study_id}.jsonl"
-
-
-def require_own(whose: str, by: str, what: str) -> None:
-    """Refuse to take back what another reader did.
-
-    Args:
-        whose: it is; "" where nobody gave a name.
-        by: who wants to take it back.
-        what: it is, in words.
-
-    Raises:
-        Changed: saying whose it is.
-    """
-    if whose != by:
-        raise Changed(
-            f"the last {what} is {whose or 'an unnamed reader'}'s, not yours: only who did it takes it back; say what holds "
-            "instead"
-        )
-
-
-def now() -> str:
-    """Return the time of this moment, ISO 8601 in UTC, to the millisecond."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-
-
-def _on(stamp: str) -> dict[str, str]:
-    return {"on": stamp} if stamp else {}
-
-
-def _action(action: str, lesion_id: str, by: str, **more: str) -> dict[str, str]:
-    return {"action": action, "lesion_id": lesion_id, "by": by, "at": now(), **more}
-
-
-def _again(said: Said, on: str) -> dict[str, Any]:
-    """Return the line of a step that is done once more, now."""
-    if isinstance(said, Lesion):
-        return {"lesion": replace(said, marked_at=now()).to_json(), **_on(on)}
-    if isinstance(said, Correction):
-        return {"correction": replace(said, corrected_at=now()).to_json(), **_on(on)}
-    if isinstance(said, Mapping):
-        return {**{key: text for key, text in said.items() if key not in ASIDE}, "at": now(), **_on(on)}
-    raise TypeError(f"a reader does no {type(said).__name__}")
-
-
-def _same_mark(known: Lesion, marked: Lesion) -> bool:
-    return replace(known, marked_at="", marked_by="") == replace(marked, marked_at="", marked_by="")
-
-
-def _same_correction(known: Correction | None, correction: Correction) -> bool:
-    return (
-        known is not None
-        and known.verdict == correction.verdict
-        and known.center_mm == correction.center_mm
-        and known.track.created_at == correction.track.created_at
-    )
