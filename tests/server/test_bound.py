@@ -1,5 +1,6 @@
 """Marks stay with the volume that they were made on: what a file holds later is another matter, and a mere re-save is not."""
 
+import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -146,7 +147,12 @@ def test_marks_do_not_pass_to_what_a_file_holds_later(world: World, now: Volume,
     assert world.names(BASE) == ["lesion_1"]
 
 
-def test_what_is_marked_again_counts_and_keeps_its_uid(world: World) -> None:
+def test_what_is_marked_again_counts_and_keeps_its_uid(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(volume: Volume) -> Any:
+        time.sleep(0.2)  # longer than the next mark takes
+        return fingerprint_of(volume)
+
+    monkeypatch.setattr("lesion_tracker.server.bound.fingerprint_of", late)
     world.mark(BASE, "lesion_1", "lesion_2")
     uids = {lesion.id: lesion.tracking_uid for lesion in world.marks.lesions(BASE)}
     world.write(BASE, scan(3))

@@ -31,7 +31,7 @@ class BoundMarks:
     def __init__(self, marks: MarkStore, engine: Engine) -> None:
         self._marks, self._engine = marks, engine
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="fingerprints")
-        self._taking: dict[str, Future[None]] = {}
+        self._taking: dict[str, tuple[str, Future[None]]] = {}
         self._adopted: set[str] = set()
         self._lock = threading.Lock()
 
@@ -45,11 +45,13 @@ class BoundMarks:
         """
         if self._marks.volumes(study.id).current != on:
             with self._lock:
-                self._taking[study.id] = self._pool.submit(self._bind, study.id, volume, on)
+                self._taking[study.id] = on, self._pool.submit(self._bind, study.id, volume, on)
 
     def before_marking(self, study: Study, on: str) -> list[str]:
         """Return what `settle` says where a study's file has changed since; nothing is waited for where it has not."""
-        return self.settle(study) if self._marks.volumes(study.id).current not in ("", on) else []
+        with self._lock:
+            taken, _ = self._taking.get(study.id, ("", None))
+        return self.settle(study) if {taken, self._marks.volumes(study.id).current} - {"", on} else []
 
     def settle(self, study: Study, *, fetch: bool = True) -> list[str]:
         """Find out which volume a study's id stands for now, before its marks are used.
@@ -66,7 +68,7 @@ class BoundMarks:
             PacsError: if it cannot be fetched.
         """
         with self._lock:
-            taking = self._taking.pop(study.id, None)
+            _, taking = self._taking.pop(study.id, ("", None))
         wait([taking] if taking else [])  # where it failed, it is taken again here
         if self._marks.has_records(study.id):
             on = self._engine.stamp(study, fetch=fetch)
