@@ -7,7 +7,8 @@ from typing import Any
 from lesion_tracker.errors import FileFormatError, InputError
 from lesion_tracker.readers.history import History
 from lesion_tracker.readers.lines import now, require_own
-from lesion_tracker.readers.mark_store import FATES_TAG, MarkStore
+from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.readers.study_histories import FATES_TAG
 from lesion_tracker.records.fate import FATES, MERGED
 from lesion_tracker.records.followed import Traits
 from lesion_tracker.records.said import SaidFate, SaidTraits

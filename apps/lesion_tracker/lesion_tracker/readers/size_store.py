@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lesion_tracker.errors import FileFormatError
-from lesion_tracker.readers.mark_store import SIZES_TAG, MarkStore
+from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.readers.study_histories import SIZES_TAG
 from lesion_tracker.records.json_record import Point, triple
 from lesion_tracker.records.measurement import Measurement
 

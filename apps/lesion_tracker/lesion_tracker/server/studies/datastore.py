@@ -17,7 +17,7 @@ from monailabel.interfaces.datastore import DefaultLabelTag
 
 from lesion_tracker.errors import InputError, StudyError
 from lesion_tracker.files.whole import remove_drafts, written_whole
-from lesion_tracker.readers.mark_store import FATES_TAG, TAGS, VOLUMES
+from lesion_tracker.readers.study_histories import FATES_TAG, TAGS, VOLUMES
 from lesion_tracker.server.studies.empty_label import require_content
 from lesion_tracker.server.studies.one_at_a_time import OneAtATime
 from lesion_tracker.studies.catalog import unknown_study
