@@ -3,7 +3,7 @@
 import io
 
 from lesion_tracker.commands.dispatch import main
-from lesion_tracker.server.access.accounts import read_accounts
+from lesion_tracker.server.access.accounts_file import read_accounts
 
 
 def test_an_account_is_added_and_removed(tmp_path, monkeypatch, capsys):

@@ -18,7 +18,7 @@ from lesion_tracker.network.tracker_net import TrackerNet
 from lesion_tracker.network.weights import save_tracker
 from lesion_tracker.pacs.series_records import SeriesRecords
 from lesion_tracker.report.label_map import write_label_map
-from lesion_tracker.server.access.accounts import set_account
+from lesion_tracker.server.access.accounts_file import set_account
 from lesion_tracker.training.learning.publish import ModelStore
 from lesion_tracker.training.learning.validation_inputs import write_inputs
 from lesion_tracker.training.prepared.writer import PreparedWriter

@@ -28,7 +28,7 @@ def main(folder: Path, kind: str) -> None:
 
     conf, studies = {"background": "false"}, str(folder)
     if kind:
-        from lesion_tracker.server.access.accounts import set_account
+        from lesion_tracker.server.access.accounts_file import set_account
 
         set_account(folder / "accounts.json", "boss", "correct horse", "admin")
         conf |= {"accounts": str(folder / "accounts.json"), "data_dir": str(folder / "data")}

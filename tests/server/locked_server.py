@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from lesion_tracker.server.access.accounts import set_account
+from lesion_tracker.server.access.accounts_file import set_account
 from tests.server.conftest import APP, START_S, Server, start_server, stop
 
 PASSWORD = "correct horse"

@@ -8,13 +8,8 @@ from pathlib import Path
 import pytest
 
 from lesion_tracker.errors import Busy, FileFormatError, InputError
-from lesion_tracker.server.access.accounts import (
-    LIFETIME_S,
-    AccountsFile,
-    read_accounts,
-    remove_account,
-    set_account,
-)
+from lesion_tracker.server.access.accounts import LIFETIME_S
+from lesion_tracker.server.access.accounts_file import AccountsFile, read_accounts, remove_account, set_account
 from lesion_tracker.server.access.guard import cookie_of
 from lesion_tracker.server.access.throttle import MOST_ADDRESSES, MOST_FAILURES, MOST_OF_ADDRESS, Throttle
 

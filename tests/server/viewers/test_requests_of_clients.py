@@ -22,7 +22,7 @@ import pytest
 import SimpleITK as sitk
 from fastapi import FastAPI
 
-from lesion_tracker.server.access.accounts import set_account
+from lesion_tracker.server.access.accounts_file import set_account
 from lesion_tracker.server.viewers.labels import LABELS
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from lesion_tracker.errors import InputError
-from lesion_tracker.server.access.accounts import remove_account, set_account
+from lesion_tracker.server.access.accounts_file import remove_account, set_account
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

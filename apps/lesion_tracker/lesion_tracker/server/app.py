@@ -16,7 +16,7 @@ from lesion_tracker import __version__
 from lesion_tracker.errors import InputError, NotFound
 from lesion_tracker.registration.preload import preload
 from lesion_tracker.registration.process_pool import configure, default_threads
-from lesion_tracker.server.access.accounts import AccountsFile
+from lesion_tracker.server.access.accounts_file import AccountsFile
 from lesion_tracker.server.access.exposure import listened_on, warn_if_exposed
 from lesion_tracker.server.access.hosts import allowed_hosts
 from lesion_tracker.server.access.routes import accounts_routes

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, FastAPI
 
 from lesion_tracker.server import addresses
-from lesion_tracker.server.access.accounts import AccountsFile
+from lesion_tracker.server.access.accounts_file import AccountsFile
 from lesion_tracker.server.access.guard import Guard
 from lesion_tracker.server.errors import answer_errors
 from lesion_tracker.server.viewers.viewer_files import viewer_files

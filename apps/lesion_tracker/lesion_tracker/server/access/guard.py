@@ -8,7 +8,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lesion_tracker.server import addresses
-from lesion_tracker.server.access.accounts import Account, AccountsFile
+from lesion_tracker.server.access.accounts import Account
+from lesion_tracker.server.access.accounts_file import AccountsFile
 from lesion_tracker.server.access.headers import closed, headed
 from lesion_tracker.server.access.hosts import host_name
 from lesion_tracker.server.access.patience import patient

@@ -10,7 +10,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from lesion_tracker.errors import Busy
 from lesion_tracker.server import addresses
-from lesion_tracker.server.access.accounts import LIFETIME_S, AccountsFile
+from lesion_tracker.server.access.accounts import LIFETIME_S
+from lesion_tracker.server.access.accounts_file import AccountsFile
 from lesion_tracker.server.access.guard import COOKIE, token_of
 from lesion_tracker.server.access.headers import POLICY
 from lesion_tracker.server.errors import refusal_or_raise

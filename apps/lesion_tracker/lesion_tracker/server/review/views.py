@@ -10,7 +10,8 @@ from lesion_tracker.records.state import states_json
 from lesion_tracker.report.planes import PLANES
 from lesion_tracker.server.review.measuring import KnownSizes, Measuring
 from lesion_tracker.server.review.pages import WINDOW_NUMBERS, page, version
-from lesion_tracker.server.review.review import PatientReview, Review
+from lesion_tracker.server.review.patient_review import PatientReview
+from lesion_tracker.server.review.review import Review
 from lesion_tracker.studies.catalog import Catalog
 
 
