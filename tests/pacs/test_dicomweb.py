@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from lesion_tracker.errors import PacsError
-from lesion_tracker.pacs.dicomweb import TRIES, DicomWeb
+from lesion_tracker.pacs.bounded_http import TRIES
+from lesion_tracker.pacs.dicomweb import DicomWeb
 from lesion_tracker.pacs.multipart import boundary_of, split_parts
 
 SOON_S = 10.0

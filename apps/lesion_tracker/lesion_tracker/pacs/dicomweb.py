@@ -11,28 +11,16 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import HTTPError
 
 from lesion_tracker.errors import PacsError
+from lesion_tracker.pacs.bounded_http import BoundedHttp
 from lesion_tracker.pacs.multipart import boundary_of, split_parts
 from lesion_tracker.pacs.query import MORE_ARE_LEFT, Item, Page, Queries, addresses_of
 
 logger = logging.getLogger(__name__)
 
-TRIES = 3
-"""A PACS that is down (refused, reset, or 502, 503, 504) is asked so often."""
-
-PAUSE_S = 0.5
-"""Between the first two tries; doubled each time."""
-
-CONNECT_S = 5.0
-CHUNK_BYTES = 1 << 20
-MIB = 1 << 20
-RETRIED = (429, 502, 503, 504)
 OTHER_FORM = frozenset({400, 406, 413, 422})
 """The server does not understand this form of a question; it may understand another one."""
 
@@ -88,7 +76,7 @@ class DicomWeb:
         wado_prefix: str = "",
     ) -> None:
         self.address = address.rstrip("/")
-        self._login = login
+        self._http = BoundedHttp(self.address, login, timeout_s)
         self._timeout_s, self._download_s = timeout_s, download_s
         self._answer_mb, self._series_mb = answer_mb, series_mb
         self._qido = "/".join(part for part in (self.address, qido_prefix.strip("/")) if part)
@@ -116,7 +104,7 @@ class DicomWeb:
             for item in self._queries.every_match(address, fields):
                 found += 1
                 yield item
-                self._refuse_late(end, self._download_s)
+                self._http.refuse_late(end, self._download_s)
             if found:
                 return
 
@@ -127,7 +115,7 @@ class DicomWeb:
             PacsError: as `matches`.
         """
         url = f"{self._wado}/studies/{study_uid}/series/{series_uid}/metadata"
-        with self._get(url, "application/dicom+json", accepted=GONE) as answer:
+        with self._http.get(url, "application/dicom+json", accepted=GONE) as answer:
             if answer.status_code in GONE:
                 return Headers([])
             if _is_cut(answer):
@@ -147,7 +135,7 @@ class DicomWeb:
             is_one = kind.partition(";")[0].strip().lower() == ONE_FILE
             boundary = b"" if is_one else boundary_of(kind)
             with tempfile.NamedTemporaryFile(dir=folder) as body:
-                self._receive(answer, body, start + self._download_s, self._download_s, self._series_mb)
+                self._http.receive(answer, body, start + self._download_s, self._download_s, self._series_mb)
                 number = 0
                 for part in [Path(body.name).read_bytes()] if is_one else split_parts(body.fileno(), boundary):
                     number += 1
@@ -169,9 +157,9 @@ class DicomWeb:
         """
         is_query = path.split("/")[-1] in ("studies", "series", "instances")
         url = f"{self._qido if is_query else self._wado}/{path}"
-        answer = self._get(f"{url}?{query}" if query else url, accept, encoding)
+        answer = self._http.get(f"{url}?{query}" if query else url, accept, encoding)
         try:
-            self._refuse_promised(answer, self._series_mb)
+            self._http.refuse_promised(answer, self._series_mb)
         except PacsError:
             answer.close()
             raise
@@ -185,7 +173,7 @@ class DicomWeb:
         """
         with answer:
             end = time.monotonic() + self._download_s
-            yield from self._pieces(answer, end, self._download_s, self._series_mb, unpacked=False)
+            yield from self._http.pieces(answer, end, self._download_s, self._series_mb, unpacked=False)
 
     def store(self, study_uid: str, body: bytes, kind: str) -> tuple[int, bytes]:
         """Send instances of a study once, and return the status of what the PACS answers, 200, 202 or 409, and its body.
@@ -198,37 +186,25 @@ class DicomWeb:
         Raises:
             PacsError: for any other answer, or none: whether it took anything is not known then.
         """
-        try:
-            answer = requests.post(
-                f"{self._wado}/studies/{study_uid}",
-                data=body,
-                headers={"Content-Type": kind, "Accept": "application/dicom+json"},
-                auth=self._login,
-                timeout=(min(CONNECT_S, self._timeout_s), self._timeout_s),
-                stream=True,
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            raise PacsError(
-                f"the PACS at {self.address} gave no answer to what was to be stored ({_cause(error)}): nothing is lost, and "
-                "the same request stores what is missing"
-            ) from None
-        with self._checked(answer, ANSWERS_TO_STORE), tempfile.TemporaryFile() as file:
-            self._receive(answer, file, time.monotonic() + self._timeout_s, self._timeout_s, self._answer_mb)
+        with (
+            self._http.post(f"{self._wado}/studies/{study_uid}", body, kind, ANSWERS_TO_STORE) as answer,
+            tempfile.TemporaryFile() as file,
+        ):
+            self._http.receive(answer, file, time.monotonic() + self._timeout_s, self._timeout_s, self._answer_mb)
             file.seek(0)
             return answer.status_code, file.read()
 
     def _files(self, url: str) -> requests.Response:
         """Return the answer with the files of a series, asked for in the form that the server understands."""
-        answer = self._get(url, FILES[0], accepted=OTHER_FORM)
+        answer = self._http.get(url, FILES[0], accepted=OTHER_FORM)
         if answer.status_code in OTHER_FORM:
             answer.close()
-            answer = self._get(url, FILES[1])
+            answer = self._http.get(url, FILES[1])
         return answer
 
     def _page(self, path: str) -> Page | None:
         """Return one page of a query, None where the server refuses this form of it."""
-        with self._get(f"{self._qido}/{path}", "application/dicom+json", accepted=OTHER_FORM) as answer:
+        with self._http.get(f"{self._qido}/{path}", "application/dicom+json", accepted=OTHER_FORM) as answer:
             if answer.status_code in OTHER_FORM:
                 return None
             return Page(self._items(answer), _is_cut(answer))
@@ -237,7 +213,7 @@ class DicomWeb:
         if answer.status_code == 204 or answer.headers.get("Content-Length") == "0":
             return []
         with tempfile.TemporaryFile() as body:
-            self._receive(answer, body, time.monotonic() + self._timeout_s, self._timeout_s, self._answer_mb)
+            self._http.receive(answer, body, time.monotonic() + self._timeout_s, self._timeout_s, self._answer_mb)
             body.seek(0)
             try:
                 items = json.loads(body.read())
@@ -247,104 +223,7 @@ class DicomWeb:
             raise PacsError(f"{answer.url} does not answer with DICOM JSON: is this the address of a DICOMweb server?")
         return [{tag.upper(): element for tag, element in item.items()} for item in items]
 
-    def _receive(self, answer: requests.Response, body: Any, end: float, limit_s: float, limit_mb: float) -> None:
-        """Write the body to a file as it comes; read1 returns after each piece, so that the limits hold for drops, too."""
-        for chunk in self._pieces(answer, end, limit_s, limit_mb, unpacked=True):
-            body.write(chunk)
-        body.flush()
-
-    def _pieces(
-        self, answer: requests.Response, end: float, limit_s: float, limit_mb: float, *, unpacked: bool
-    ) -> Iterator[bytes]:
-        self._refuse_promised(answer, limit_mb)
-        left = int(limit_mb * MIB)
-        try:
-            while chunk := answer.raw.read1(CHUNK_BYTES, decode_content=unpacked):
-                left -= len(chunk)
-                if left < 0:
-                    raise self._too_much(limit_mb)
-                yield chunk
-                self._refuse_late(end, limit_s)
-        except HTTPError as error:
-            raise PacsError(
-                f"the PACS at {self.address} broke off in the middle of its answer: {_cause(error)}"
-            ) from None
-
-    def _refuse_promised(self, answer: requests.Response, limit_mb: float) -> None:
-        promised = answer.headers.get("Content-Length", "")
-        if promised.isdigit() and int(promised) > limit_mb * MIB:
-            raise self._too_much(limit_mb)
-
-    def _too_much(self, limit_mb: float) -> PacsError:
-        return PacsError(f"the PACS at {self.address} sends more than the {limit_mb:g} MiB that are accepted")
-
-    def _refuse_late(self, end: float, limit_s: float) -> None:
-        if time.monotonic() > end:
-            raise PacsError(f"the PACS at {self.address} is too slow: its answer was not whole in {limit_s:g} s")
-
-    def _get(
-        self, url: str, accept: str, encoding: str = "gzip, identity", accepted: frozenset[int] = frozenset()
-    ) -> requests.Response:
-        """Return an answer whose status is good or accepted; its body is still to come. No redirect is followed."""
-        for left in range(TRIES - 1, -1, -1):
-            try:
-                answer = requests.get(
-                    url,
-                    headers={"Accept": accept, "Accept-Encoding": encoding},
-                    auth=self._login,
-                    timeout=(min(CONNECT_S, self._timeout_s), self._timeout_s),
-                    stream=True,
-                    allow_redirects=False,
-                )
-            except requests.ReadTimeout:
-                raise PacsError(f"the PACS at {self.address} did not answer within {self._timeout_s:g} s") from None
-            except requests.RequestException as error:
-                problem = _cause(error)
-            else:
-                if answer.status_code not in RETRIED:
-                    return self._checked(answer, accepted)
-                problem = f"status {answer.status_code}"
-                answer.close()
-            if left:
-                time.sleep(PAUSE_S * 2 ** (TRIES - 1 - left))
-        raise PacsError(
-            f"the PACS at {self.address} cannot be reached ({problem}), tried {TRIES} times: is it running?"
-        )
-
-    def _checked(self, answer: requests.Response, accepted: frozenset[int]) -> requests.Response:
-        status = answer.status_code
-        if status in (200, 204, 206) or status in accepted:
-            return answer
-        answer.close()
-        if status in (401, 403):
-            said = "refused the login" if self._login else "wants a login"
-            raise PacsError(
-                f"the PACS at {self.address} {said} (status {status}): set MONAI_LABEL_DICOMWEB_USERNAME and "
-                "MONAI_LABEL_DICOMWEB_PASSWORD in the server's environment"
-            )
-        if 300 <= status < 400:
-            target = urlsplit(answer.headers.get("Location", ""))
-            raise PacsError(
-                f"the PACS at {self.address} points to another address, {target.scheme}://{target.netloc}: no redirect is "
-                "followed, because the login would be sent there; start the server on that address"
-            )
-        raise PacsError(f"the PACS at {self.address} answered {answer.request.path_url} with status {status}")
-
 
 def _is_cut(answer: requests.Response) -> bool:
     """Say whether the server says that an answer is not the whole."""
     return answer.status_code == 206 or bool(MORE_ARE_LEFT.search(answer.headers.get("Warning", "")))
-
-
-def _cause(error: Exception) -> str:
-    """Return the innermost words of an error: urllib3 wraps them several times."""
-    text = str(error)
-    for known in (
-        "Connection refused",
-        "Name or service not known",
-        "Temporary failure in name resolution",
-        "timed out",
-    ):
-        if known in text:
-            return known
-    return f"{type(error).__name__}: {text[:200]}"
