@@ -13,7 +13,7 @@ import pydicom
 import pytest
 import requests
 
-from lesion_tracker.pacs.pacs import MEMO_S
+from lesion_tracker.pacs.series_state import MEMO_S
 from lesion_tracker.volumes.dicom_writer import uid_of, write_dicom_series
 from lesion_tracker.volumes.volume import Volume
 

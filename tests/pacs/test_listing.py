@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lesion_tracker.errors import InputError, PacsError, StudyError
-from lesion_tracker.pacs.pacs import MEMO_S, Pacs
+from lesion_tracker.pacs.pacs import Pacs
+from lesion_tracker.pacs.series_state import MEMO_S
 from lesion_tracker.volumes.dicom_series import read_dicom_series
 from tests.pacs.conftest import pacs_on
 from tests.pacs.orthanc import Orthanc, drawn_series, needs_orthanc

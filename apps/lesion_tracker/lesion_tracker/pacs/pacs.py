@@ -1,11 +1,8 @@
 """The series of a PACS: listed anew for each request, fetched when they are read, remembered when they are gone."""
 
-import logging
 import re
-import threading
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from lesion_tracker.errors import InputError, PacsError, StudyError
@@ -13,33 +10,18 @@ from lesion_tracker.files.disk_cache import DiskCache, retried
 from lesion_tracker.pacs.dicomweb import DicomWeb
 from lesion_tracker.pacs.series import FIELDS, OF_PATIENT, OF_STUDY, PacsSeries, series_of
 from lesion_tracker.pacs.series_records import SeriesRecords
-from lesion_tracker.pacs.series_state import MEMO_S, SeriesState, SeriesStates
-from lesion_tracker.studies.one_patient import other_person
+from lesion_tracker.pacs.series_state import SeriesState, SeriesStates
+from lesion_tracker.pacs.timelines import Timelines
 from lesion_tracker.studies.series_choice import SeriesQuality, assess, choose, explain
 from lesion_tracker.studies.study import Study
 from lesion_tracker.volumes.dicom_folders import first_header
 from lesion_tracker.volumes.volume import Volume
-
-logger = logging.getLogger(__name__)
 
 UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 LONGEST_UID = 64
 
 STATE = ".state"
 """Beside the files of a fetched series: the digest of what the PACS said of it when they were fetched."""
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """The series of one patient on a PACS.
-
-    Args:
-        series: that can be this person's.
-        others: a sentence on each study with the same PatientID that is another person's.
-    """
-
-    series: list[PacsSeries]
-    others: list[str]
 
 
 class Pacs:
@@ -68,8 +50,7 @@ class Pacs:
         self.web, self.cache, self.records = web, cache, records
         self._any_modality, self._reformats = any_modality, reformats
         self._rows: dict[str, PacsSeries] = {}
-        self._timelines: dict[tuple[str, ...], tuple[float, Timeline]] = {}
-        self._lock = threading.Lock()
+        self._timelines = Timelines(web, any_modality=any_modality)
         self._states = SeriesStates(web)
         self._qualities: dict[str, tuple[str, SeriesQuality]] = {}
 
@@ -102,7 +83,7 @@ class Pacs:
         Raises:
             PacsError: if the PACS does not answer.
         """
-        return [self._known(row) for row in self._timeline(study).series]
+        return [self._known(row) for row in self._timelines.of(study).series]
 
     def others(self, study: Study) -> list[str]:
         """Return a sentence on each study with the same PatientID that is another person's.
@@ -110,7 +91,7 @@ class Pacs:
         Raises:
             PacsError: if the PACS does not answer.
         """
-        return self._timeline(study).others
+        return self._timelines.of(study).others
 
     def everything(self) -> list[Study]:
         """Return all CT series of the PACS.
@@ -240,37 +221,6 @@ class Pacs:
     def _is_listed(self, study: Study) -> bool:
         rows = map(series_of, self.web.matches("series", {"SeriesInstanceUID": study.id}, FIELDS))
         return any(row.series_uid == study.id for row in rows)
-
-    def _timeline(self, study: Study) -> Timeline:
-        if not study.patient_id:
-            return Timeline([], [])
-        person = tuple(getattr(study, name) for name in OF_PATIENT)
-        with self._lock:
-            when, timeline = self._timelines.get(person, (0.0, None))
-        if timeline is None or time.monotonic() - when >= MEMO_S:
-            when, timeline = time.monotonic(), self._listed(study)
-            with self._lock:
-                self._timelines = {person: (when, timeline)}
-        return timeline
-
-    def _listed(self, study: Study) -> Timeline:
-        found: list[PacsSeries] = []
-        others = []
-        for item in self.web.search("studies", {"PatientID": study.patient_id}, FIELDS):
-            of_study = series_of(item)
-            if of_study.patient_id != study.patient_id:
-                continue
-            contradictions = other_person(of_study.study(Path()), study)
-            if contradictions:
-                logger.warning(
-                    "study %s has the same PatientID, but another issuer, birth date or sex: left out",
-                    of_study.study_uid,
-                )
-                others.append(f"study {of_study.study_uid} is another person's: {', '.join(contradictions)}")
-                continue
-            rows = self.web.search(f"studies/{of_study.study_uid}/series", {}, FIELDS)
-            found += [series_of(row, item) for row in rows]
-        return Timeline([row for row in found if row.modality == "CT" or self._any_modality], others)
 
     def _with_study(self, row: PacsSeries) -> PacsSeries:
         """Ask for what the answer about a series may leave out: patient and date."""
