@@ -52,7 +52,7 @@ class StudyHistories:
     def __init__(self, folder: Path, is_there: Callable[[str], bool] | None = None) -> None:
         self._folder = folder
         self._thread_lock = threading.RLock()
-        self._depth = 0
+        self._depth = self._holder = 0
         self._cache = RecordCache()
         self._is_there = is_there
         self._said: set[str] = set()
@@ -185,11 +185,20 @@ class StudyHistories:
                 return
             with FileLock(self._folder / ".marks.lock"):
                 take_back(self._note)
-                self._depth += 1
+                self._depth, self._holder = 1, threading.get_ident()
                 try:
                     yield
                 finally:
-                    self._depth -= 1
+                    self._depth = self._holder = 0
+
+    def require_no_transaction(self) -> None:
+        """Refuse to wait within a transaction of this thread: what is waited for may be waiting for its end.
+
+        Raises:
+            RuntimeError: within one, which is a fault of the program.
+        """
+        if self._holder == threading.get_ident():
+            raise RuntimeError("nothing is waited for while the marks are locked: do it before the transaction")
 
     def history(self, tag: str, study_id: str) -> History:
         """Return what was written about a study under a tag; write to it within a transaction."""

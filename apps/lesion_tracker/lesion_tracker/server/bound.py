@@ -54,7 +54,7 @@ class BoundMarks:
         return self.settle(study) if {taken, self._marks.volumes(study.id).current} - {"", on} else []
 
     def settle(self, study: Study, *, fetch: bool = True) -> list[str]:
-        """Find out which volume a study's id stands for now, before its marks are used.
+        """Find out which volume a study's id stands for now, before its marks are used, and never within a transaction.
 
         Args:
             study: the study.
@@ -67,6 +67,7 @@ class BoundMarks:
             StudyError: if its file is no usable CT volume.
             PacsError: if it cannot be fetched.
         """
+        self._marks.require_no_transaction()
         with self._lock:
             _, taking = self._taking.pop(study.id, ("", None))
         wait([taking] if taking else [])  # where it failed, it is taken again here

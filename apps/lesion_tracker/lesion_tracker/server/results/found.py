@@ -24,6 +24,7 @@ from lesion_tracker.report.found_match import Offer, offers
 from lesion_tracker.server.bound import BoundMarks
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.results.gather import Results
+from lesion_tracker.server.review.patient_review import PatientReview
 from lesion_tracker.server.review.review import Review
 from lesion_tracker.studies.study import Study
 
@@ -124,27 +125,15 @@ class FoundReports:
         radius = radius_of(found.long_axis_mm or 0.0)
         point = Lesion("new", found.center_mm, radius, patient_id=study.patient_id, marked_by=reader)
         require_inside([point], volume.grid, study.id)
-        with self._marks.transaction():
-            name, label = (offer.lesion_id, offer.lesion_id) if offer.lesion_id else self._new_name(study, found.name)
-            uid = (offer.lesion_id and self._uid_of(study, name)) or found.tracking_uid
+        uid = (offer.lesion_id and self._uid_of(study, offer.lesion_id)) or found.tracking_uid
+        with self._review.changing(study.patient_id) as known:
+            name, label = (offer.lesion_id, offer.lesion_id) if offer.lesion_id else _new_name(known, found.name)
             lesion = Lesion(
                 name, found.center_mm, radius, label, uid, study.patient_id, marked_by=reader, radius_source="given"
             )
             self._marks.mark(study.id, [lesion], on)
         self._bound.remember(study, volume, on)
         return name
-
-    def _new_name(self, study: Study, wanted: str) -> tuple[str, str]:
-        """Return a free id, and the name of the report where it is a name and free."""
-        known = self._review.patient(study.patient_id)
-        taken = {row.lesion_id for row in known.rows} | {one.lesion_id for one in known.deleted}
-        name = next(f"lesion_{n}" for n in itertools.count(1) if f"lesion_{n}" not in taken)
-        try:
-            label = clean_name(wanted)
-            known.require_free(label)
-        except InputError:
-            label = name
-        return name, label
 
     def _uid_of(self, study: Study, name: str) -> str:
         lesion = self._results.known(study).graph.lesions.get(name)
@@ -154,3 +143,15 @@ class FoundReports:
         rows = map(series_of, self._web.search(f"studies/{study.study_uid}/series", {"Modality": "SR"}))
         found = [row.series_uid for row in rows if row.modality == "SR"]
         return list(dict.fromkeys(found))[-MOST_SERIES:]
+
+
+def _new_name(known: PatientReview, wanted: str) -> tuple[str, str]:
+    """Return a free id, and the name of the report where it is a name and free."""
+    taken = {row.lesion_id for row in known.rows} | {one.lesion_id for one in known.deleted}
+    name = next(f"lesion_{n}" for n in itertools.count(1) if f"lesion_{n}" not in taken)
+    try:
+        label = clean_name(wanted)
+        known.require_free(label)
+    except InputError:
+        label = name
+    return name, label

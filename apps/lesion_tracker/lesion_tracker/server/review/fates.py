@@ -50,8 +50,8 @@ def fate_routes(review: Review, catalog: Catalog, marks: MarkStore) -> APIRouter
     @router.post(addresses.FATE, dependencies=[Depends(require_json)])
     def became(body: Became) -> dict[str, Any]:
         study, reader = catalog.study(body.study), signed(body.reader)
-        with marks.transaction():
-            row = review.patient(study.patient_id).row(body.lesion)
+        with review.changing(study.patient_id) as known:
+            row = known.row(body.lesion)
             last = store.of_study(study.id).fates.get(body.lesion)
             if (last.said_at if last else "") != body.before:
                 raise Changed(

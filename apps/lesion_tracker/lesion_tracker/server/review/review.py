@@ -2,7 +2,8 @@
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from lesion_tracker.arrays import point_mm
@@ -59,11 +60,19 @@ class Review:
         Raises:
             NotFound: for an unknown patient.
         """
-        studies = self._catalog.of_patient(patient_id)
-        if not studies:
-            raise NotFound(f"no study of patient {patient_id!r} is known to this server")
-        notes = tuple(note for study in studies for note in self._notes(study))
+        studies, notes = self._settled(patient_id)
         return replace(self._of(patient_id, studies), notes=notes)
+
+    @contextmanager
+    def changing(self, patient_id: str) -> Iterator[PatientReview]:
+        """Yield a patient, for a change that counts before anybody else's; what may take long is done before the lock.
+
+        Raises:
+            NotFound: for an unknown patient.
+        """
+        studies, _ = self._settled(patient_id)
+        with self._marks.transaction():
+            yield self._of(patient_id, studies)
 
     def accept(self, request: Accept, reader: str) -> Done:
         """Keep that a tracked point is right."""
@@ -102,8 +111,7 @@ class Review:
         volume, on = self._engine.stamped(study)
         require_inside([point], volume.grid, study.id)
         radius = radius_at(volume, point_mm(point.center_mm))
-        with self._marks.transaction():
-            known = self.patient(study.patient_id)
+        with self.changing(study.patient_id) as known:
             names = {row.lesion_id for row in known.rows} | {one.lesion_id for one in known.deleted}
             name = next(f"lesion_{n}" for n in itertools.count(1) if f"lesion_{n}" not in names)
             if label:
@@ -117,9 +125,9 @@ class Review:
     def close(self, request: Close, reader: str) -> Done:
         """Keep that a reader closed a lesion in a study without a point."""
         study = self._catalog.study(request.study)
-        with self._marks.transaction():
+        with self.changing(study.patient_id) as known:
             self._require_seen(study.id, request)
-            cell = self.patient(study.patient_id).row(request.lesion).cells.get(study.id)
+            cell = known.row(request.lesion).cells.get(study.id)
             if cell is None or not cell.is_open:
                 raise InputError(f"{request.lesion} in {study.id} is not open: undo what was answered there first")
             if request.closing == AGREED.name and not cell.can_agree:
@@ -131,16 +139,16 @@ class Review:
 
     def undo(self, request: Undo, reader: str) -> Done:
         """Take back what a reader did to a lesion: what the request names, or what was last in each of the studies."""
-        with self._marks.transaction():
-            studies = self._studies(request.patient, request.studies or tuple(request.actions))
+        with self.changing(request.patient) as known:
+            studies = _of_patient(known, request.studies or tuple(request.actions))
             done = self._marks.undo(studies, request.lesion, reader, request.actions or None)
             text = f"{request.lesion}: taken back ({', '.join(sorted(set(done)))})"
             return self._done(text, request.lesion, studies, also_undone=True)
 
     def redo(self, request: Undo, reader: str) -> Done:
         """Do again what a reader took back."""
-        with self._marks.transaction():
-            studies = self._studies(request.patient, tuple(request.actions)) if request.actions else []
+        with self.changing(request.patient) as known:
+            studies = _of_patient(known, tuple(request.actions)) if request.actions else []
             if not studies:
                 raise InputError("a redo names the undo that it takes back, by study, in `actions`")
             done = self._marks.redo(request.actions, request.lesion, reader)
@@ -148,16 +156,16 @@ class Review:
 
     def delete(self, request: OnLesion, reader: str) -> Done:
         """Delete a lesion in the studies that have it."""
-        with self._marks.transaction():
-            changed = self._with_lesion(request)
+        with self.changing(request.patient) as known:
+            changed = _with_lesion(known, request)
             self._marks.delete(changed, request.lesion, reader)
             return self._done(f"{request.lesion} deleted", request.lesion, changed)
 
     def restore(self, request: OnLesion, reader: str) -> Done:
         """Bring a deleted lesion back in the studies in which it was deleted."""
-        with self._marks.transaction():
-            studies = self._seen_in(request)
-            changed = [name for name in studies if request.lesion in self._marks.records(name).deleted()]
+        with self.changing(request.patient) as known:
+            studies = _seen_in(known, request)
+            changed = [name for name in studies if request.lesion in known.records[name].deleted()]
             if not changed:
                 raise InputError(
                     f"{request.lesion!r} is not deleted in any of these studies: there is nothing to restore"
@@ -168,11 +176,18 @@ class Review:
     def rename(self, request: Rename, reader: str) -> Done:
         """Give a lesion another name in all studies that have it."""
         name = clean_name(request.label)
-        with self._marks.transaction():
-            changed = self._with_lesion(request)
-            self.patient(request.patient).require_free(name, request.lesion)
+        with self.changing(request.patient) as known:
+            changed = _with_lesion(known, request)
+            known.require_free(name, request.lesion)
             self._marks.rename(changed, request.lesion, name, reader)
             return self._done(f"{request.lesion} renamed", request.lesion, changed)
+
+    def _settled(self, patient_id: str) -> tuple[list[Study], tuple[Note, ...]]:
+        """Return a patient's studies, and what a reader should know of the volumes that their marks are on."""
+        studies = self._catalog.of_patient(patient_id)
+        if not studies:
+            raise NotFound(f"no study of patient {patient_id!r} is known to this server")
+        return studies, tuple(note for study in studies for note in self._notes(study))
 
     def _notes(self, study: Study) -> list[Note]:
         """Look whether a study's file changed; one that cannot be read has its pictures say why."""
@@ -238,22 +253,25 @@ class Review:
             radius_source="estimated" if near.measured else "expected",
         )
 
-    def _studies(self, patient_id: str, wanted: Sequence[str]) -> list[str]:
-        names = [study.id for study in self.patient(patient_id).studies]
-        foreign = [name for name in wanted if name not in names]
-        if foreign:
-            raise InputError(f"{', '.join(foreign)} is no study of patient {patient_id!r}")
-        return [name for name in names if not wanted or name in wanted]
 
-    def _seen_in(self, request: OnLesion) -> list[str]:
-        """Return the studies that are meant, as long as the lesion stands there as the reader saw it."""
-        for name in self._studies(request.patient, tuple(request.seen)) if request.seen else ():
-            self._marks.records(name).require_seen(request.lesion, request.seen[name])
-        return self._studies(request.patient, request.studies)
+def _of_patient(known: PatientReview, wanted: Sequence[str]) -> list[str]:
+    names = [study.id for study in known.studies]
+    foreign = [name for name in wanted if name not in names]
+    if foreign:
+        raise InputError(f"{', '.join(foreign)} is no study of patient {known.patient_id!r}")
+    return [name for name in names if not wanted or name in wanted]
 
-    def _with_lesion(self, request: OnLesion) -> list[str]:
-        names = self._seen_in(request)
-        having = [name for name in names if request.lesion in self._marks.records(name).lesion_ids()]
-        if not having:
-            raise NotFound(f"patient {request.patient!r} has no lesion {request.lesion!r}")
-        return having
+
+def _seen_in(known: PatientReview, request: OnLesion) -> list[str]:
+    """Return the studies that are meant, as long as the lesion stands there as the reader saw it."""
+    for name in _of_patient(known, tuple(request.seen)) if request.seen else ():
+        known.records[name].require_seen(request.lesion, request.seen[name])
+    return _of_patient(known, request.studies)
+
+
+def _with_lesion(known: PatientReview, request: OnLesion) -> list[str]:
+    names = _seen_in(known, request)
+    having = [name for name in names if request.lesion in known.records[name].lesion_ids()]
+    if not having:
+        raise NotFound(f"patient {request.patient!r} has no lesion {request.lesion!r}")
+    return having
