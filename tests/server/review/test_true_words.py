@@ -2,6 +2,8 @@
 
 import csv
 import io
+import warnings
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -11,6 +13,11 @@ from lesion_tracker.readers.cell import Cell
 from lesion_tracker.records.lesion import Lesion
 from tests.server.review.conftest import STUDIES, Page, ShiftingEngine
 from tests.server.review.test_page import seen, track_all
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # as in conftest
+    from lesion_tracker.server.review.jobs import Job
+    from lesion_tracker.server.review.routes import told
 
 FIRST, SECOND, THIRD = STUDIES
 
@@ -66,6 +73,20 @@ def test_a_cell_is_closed_without_a_point_and_taken_up_again(page: Page) -> None
     assert "is not open" in page.post("close", 422, study=SECOND, lesion="lesion_1", closing="not_evaluable")["detail"]
     page.post("undo", patient="eve", lesion="lesion_1", studies=[SECOND], reader="dr b")
     assert cell(page, SECOND).kind == "untracked"
+
+
+def test_a_job_that_ends_while_it_is_asked_for_tells_all_that_it_did() -> None:
+    class Ending(Future[None]):
+        def done(self) -> bool:
+            job.tracked, job.done = 3, 2
+            return True
+
+        def exception(self, timeout: float | None = None) -> None:
+            """None."""
+
+    job = Job("1", "eve", 2, ("eve", "", frozenset(), "forwards"), future=Ending())
+    one = told(job)
+    assert (one["state"], one["tracked"], one["done"]) == ("done", 3, 2)
 
 
 def test_outside_is_agreed_to_only_where_it_is_expected_outside(page: Page) -> None:

@@ -158,16 +158,16 @@ def _add_lesions(router: APIRouter, review: Review) -> None:
 def _add_jobs(router: APIRouter, jobs: TrackJobs, measuring: Measuring) -> None:
     @router.post(addresses.MEASURE, dependencies=[Depends(require_json)])
     def measure(body: MeasureAll) -> dict[str, Any]:
-        return _progress(measuring.start(jobs, body.patient, body.lesions))
+        return told(measuring.start(jobs, body.patient, body.lesions))
 
     @router.post(addresses.TRACK, dependencies=[Depends(require_json)])
     def track(body: TrackAll) -> dict[str, Any]:
         job = jobs.start(body.patient, body.baseline, body.lesions, direction=body.direction, carry=body.carry)
-        return _progress(job)
+        return told(job)
 
     @router.get(addresses.PROGRESS)
-    def progress(job_id: str) -> dict[str, Any]:
-        return _progress(jobs.get(job_id))
+    def job(job_id: str) -> dict[str, Any]:
+        return told(jobs.get(job_id))
 
 
 def _add_files(router: APIRouter) -> None:
@@ -177,8 +177,9 @@ def _add_files(router: APIRouter) -> None:
         return Response(text, media_type=FILES[f"{name}.{ending}"], headers=HEADERS)
 
 
-def _progress(job: Job) -> dict[str, Any]:
-    shown = ("id", "patient_id", "total", "done", "current", "tracked", "what", "messages", "state")
+def told(job: Job) -> dict[str, Any]:
+    """Return how far a job is; its state is looked at first: one that is done has done all that the others say."""
+    shown = ("state", "id", "patient_id", "total", "done", "current", "tracked", "what", "messages")
     return {name: getattr(job, name) for name in shown}
 
 
