@@ -29,7 +29,7 @@ def test_settings_do_not_change() -> None:
     [
         ({"metod": "affine"}, {}, "unknown setting: --conf metod; known names: method, device"),
         ({}, {"LESION_TRACKER_METOD": "affine"}, "unknown setting: LESION_TRACKER_METOD"),
-        ({"method": "magic"}, {}, "--conf method: Input should be 'auto', 'local', 'dlt'"),
+        ({"method": "magic"}, {}, "--conf method: Input should be 'auto', 'dlt', 'affine'"),
         ({"workers": "0"}, {}, "--conf workers: Input should be greater than or equal to 1, got '0'"),
         ({}, {"LESION_TRACKER_DEVICE": "tpu"}, "LESION_TRACKER_DEVICE: String should match pattern"),
     ],

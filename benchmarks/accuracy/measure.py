@@ -18,9 +18,13 @@ from lesion_tracker.registration.cache import RegistrationCache
 from lesion_tracker.tracking.options import TrackOptions
 from lesion_tracker.tracking.session import session
 
-ROWS: tuple[str, ...] = ("affine", "deformable", "dlt", "local", "auto")
-ORDER: tuple[str, ...] = ("dlt", "local", "auto", "affine", "deformable")
+ROWS: tuple[str, ...] = ("affine", "deformable", "dlt", "auto", "refined")
+ORDER: tuple[str, ...] = ("dlt", "auto", "refined", "affine", "deformable")
 """The network's rows go first: they meet an empty cache."""
+
+REFINED = "refined"
+"""The row of `auto` with the option to refine: the map of the whole pair."""
+
 SHIFTS = 9
 CACHE_BYTES = 2 * 10**9
 
@@ -70,7 +74,7 @@ def _rows(
         rows[method] = [_answer(found) for found in tracks]
         if method == "dlt":
             affine_s = spent["registration"]
-        elif method in ("local", "auto"):  # which found the affine in the cache
+        elif method in ("auto", REFINED):  # which found the affine in the cache
             spent["first"] += affine_s
             spent["registration"] += affine_s
         seconds[method] = spent
@@ -92,7 +96,8 @@ def _row(loaded: Loaded, method: str, model: Tracker, cache: RegistrationCache) 
 def _found(
     loaded: Loaded, lesions: Sequence[Lesion], method: str, model: Tracker, cache: RegistrationCache
 ) -> list[Track]:
-    options = TrackOptions(method=method, measure="no")
+    refine = method == REFINED
+    options = TrackOptions("auto" if refine else method, measure="no", refine="yes" if refine else "no")
     return session(lambda: (loaded.pair, lesions), options, published=lambda: (model, ""), cache=cache).tracks
 
 

@@ -10,12 +10,12 @@ from benchmarks.accuracy.cases import NamedPair
 from benchmarks.accuracy.measure import CACHE_BYTES
 from lesion_tracker.errors import RegistrationFailed
 from lesion_tracker.network.weights import Tracker
+from lesion_tracker.records.method import METHODS
 from lesion_tracker.registration.cache import RegistrationCache
-from lesion_tracker.registration.register import register
 from lesion_tracker.tracking.candidates import propose
-from lesion_tracker.tracking.case import case_of
 from lesion_tracker.tracking.case_search import search
 from lesion_tracker.tracking.evidence import gather
+from lesion_tracker.tracking.registered import Registered
 
 
 def collect(case: NamedPair, model: Tracker) -> dict[str, Any]:
@@ -25,11 +25,11 @@ def collect(case: NamedPair, model: Tracker) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         try:
             cache = RegistrationCache(Path(folder), CACHE_BYTES)
-            registration = register(loaded.pair.baseline, loaded.pair.followup, "deformable", cache)
+            registered = Registered(loaded.pair, METHODS["auto"], False, cache)
+            cases = [registered.case(lesion) for lesion in loaded.lesions()]
         except RegistrationFailed as error:
             return {**record, "failed": str(error)}
-    for truth, lesion in zip(loaded.truth, loaded.lesions(), strict=True):
-        sought = case_of(loaded.pair, registration, lesion)
+    for truth, sought in zip(loaded.truth, cases, strict=True):
         if not loaded.pair.followup.grid.contains(sought.expected_mm[None])[0]:
             continue  # its state is "outside", without a confidence
         seen = search(model, sought)

@@ -87,7 +87,9 @@ def line(data: str, method: str, records: Sequence[Record]) -> tuple[str, ...]:
 def _seconds(record: Record, method: str) -> float:
     """Return the seconds to a pair's first answer: those of registration, and of the network where it is asked."""
     seconds = record["seconds"]
-    alone = {"affine": "dlt", "deformable": "auto"}.get(method)  # whose registration was the first, and not remembered
+    alone = {"affine": "dlt", "deformable": "refined"}.get(
+        method
+    )  # whose registration was the first, and not remembered
     return float(seconds[alone]["registration"] if alone in seconds else seconds[method]["first"])
 
 

@@ -37,7 +37,7 @@ def record(pair, volume="a"):
     auto = [said(1.0, 0.95)] * 8 + [said(9.0, 0.2, "uncertain"), said(20.0, 0.6)]
     auto += [said(0.0, 0.1, "uncertain"), said(0.0, 0.8)]
     prior = [said(2.0)] * 7 + [said(30.0)] * 3 + [said(0.0)] * 2
-    rows = {"affine": prior, "deformable": prior, "dlt": auto, "local": auto, "auto": auto}
+    rows = {"affine": prior, "deformable": prior, "dlt": auto, "auto": auto, "refined": auto}
     seconds = {row: {"first": 2.0, "registration": 1.0, "further": [0.2, 0.4]} for row in ("dlt", "auto")}
     shifts = [{"id": "l0", "auto": [[11.0, 0, 0], [10.0, 9.0, 0]], "deformable": [[12.0, 0, 0], [12.0, 0, 0]]}]
     return {"pair": pair, "data": "constructed", "volume": volume, "truth": truths, "rows": rows, "seconds": seconds,

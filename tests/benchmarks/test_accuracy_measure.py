@@ -63,11 +63,11 @@ def small_searches(monkeypatch):
 
 def test_all_rows_and_shifts_of_a_pair_are_measured(case, model, monkeypatch):
     monkeypatch.setattr(
-        "lesion_tracker.tracking.track.register", lambda baseline, followup, method, cache: shifted(method)
+        "lesion_tracker.tracking.registered.register", lambda baseline, followup, method, cache: shifted(method)
     )
     monkeypatch.setattr("benchmarks.accuracy.measure.SHIFTS", 2)
     record = json.loads(json.dumps(measure(case, model, 0.5, 1)))
-    assert set(record["rows"]) == {"affine", "deformable", "dlt", "local", "auto"}
+    assert set(record["rows"]) == {"affine", "deformable", "dlt", "auto", "refined"}
     assert record["rows"]["deformable"][0]["center_mm"] == pytest.approx([54, 54, 70])
     assert record["failed"] == {}
     assert len(record["shifts"]) == 1
@@ -82,7 +82,7 @@ def test_the_lesions_of_a_refused_pair_are_missed(case, model, monkeypatch):
     def fails(baseline, followup, method, cache):
         raise RegistrationFailed("no overlap")
 
-    monkeypatch.setattr("lesion_tracker.tracking.track.register", fails)
+    monkeypatch.setattr("lesion_tracker.tracking.registered.register", fails)
     record = measure(case, model, 0.5, 1)
     assert record["failed"]["auto"] == "no overlap"
     found = figures([record], 1)
@@ -91,7 +91,7 @@ def test_the_lesions_of_a_refused_pair_are_missed(case, model, monkeypatch):
 
 
 def test_evidence_is_collected_for_every_candidate(case, model, monkeypatch):
-    monkeypatch.setattr("benchmarks.calibration.collect.register", lambda b, f, method, cache: shifted(method))
+    monkeypatch.setattr("lesion_tracker.tracking.registered.register", lambda b, f, method, cache: shifted(method))
     record = json.loads(json.dumps(collect(case, model)))
     examples = examples_of([record])
     assert len(examples) == 3

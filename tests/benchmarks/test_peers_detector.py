@@ -213,7 +213,7 @@ def test_the_shipped_weights_find_a_bright_implant_beside_the_expected_place(nam
     center, moved = np.array([0.0, 6.0, 0.0]), np.array([12.0, 6.0, 0.0])
     before = made_pair.with_ball(made_pair.texture(), center, 8.0, 320.0)
     pair = made_pair.pair(before, made_pair.moved(before, moved - center))
-    monkeypatch.setattr("lesion_tracker.tracking.track.register", lambda b, f, method, cache: made_pair.identity())
+    monkeypatch.setattr("lesion_tracker.tracking.registered.register", lambda b, f, method, cache: made_pair.identity())
     points, seconds = peer.find(pair, [Lesion("ball", (0.0, 6.0, 0.0), 8.0)])
     assert np.linalg.norm(points[0] - moved) < 10.0  # registration is 12 mm off
     assert seconds.further is None

@@ -66,7 +66,7 @@ def test_the_network_finds_a_lesion_beside_the_expected_place(name, monkeypatch)
     center, moved = np.array([0.0, 6.0, 0.0]), np.array([12.0, 6.0, 0.0])
     before = made_pair.with_ball(made_pair.texture(), center, 8.0, 320.0)
     pair = made_pair.pair(before, made_pair.moved(before, moved - center))
-    monkeypatch.setattr("lesion_tracker.tracking.track.register", lambda b, f, method, cache: made_pair.identity())
+    monkeypatch.setattr("lesion_tracker.tracking.registered.register", lambda b, f, method, cache: made_pair.identity())
     peer = next(peer for peer in catalog(MODEL, "cpu") if peer.name == name)
     points, _ = peer.find(pair, [Lesion("ball", (0.0, 6.0, 0.0), 8.0)])
     assert np.linalg.norm(points[0] - moved) < 6.0  # inside the ball; registration is 12 mm off

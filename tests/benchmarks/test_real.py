@@ -75,7 +75,7 @@ def record(states: dict[str, tuple[float, str]], *, failed: str = "", **truth: A
     }
 
 
-ALL = ("affine", "deformable", "dlt", "local", "auto")
+ALL = ("affine", "deformable", "dlt", "auto", "refined")
 
 
 def test_the_table_counts_answered_found_right_wrong_and_wrong_but_found():
@@ -91,7 +91,7 @@ def test_the_table_counts_answered_found_right_wrong_and_wrong_but_found():
     assert (pairs, refused, lesions, answered) == ("6", "1", "6", "4")
     assert (found, right, flagged, wrong, worst) == ("2", "2", "1", "2", "1")
     assert line("d", "auto", records)[11] == "6.00 (5.00 to 30.00)"
-    assert silent(records)[-1] == "- `auto`, p: a: 7.0 mm off, confidence 0.70"
+    assert silent(records)[-1] == "- `refined`, p: a: 7.0 mm off, confidence 0.70"
     page = markdown(records, "# head")
     assert "- p: nothing in common" in page
     assert page.count("| **all** |") == len(ALL)

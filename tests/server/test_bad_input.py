@@ -61,7 +61,7 @@ def test_a_baseline_that_is_no_study_is_refused(server: Server, image: str, stat
         ('{"a": NaN}', "NaN is no number of JSON"),
         ('{"image": "/etc/passwd"}', "params must not carry image"),
         ('{"model": "x", "session": {}}', "params must not carry model, session"),
-        ('{"method": "magic"}', "must be one of default, auto, local, dlt, affine, deformable, bspline, got 'magic'"),
+        ('{"method": "magic"}', "must be one of default, auto, dlt, affine, deformable, bspline, got 'magic'"),
         ('{"method": 7}', "must be text, got '7' (int)"),
         ('{"baseline_image": ["a", 1]}', "no study 'a'"),
         ('{"baseline_image": {"a": 1}}', "must be text"),

@@ -32,12 +32,12 @@ def test_the_command_line_offers_them(capsys: pytest.CaptureFixture[str]) -> Non
 def test_a_value_that_cannot_be_is_refused() -> None:
     (method,) = (option for option in TRACK_OPTIONS if option.name == "method")
     assert method.value("affine") == "affine"
-    with pytest.raises(ValueError, match=r"must be one of auto, local, dlt, .*, got 'magic'"):
+    with pytest.raises(ValueError, match=r"must be one of auto, dlt, .*, got 'magic'"):
         method.value("magic")
 
 
 def test_every_method_starts_from_a_registration_that_is_there() -> None:
-    named = {method.registration for method in METHODS.values()} | {m.fallback for m in METHODS.values()}
+    named = {method.registration for method in METHODS.values()} | {m.refined for m in METHODS.values()}
     assert named - {""} <= set(REGISTRATIONS)
     assert {one.start for one in REGISTRATIONS.values()} - {""} <= set(REGISTRATIONS)
 

@@ -12,6 +12,7 @@ from lesion_tracker.network.tracker import Tracker, tracker_from_net
 from lesion_tracker.network.tracker_net import TrackerNet
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.registration.doubts import Doubt
+from lesion_tracker.registration.methods import METHODS
 from lesion_tracker.registration.point_map import FollowupFromBaseline
 from lesion_tracker.registration.views import translation
 from lesion_tracker.tracking.confidence import FOUND_FROM
@@ -73,17 +74,34 @@ def test_auto_with_an_unsure_network_keeps_to_registration_or_flags_the_answer(u
     assert np.linalg.norm(np.array(answer.center_mm) - truth) < 6.0 or answer.state == "uncertain"
 
 
-def test_a_local_method_registers_round_each_lesion_and_says_so(untrained: Tracker) -> None:
+def test_auto_registers_round_each_lesion_and_refines_by_the_whole_pair_where_asked(untrained: Tracker) -> None:
     second = Lesion(id="lesion_2", center_mm=(-40.0, -20.0, 150.0), radius_mm=8.0)
-    answers = track(PAIR, [LESION, second], TrackOptions("local"), model=untrained)
+    answers = track(PAIR, [LESION, second], TrackOptions("auto", "no"), model=untrained)
     for lesion, answer in zip((LESION, second), answers, strict=True):
-        assert answer.method.startswith("local (local prior, ")
+        assert answer.method.startswith("auto (local prior, ")
         assert answer.registration["method"] == "local"
         assert answer.seconds["total"] > answer.seconds["registration"] > 0
         assert np.linalg.norm(np.array(answer.expected_mm) - lesion.center_mm - SHIFT) < 3.0
     assert answers[0].registration["crop_ncc"] != answers[1].registration["crop_ncc"]
-    (alone,) = track(PAIR, [second], TrackOptions("local"), model=untrained)
+    (alone,) = track(PAIR, [second], TrackOptions("auto", "no"), model=untrained)
     assert alone.center_mm == answers[1].center_mm
+    (refined,) = track(PAIR, [second], TrackOptions("auto", "no", "yes"), model=untrained)
+    assert refined.method.startswith("auto (deformable prior, ")
+    apart = float(np.linalg.norm(np.array(refined.expected_mm) - alone.expected_mm))
+    assert refined.registration["local_mm"] == pytest.approx(apart)
+    assert 0 < apart < 3.0
+
+
+def test_a_map_of_the_whole_pair_that_fails_leaves_the_local_one_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> FollowupFromBaseline:
+        raise RegistrationFailed("no memory")
+
+    monkeypatch.setitem(METHODS, "deformable", replace(METHODS["deformable"], find=fails))
+    (answer,) = track(PAIR, [LESION], TrackOptions("auto", "no", "yes"))
+    assert answer.registration["method"] == "local"
+    assert (
+        "the registration of the whole pair failed (no memory); the map found round the lesion was used" in answer.note
+    )
 
 
 def test_dlt_without_weights_is_refused() -> None:
@@ -114,7 +132,7 @@ def test_another_patient_s_study_is_answered_uncertain_with_a_warning_in_numbers
     assert any("agree poorly" in warning for warning in answer.warnings)
 
 
-@pytest.mark.parametrize("method", ["affine", "dlt", "local", "auto"])
+@pytest.mark.parametrize("method", ["affine", "dlt", "auto"])
 def test_a_doubt_lowers_the_confidence_below_that_of_whatever_is_found(
     method: str, untrained: Tracker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,7 +140,7 @@ def test_a_doubt_lowers_the_confidence_below_that_of_whatever_is_found(
     unsure = replace(sure, doubts=(Doubt("agreement", 0.31, 0.58, "the studies agree poorly: 0.31"),))
     answers = []
     for registration in (sure, unsure):
-        monkeypatch.setattr("lesion_tracker.tracking.track.register", lambda *_, r=registration: r)
+        monkeypatch.setattr("lesion_tracker.tracking.registered.register", lambda *_, r=registration: r)
         answers += track(PAIR, [LESION], TrackOptions(method), model=untrained)
     plain, doubted = answers
     assert 0 < doubted.confidence < FOUND_FROM

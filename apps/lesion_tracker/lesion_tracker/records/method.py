@@ -17,19 +17,19 @@ class Method:
 
     Args:
         name: in requests, settings and on the command line.
-        registration: the method of `lesion_tracker.registration.methods` that it starts from.
+        registration: the method of `lesion_tracker.registration.methods` that finds the map of the whole pair.
         sentence: what it does, for help.
         network: what it does with the network.
-        fallback: the registration that stands in where that one fails; "": the failure is the answer.
         local: whether the places of the lesions are then registered by themselves, in crops round them.
+        refined: the registration of the whole pair that answers instead where a request asks to refine; "": there is none.
     """
 
     name: str
     registration: str
     sentence: str
     network: Network = "unused"
-    fallback: str = ""
     local: bool = False
+    refined: str = ""
 
     @property
     def needs_weights(self) -> bool:
@@ -42,17 +42,11 @@ METHODS = {
     for method in (
         Method(
             "auto",
-            registration="deformable",
-            sentence="the likeliest place that deformable registration, network and surroundings propose",
-            network="fused",
-            fallback="affine",
-        ),
-        Method(
-            "local",
             "affine",
-            "as auto, but the deformation is found only round each lesion: the first answer takes seconds less",
+            "the likeliest place that registration round the lesion, network and surroundings propose",
             network="fused",
             local=True,
+            refined="deformable",
         ),
         Method("dlt", "affine", "the network's highest peak round the affine point, as in the paper", network="alone"),
         Method("affine", "affine", "the point of the affine registration"),

@@ -151,6 +151,7 @@ def _measured(part: CommonPart, field: Displacement) -> dict[str, float]:
     length = np.linalg.norm(field.shift_mm[inside], axis=-1) if inside.any() else np.zeros(1)
     return {
         **after,
+        "voxel_mm": spacing,
         "local_ncc_before": before,
         "folded": float((_jacobian(field.shift_mm, spacing)[inside] <= 0).mean()) if inside.any() else 1.0,
         "shift_median_mm": float(np.median(length)),

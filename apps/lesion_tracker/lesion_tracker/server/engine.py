@@ -12,7 +12,7 @@ from lesion_tracker.records.method import METHODS
 from lesion_tracker.records.track import Track
 from lesion_tracker.registration.cache import RegistrationCache
 from lesion_tracker.registration.point_map import FollowupFromBaseline
-from lesion_tracker.registration.register import register, remembered, remembered_round
+from lesion_tracker.registration.register import register, register_round, remembered, remembered_round
 from lesion_tracker.server.published_tracker import PublishedTracker
 from lesion_tracker.server.request_pool import require_wanted
 from lesion_tracker.server.volume_cache import VolumeCache, digest_of
@@ -171,27 +171,40 @@ class Engine:
             baseline: where the points are.
             followup: where they are mapped to.
             near_mm: LPS mm of the baseline; a method that registers round lesions keeps a map of what lies round it.
-            compute: the default method's map where none is kept.
+            compute: the default method's map where it is not kept.
 
         Raises:
             StudyError, RegistrationFailed: as `lesion_tracker.registration.register.register`.
         """
         one, other = self.volume(baseline), self.volume(followup)
-        method = METHODS[self.options.method]
-        found = remembered_round(one, other, near_mm, self._registrations) if method.local else None
-        for name in (method.registration, "affine"):
-            found = found or remembered(one, other, name, self._registrations)
-        return register(one, other, method.registration, cache=self._registrations) if compute and not found else found
+        method, kept = METHODS[self.options.method], self._registrations
+        for name in filter(None, (method.refined, "" if method.local else method.registration)):
+            if found := remembered(one, other, name, kept):
+                return found
+        if method.local and (found := remembered_round(one, other, near_mm, kept)):
+            return found
+        if not compute:
+            return remembered(one, other, "affine", kept)
+        whole = register(one, other, method.registration, kept)
+        return register_round(one, other, whole, near_mm, kept) if method.local else whole
 
     def _published_if_wanted(self) -> tuple[Tracker | None, str]:
         require_wanted()  # the network comes next
         return self.published.get()
 
-    def register(self, baseline: Study, followup: Study) -> None:
-        """Compute and keep the registration that the default method will ask for.
+    def register(self, baseline: Study, followup: Study, places_mm: Sequence[PointMm] = ()) -> None:
+        """Compute and keep the registrations that the default method will ask for.
+
+        Args:
+            baseline: where lesions are marked.
+            followup: where they will be looked for.
+            places_mm: LPS mm of the baseline; a method that registers round lesions does so round these.
 
         Raises:
             StudyError, RegistrationFailed: as `lesion_tracker.registration.register.register`.
         """
-        method = METHODS[self.options.method].registration
-        register(self.volume(baseline), self.volume(followup), method, cache=self._registrations)
+        one, other, kept = self.volume(baseline), self.volume(followup), self._registrations
+        method = METHODS[self.options.method]
+        whole = register(one, other, method.registration, kept)
+        for place in places_mm if method.local else ():
+            register_round(one, other, whole, place, kept)

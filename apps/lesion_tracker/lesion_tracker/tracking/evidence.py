@@ -40,7 +40,7 @@ class Evidence:
         shifted_mm: from the affine part's point to the point of registration.
         warped: correlation of the surroundings as the registration bends them, at its own point.
         inside: share of the surroundings that both studies hold, at the point of registration.
-        registration: local correlation of the whole registration.
+        registration: local correlation after registration, of the whole pair or, where it was registered so, of the crop.
         radius_mm: of the lesion, as expected in the follow-up.
     """
 
@@ -96,6 +96,7 @@ def gather(case: Case, candidates: Sequence[Candidate], answer: NetworkAnswer) -
     affine = case.linear @ case.center_mm + case.registration.matrix[:3, 3]
     local = local_linear(case.registration, case.center_mm, STRAIN_MM)
     strain = float(np.linalg.norm(local @ np.linalg.inv(case.linear) - np.eye(3)))
+    quality = case.registration.quality
     found = []
     for candidate in candidates:
         logit, mass = answer.scores.at(candidate.center_mm) if answer.scores is not None else (-20.0, 0.0)
@@ -116,7 +117,7 @@ def gather(case: Case, candidates: Sequence[Candidate], answer: NetworkAnswer) -
                 shifted_mm=_distance(expected, affine),
                 warped=warped,
                 inside=inside,
-                registration=case.registration.quality.get("local_ncc", 0.0),
+                registration=quality.get("crop_ncc", quality.get("local_ncc", 0.0)),
                 radius_mm=case.radius_mm * case.registration.radius_scale,
             )
         )

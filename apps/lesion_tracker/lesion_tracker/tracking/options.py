@@ -47,6 +47,7 @@ class TrackOptions:
     Args:
         method: one of `lesion_tracker.records.method.METHODS`.
         measure: "yes" or "no".
+        refine: "yes" or "no".
     """
 
     method: str = _asked(
@@ -56,6 +57,11 @@ class TrackOptions:
     )
     measure: str = _asked(
         "yes", "whether to measure each lesion in both studies: axes, volume and change", choices=("yes", "no")
+    )
+    refine: str = _asked(
+        "no",
+        "whether auto starts from the deformation of the whole pair, seconds more, instead of one round each lesion",
+        choices=("no", "yes"),
     )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 import numpy as np
 
 from lesion_tracker.arrays import PointMm
-from lesion_tracker.errors import PointOutsideError, RegistrationFailed, WeightsError
+from lesion_tracker.errors import PointOutsideError, WeightsError
 from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.records.derived import expected_track
 from lesion_tracker.records.lesion import Lesion
@@ -16,12 +16,9 @@ from lesion_tracker.records.method import Method, method_named
 from lesion_tracker.records.state import FOUND, OUTSIDE, UNCERTAIN
 from lesion_tracker.records.track import Track
 from lesion_tracker.registration.cache import RegistrationCache
-from lesion_tracker.registration.doubts import Doubt
-from lesion_tracker.registration.local import tile_of
-from lesion_tracker.registration.point_map import FollowupFromBaseline
-from lesion_tracker.registration.register import register, register_round
+from lesion_tracker.registration.deformable import SPACING_MM
 from lesion_tracker.tracking.candidates import propose
-from lesion_tracker.tracking.case import Case, case_of
+from lesion_tracker.tracking.case import Case
 from lesion_tracker.tracking.case_search import search
 from lesion_tracker.tracking.confidence import (
     ALIKE,
@@ -36,7 +33,11 @@ from lesion_tracker.tracking.evidence import gather, similarity_at
 from lesion_tracker.tracking.fusion import fuse, network_alone
 from lesion_tracker.tracking.options import TrackOptions
 from lesion_tracker.tracking.pair import Pair
+from lesion_tracker.tracking.registered import Registered
 from lesion_tracker.tracking.size import with_size
+
+APART_MM = 5.0
+"""From here on an answer says that the map of the whole pair and the one found round the lesion differ; on real pairs 1 mm."""
 
 NO_WEIGHTS = "no weights are published; registration alone answered"
 
@@ -46,13 +47,11 @@ class _Job:
     """What all lesions of one call share."""
 
     pair: Pair
-    registration: FollowupFromBaseline
+    registered: Registered
     method: Method
     model: Tracker | None
     note: str
     created_at: str
-    warnings: tuple[str, ...]
-    registration_s: float
 
 
 def track(
@@ -83,7 +82,8 @@ def track(
         WeightsError: for a method that needs weights, without them.
         ValueError: for an unknown method.
     """
-    method = method_named((options or TrackOptions()).method)
+    options = options or TrackOptions()
+    method = method_named(options.method)
     if method.needs_weights and model is None:
         raise WeightsError(
             f"method {method.name!r} needs weights, and there are none to use: {problem or 'none are published'}; use "
@@ -91,21 +91,18 @@ def track(
         )
     for lesion in lesions:
         require_inside(pair, lesion)
-    started = time.perf_counter()
-    registration, note = _register(pair, method, cache)
+    registered = Registered(pair, method, options.refine == "yes", cache)
     missing = method.network == "fused" and model is None
     job = _Job(
         pair=pair,
-        registration=registration,
+        registered=registered,
         method=method,
         model=model if method.network != "unused" else None,
-        note=_join(note, NO_WEIGHTS + (f" ({problem})" if problem else "") if missing else ""),
+        note=_join(registered.note, NO_WEIGHTS + (f" ({problem})" if problem else "") if missing else ""),
         created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        warnings=(*pair.warnings, *(doubt.sentence for doubt in registration.doubts)),
-        registration_s=time.perf_counter() - started,
     )
-    cases, tracks = _tracked(job, lesions, cache)
-    if options is None or options.measure == "yes":
+    cases, tracks = _tracked(job, lesions)
+    if options.measure == "yes":
         tracks = [with_size(case, one) for case, one in zip(cases, tracks, strict=True)]
     found_from = _rules(job.model).found_from
     return [
@@ -146,33 +143,14 @@ def require_inside(pair: Pair, lesion: Lesion) -> None:
     )
 
 
-def _register(pair: Pair, method: Method, cache: RegistrationCache | None) -> tuple[FollowupFromBaseline, str]:
-    """Register as the method asks; one that fails leaves the method's fallback, and the note says so."""
-    try:
-        return register(pair.baseline, pair.followup, method.registration, cache), ""
-    except RegistrationFailed as error:
-        if not method.fallback:
-            raise
-        found = register(pair.baseline, pair.followup, method.fallback, cache)
-        return found, f"the {method.registration} registration failed ({error}); the {method.fallback} one was used"
-
-
-def _tracked(job: _Job, lesions: Sequence[Lesion], cache: RegistrationCache | None) -> tuple[list[Case], list[Track]]:
-    """Return each lesion's case and track; a local method registers once in each cube that holds some of them."""
+def _tracked(job: _Job, lesions: Sequence[Lesion]) -> tuple[list[Case], list[Track]]:
+    """Return each lesion's case and track."""
     cases: list[Case] = []
     tracks: list[Track] = []
-    maps: dict[tuple[float, float, float], FollowupFromBaseline] = {}
     for lesion in lesions:
         started = time.perf_counter()
-        case = case_of(job.pair, job.registration, lesion)
-        if job.method.local and bool(job.pair.followup.grid.contains(case.expected_mm[None])[0]):
-            tile = tile_of(case.center_mm)
-            if tile not in maps:
-                both = job.pair.baseline, job.pair.followup
-                maps[tile] = register_round(*both, job.registration, case.center_mm, cache)
-            case = case_of(job.pair, maps[tile], lesion)
-        cases.append(case)
-        tracks.append(_track_one(job, case, job.registration_s + time.perf_counter() - started))
+        cases.append(job.registered.case(lesion))
+        tracks.append(_track_one(job, cases[-1], job.registered.seconds + time.perf_counter() - started))
     return cases, tracks
 
 
@@ -191,8 +169,8 @@ def _track_one(job: _Job, case: Case, registration_s: float) -> Track:
         },
         seconds={"registration": registration_s, "network": 0.0, "total": registration_s},
         created_at=job.created_at,
-        note=_join(job.note, case.registration.fallback),
-        warnings=(*job.warnings, *(doubt.sentence for doubt in _own_doubts(job, case))),
+        note=_join(job.note, case.registration.fallback, _of_registration(case)),
+        warnings=(*job.pair.warnings, *(doubt.sentence for doubt in case.registration.doubts)),
     )
     if not bool(case.pair.followup.grid.contains(case.expected_mm[None])[0]):
         note = _join(answer.note, "the expected point was not scanned")
@@ -211,9 +189,14 @@ def _by_registration(job: _Job, case: Case, answer: Track) -> Track:
     )
 
 
-def _own_doubts(job: _Job, case: Case) -> list[Doubt]:
-    """Return the doubts about a lesion's own registration, which the others of the call do not have."""
-    return [doubt for doubt in case.registration.doubts if doubt not in job.registration.doubts]
+def _of_registration(case: Case) -> str:
+    """Return what a reader should know of a map of the whole pair: its voxels, and where one round the lesion differs."""
+    quality, notes = case.registration.quality, []
+    if case.registration.method == "deformable" and quality.get("voxel_mm", 0.0) > SPACING_MM:
+        notes.append(f"the whole pair was registered on voxels of {quality['voxel_mm']:.1f} mm")
+    if quality.get("local_mm", 0.0) >= APART_MM:
+        notes.append(f"registration round the lesion alone puts it {quality['local_mm']:.0f} mm from there")
+    return "; ".join(notes)
 
 
 def _registration_name(job: _Job, case: Case) -> str:
@@ -224,6 +207,11 @@ def _registration_name(job: _Job, case: Case) -> str:
     if job.method.network == "fused" and job.model is None:
         return f"{name} ({job.method.name}: no published weights)"
     return name
+
+
+def _prior(case: Case) -> str:
+    """Return which map the candidates start from; a deformation that failed leaves the affine one."""
+    return case.registration.method if case.registration.displacement is not None else "affine"
 
 
 def _by_network(job: _Job, model: Tracker, case: Case, answer: Track) -> Track:
@@ -241,7 +229,7 @@ def _by_network(job: _Job, model: Tracker, case: Case, answer: Track) -> Track:
         center_mm=_tuple(fused.center_mm),
         confidence=float(np.clip(fused.confidence, 0.0, 1.0)),
         state=(FOUND if fused.confidence >= rules.found_from else UNCERTAIN).name,
-        method=f"{job.method.name} ({case.registration.method} prior, {fused.chosen})",
+        method=f"{job.method.name} ({_prior(case)} prior, {fused.chosen})",
         calibrated=rules is not UNCALIBRATED,
         model={"name": model.name, "sha256": model.sha256},
         seconds={**answer.seconds, "network": seconds, "total": answer.seconds["registration"] + seconds},

@@ -143,7 +143,12 @@ class MarkLesion(LesionTask):
                 continue
             if why:
                 logger.info("to register with %s: %s", study.id, why)
-            self._background.add(f"register {study.id} -> {other.id}", partial(self._engine.register, study, other))
+            self._background.add(f"register {study.id} -> {other.id}", partial(self._register, study, other))
+
+    def _register(self, study: Study, other: Study) -> None:
+        """Register what tracking the study's marks into the other one will ask for."""
+        places = [point_mm(lesion.center_mm) for lesion in self._marks.lesions(study.id)]
+        self._engine.register(study, other, places)
 
 
 def _with_radius(lesions: list[Lesion], radius_mm: float, known: Mapping[str, Lesion], label: object) -> list[Lesion]:

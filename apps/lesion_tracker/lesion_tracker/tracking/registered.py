@@ -1,0 +1,75 @@
+"""The maps that the lesions of one call start from: found round each neighbourhood, or, where asked for, on the whole pair."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from lesion_tracker.errors import RegistrationFailed
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.method import Method
+from lesion_tracker.registration.cache import RegistrationCache
+from lesion_tracker.registration.local import tile_of
+from lesion_tracker.registration.point_map import FollowupFromBaseline
+from lesion_tracker.registration.register import register, register_round
+from lesion_tracker.tracking.case import Case, case_of
+from lesion_tracker.tracking.pair import Pair
+
+
+class Registered:
+    """A registered pair, which turns lesions to cases.
+
+    Which map a lesion starts from depends on the method, the wish to refine and the lesion alone: never on what was
+    remembered, nor on the other lesions of the call.
+
+    Args:
+        pair: both studies.
+        method: how to track.
+        refine: whether the map of the whole pair is asked for, of a method that has one to refine by.
+        cache: of registrations.
+
+    Raises:
+        RegistrationFailed: for a study without a body, and for studies that have nothing in common.
+    """
+
+    def __init__(self, pair: Pair, method: Method, refine: bool, cache: RegistrationCache | None) -> None:
+        started = time.perf_counter()
+        self._pair, self._method, self._cache = pair, method, cache
+        self._whole = register(pair.baseline, pair.followup, method.registration, cache)
+        self._refined: FollowupFromBaseline | None = None
+        self._rounds: dict[tuple[float, float, float], FollowupFromBaseline] = {}
+        self.note = ""
+        if refine and method.refined:
+            self._refine()
+        self.seconds = time.perf_counter() - started
+
+    def _refine(self) -> None:
+        try:
+            self._refined = register(self._pair.baseline, self._pair.followup, self._method.refined, self._cache)
+        except RegistrationFailed as error:
+            used = "the map found round the lesion" if self._method.local else f"the {self._method.registration} one"
+            self.note = f"the registration of the whole pair failed ({error}); {used} was used"
+
+    def case(self, lesion: Lesion) -> Case:
+        """Return a lesion with the place at which its map expects it.
+
+        With `refine` that is the map of the whole pair; how far the one found round the lesion is from it there stands in
+        its quality as `local_mm`.
+        """
+        case = case_of(self._pair, self._whole, lesion)
+        if self._method.local and bool(self._pair.followup.grid.contains(case.expected_mm[None])[0]):
+            case = case_of(self._pair, self._round(case), lesion)
+        if self._refined is None:
+            return case
+        refined = case_of(self._pair, self._refined, lesion)
+        apart = float(np.linalg.norm(refined.expected_mm - case.expected_mm))
+        quality = {**self._refined.quality, "local_mm": apart}
+        return replace(refined, registration=replace(self._refined, quality=quality))
+
+    def _round(self, case: Case) -> FollowupFromBaseline:
+        """Return the map of the cube that holds a lesion: lesions in one cube share it."""
+        tile = tile_of(case.center_mm)
+        if tile not in self._rounds:
+            both = self._pair.baseline, self._pair.followup
+            self._rounds[tile] = register_round(*both, self._whole, case.center_mm, self._cache)
+        return self._rounds[tile]
