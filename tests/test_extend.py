@@ -153,8 +153,8 @@ PARAMETER = Door(
             '        choices=tuple(METHODS),\n    )\n    remark: str = _asked("", "said in each answer")\n',
         ),
         "tracking/track.py": (
-            "    cases, tracks = _tracked(job, lesions, cache)\n",
-            "    cases, tracks = _tracked(job, lesions, cache)\n"
+            "    cases, tracks = _tracked(job, lesions)\n",
+            "    cases, tracks = _tracked(job, lesions)\n"
             "    tracks = [one.with_changes(note=(options or TrackOptions()).remark) for one in tracks]\n",
         ),
     },
