@@ -273,6 +273,7 @@ def test_a_worker_tracks_a_pair_from_plain_values(studies, quick_track, tmp_path
         "cache": None,
         "model_sha256": None,
         "measure": "no",
+        "refine": "no",
     }
     payload = json.loads(json.dumps(payload_of(step, step.lesions, options)))
     (found,) = track_job(payload)["tracks"]
