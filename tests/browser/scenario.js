@@ -34,38 +34,74 @@ const scenarios = {
     return { track, seen };
   },
 
-  // The lesions panel: accept a tracked point, move it by a click, go to the same lesion in the earlier study.
-  async panel({ page, shot }, { base, followup, lesion, point, moved }) {
+  // The lesions panel: a change that somebody else overtook, accept, take back, do again, move; then the earlier study.
+  async panel({ page, shot }, { base, followup, series, lesion, point, moved }) {
     await ohif.openStudy(page, base, followup);
-    await page.locator('[data-cy="lesions-btn"]').click();
+    const tab = page.locator('[data-cy="lesions-btn"]');
+    await tab.hover();
+    await page.getByRole('tooltip').filter({ hasText: 'Lesions' }).waitFor({ state: 'attached' });
+    await tab.click();
     const list = page.locator('.lesionTracker');
     await list.locator('.point').first().waitFor();
-    const before = await list.innerText();
-    await shot('7-panel');
+    const says = async (text) => { const status = list.getByRole('status').filter({ hasText: text }); await status.waitFor(); return status.innerText(); };
+    const result = { before: await list.innerText(), names: await list.locator('section h3 bdi').allInnerTexts() };
     const row = list.locator(`section[data-lesion="${lesion}"] .point`).filter({ has: page.locator('.shown') });
-    await row.getByRole('button', { name: 'Go' }).click();
-    const gone = await focus(page);
-    await row.getByRole('button', { name: 'Accept' }).click();
-    await list.getByRole('status').filter({ hasText: 'accepted' }).waitFor();
-    const accepted = await list.innerText();
-    await row.getByRole('button', { name: 'Move' }).click();
+    const press = (name, where = row) => where.getByRole('button', { name, exact: true }).click();
+    await press('Go');
+    result.gone = await focus(page);
+    result.marker = await marker(page);
+    for (const plane of [0, 1, 2]) await ohif.lookAt(page, result.gone, plane);
+    await shot('7-panel'); // docs/ohif.png
+    await press('Accept');
+    result.unnamed = await says('name is needed');
+    await list.getByLabel('Reader').fill('dr panel');
+    await list.getByLabel('Reader').press('Tab');
+    await page.route('**/lesions/changes*', (route) => route.abort()); // the panel does not notice by itself
+    result.other = await page.evaluate(async ({ series, lesion }) => {
+      const { rows } = await (await fetch(`/ohif/lesions?series=${series}`)).json();
+      const { track, seen } = rows.find((one) => one.id === lesion).cells[series];
+      const body = { study: series, lesion, track, seen, reader: 'dr other' };
+      const send = (what, sent) => fetch(`/lesions/${what}`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(sent) });
+      const { actions } = await (await send('accept', body)).json();
+      return actions;
+    }, { series, lesion });
+    await press('Accept');
+    result.refused = await says('has changed since');
+    result.stands = await row.innerText();
+    await page.evaluate(({ lesion, actions, patient }) => fetch('/lesions/undo', { method: 'POST', headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ patient, lesion, actions, reader: 'dr other' }) }), { lesion, actions: result.other, patient: await patientOf(page, series) });
+    await press('Refresh', list);
+    await press('Accept');
+    result.accepted = await says('accepted');
+    await press('Undo', list.getByRole('status'));
+    result.undone = await says('taken back');
+    await press('Do it again', list.getByRole('status'));
+    result.again = await says('done again');
+    await press('Undo');
+    await says('taken back');
+    await press('Move');
     const { x, y } = await ohif.lookAt(page, moved);
     await page.mouse.click(x, y);
-    await list.getByRole('status').filter({ hasText: /corrected|marked/ }).waitFor();
-    const corrected = await list.innerText();
+    result.corrected = await says(/corrected|marked/);
+    result.shown = await focus(page);
+    result.moved = await marker(page);
     await shot('8-moved-in-panel');
+    await press('Track all', list);
+    result.tracked = await says(/tracked in/);
     const other = list.locator(`section[data-lesion="${lesion}"] .point`).filter({ hasNot: page.locator('.shown') }).first();
-    await Promise.all([page.waitForNavigation(), other.getByRole('button', { name: 'Go' }).click()]);
-    await page.waitForSelector('#monailabelServerURL');
-    await page.locator('[data-cy="lesions-btn"]').click();
+    await Promise.all([page.waitForNavigation(), press('Go', other)]);
     await page.waitForFunction((point) => {
       const [engine] = window.cornerstone?.getRenderingEngines() ?? [];
       const [viewport] = engine?.getVolumeViewports() ?? [];
       const at = viewport?.getCamera().focalPoint;
       return at && Math.hypot(...at.map((value, axis) => value - point[axis])) < 1;
     }, point, { timeout: ohif.PATIENCE_MS });
+    await page.locator('.lesionMarker').first().waitFor();
+    result.there = await list.locator('.chosen').innerText();
     await shot('9-earlier-study');
-    return { before, gone, accepted, corrected, lesion };
+    await Promise.all([page.waitForNavigation(), page.getByRole('link', { name: 'Basic Viewer' }).click()]);
+    await page.waitForFunction(() => window.location.pathname.includes('/viewer') && window.cornerstone?.getRenderingEngines().flatMap((one) => one.getViewports()).length, null, { timeout: ohif.PATIENCE_MS });
+    return result;
   },
 
   // Mark in one series, then open another series of the same study and track there.
@@ -78,6 +114,21 @@ const scenarios = {
     return { mark, track };
   },
 };
+
+// The markers on the screen: what is at their middle, LPS mm, in the first viewport, and how each is drawn.
+function marker(page) {
+  return page.evaluate(() => {
+    const [viewport] = window.cornerstone.getRenderingEngines()[0].getVolumeViewports();
+    const outer = viewport.element.getBoundingClientRect();
+    const ring = viewport.element.querySelector('.lesionMarker'), { x, y, width, height } = ring.getBoundingClientRect();
+    const middle = Array.from(viewport.canvasToWorld([x + width / 2 - outer.x, y + height / 2 - outer.y]));
+    return { middle, color: getComputedStyle(ring).color, here: [...document.querySelectorAll('.lesionMarker')].map((one) => one.dataset.here) };
+  });
+}
+
+async function patientOf(page, series) {
+  return page.evaluate(async (series) => (await (await fetch(`/ohif/lesions?series=${series}`)).json()).patient, series);
+}
 
 function focus(page) {
   return page.evaluate(() => Array.from(window.cornerstone.getRenderingEngines()[0].getVolumeViewports()[0].getCamera().focalPoint));

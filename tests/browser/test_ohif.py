@@ -1,6 +1,7 @@
 """The bundled, unmodified OHIF on the sample patient: mark, track and correct by clicks, measured on the screen."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import requests
 from PIL import Image
 
+from lesion_tracker.readers.patient_table import natural_order
 from tests.browser.conftest import (
     SHOTS,
     Scenario,
@@ -130,14 +132,29 @@ def test_the_lesions_panel(server: Server, studies: tuple[Orthanc, list[str]], s
     names = [track["lesion_id"] for track in tracked.json()["tracks"]]
     open_point = next(track for track in tracked.json()["tracks"] if track["lesion_id"] == "lesion_9")
     moved = (np.array(open_point["center_mm"]) + np.array([6.0, -4.0, 0.0])).tolist()
-    seen = scenario("panel", followup=followup, lesion="lesion_9", point=MARK["center_mm"], moved=moved)
+    place = {"point": MARK["center_mm"], "moved": moved, "series": later}
+    seen = scenario("panel", followup=followup, lesion="lesion_9", **place)
     assert all(name in seen["before"] for name in names)
     assert "confidence" in seen["before"]
+    assert " × " in seen["before"]  # both axes
+    assert seen["names"] == sorted(seen["names"], key=natural_order)
     assert np.linalg.norm(np.array(seen["gone"]) - np.array(open_point["center_mm"])) < 0.1
+    assert seen["marker"]["here"] == ["1", "1", "1"]
+    assert np.linalg.norm(np.array(seen["marker"]["middle"]) - np.array(seen["gone"])) < 1.0
+    assert f"{later} has changed since this page was loaded: dr other accepted it" in seen["refused"]
+    assert "accepted by dr other" in seen["stands"]
     assert "accepted" in seen["accepted"]
+    assert "done again" in seen["again"]
+    for there in (seen["shown"], seen["moved"]["middle"]):
+        assert np.linalg.norm(np.array(there) - np.array(moved)) < 1.0
+    assert seen["moved"]["color"] != seen["marker"]["color"]  # a reader's point now
+    assert "lesion_9 corrected, 7." in seen["corrected"]  # mm from where it was tracked
+    assert re.search(r"\b(1 point|\d+ points) tracked in 1 study\.", seen["tracked"])
+    assert "marked" in seen["there"]
     (kept,) = (Path(server.studies) / "data").rglob(f"corrections/{later}.jsonl")
-    record = [json.loads(line) for line in kept.read_text().splitlines()][-1]["correction"]
+    record = [line["correction"] for line in map(json.loads, kept.read_text().splitlines()) if "correction" in line][-1]
     assert record["track"]["lesion_id"] == "lesion_9"
+    assert record["corrected_by"] == "dr panel"
     assert np.linalg.norm(np.array(record["center_mm"]) - np.array(moved)) < 1.0  # a pixel of the screen
 
 

@@ -221,7 +221,9 @@ OF_OHIF = (
     Sent("update model", "POST", "/train/", explains, 403, {"json": {"track_lesion": {"steps": 200}}}),  # no admin
     Sent("stop", "DELETE", "/train/", explains, 403),
     Sent("panel", "GET", "/ohif/lesion-panel.js", lambda a: "javascript" in a.headers["content-type"]),
-    Sent("panel", "GET", "/ohif/lesions?series={followup}", lambda a: a.json()["rows"][0]["label"] == "lesion_1"),
+    Sent("panel", "GET", "/ohif/lesion-screen.js", lambda a: "javascript" in a.headers["content-type"]),
+    Sent("panel", "GET", "/ohif/lesions?series={followup}", lambda a: a.json()["rows"][0]["label"] == "lesion_1"
+         and all(cell["seen"] and "action" in cell for cell in a.json()["rows"][0]["cells"].values())),
 )  # fmt: skip
 """Of a reader's browser, which sends the cookie of his log-in."""
 

@@ -1,66 +1,71 @@
-// A panel for OHIF: the patient's lesions with state and confidence; jump to a point, accept it, or move it by a click.
+// A panel for OHIF: the patient's lesions with state, confidence and size; go to a point, accept, move, track, take back.
 // OHIF loads it as an extension at run time (window.config.extensions); nothing of OHIF is rebuilt.
+import { jump, jumpWhenLoaded, mark, nextClick, shownSeries, useServices, watchScreen } from './lesion-screen.js';
+
 const ID = 'lesion-tracker';
+const PANEL = `${ID}.panelModule.lesions`;
 const PENDING = 'lesion-tracker.jump'; // where to go once another study has been opened
+const JOB = 'lesion-tracker.job'; // what is being tracked: another study may be opened meanwhile
 const READER = 'lesion-tracker.reader';
-const JUMP_TRIES = 240; // every half second
+const FAR_MM = 20; // a correction beyond this asks once
+const WATCH_MS = 20000;
 const STYLE = `
 .lesionTracker { color: #fff; font-size: 13px; padding: 8px; overflow-y: auto; height: 100%; }
 .lesionTracker h3 { font-size: 13px; font-weight: 600; margin: 10px 0 2px; color: #5acce6; }
 .lesionTracker .point { border-left: 3px solid; margin: 4px 0 8px; padding: 2px 0 2px 8px; }
+.lesionTracker .point.chosen { background: #1d2440; border-left-width: 6px; }
 .lesionTracker .shown { font-weight: 600; }
-.lesionTracker button { background: #3a3f99; border-radius: 3px; padding: 1px 8px; margin: 3px 6px 0 0; }
-.lesionTracker button:focus, .lesionTracker button:hover { background: #5acce6; color: #000; }
+.lesionTracker .check, .lesionTracker .note { color: #ffc440; }
+.lesionTracker button, .lesionTracker a.button { background: #3a3f99; border-radius: 3px; padding: 3px 8px; margin: 3px 6px 0 0;
+  min-height: 24px; display: inline-block; font-weight: 400; color: #fff; }
+.lesionTracker button:focus, .lesionTracker button:hover, .lesionTracker a.button:hover { background: #5acce6; color: #000; }
 .lesionTracker button:disabled { opacity: 0.4; }
-.lesionTracker input { color: #000; width: 100%; padding: 1px 4px; }
+.lesionTracker input { color: #000; width: 100%; padding: 3px 4px; }
 .lesionTracker input::placeholder { color: #555; }
-.lesionTracker .said { color: #f5c542; min-height: 1.4em; margin: 6px 0; }
+.lesionTracker .said { min-height: 1.4em; margin: 6px 0; }
+.lesionTracker .said.bad { color: #ff9d8c; }
+.lesionMarker { position: absolute; z-index: 5; border: 2px solid; border-radius: 50%; pointer-events: none; }
+.lesionMarker[data-here="0"] { border-style: dashed; opacity: 0.7; }
+.lesionMarker::after { content: attr(data-label); position: absolute; left: 100%; top: -4px; font-size: 12px; white-space: nowrap;
+  text-shadow: 0 0 3px #000; }
 `;
 
-let services;
-let panel; // what is on the screen: { root, said, list, series, stop }
+let panelService;
+let panel; // what is on the screen: { said, note, list, reader, series, patient, version, studies, rows, stop }
+let chosen = null; // the lesion that was gone to last, and where: { series, lesion }
 
-function shownSeries() {
-  const { viewports, activeViewportId } = services.viewportGridService.getState();
-  const [uid] = viewports.get(activeViewportId)?.displaySetInstanceUIDs ?? [];
-  return uid ? services.displaySetService.getDisplaySetByUID(uid)?.SeriesInstanceUID : undefined;
-}
+const settings = () => window.config.lesionTracker; // what the server says with its configuration of OHIF
+const addresses = () => settings().addresses;
+const states = () => settings().states; // what points are shown as, by name: the server's table
+const counted = (number, one, more) => `${number} ${number === 1 ? one : more}`;
+const cellOf = (study, lesion) => panel?.rows?.find((row) => row.id === lesion)?.cells[study];
+const placeOf = (cell) => (cell?.center_mm && states()[cell.color].has_point ? cell.center_mm : null);
+const pause = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
-function volumeViewports() {
-  return window.cornerstone.getRenderingEngines().flatMap((engine) => engine.getVolumeViewports());
-}
-
-// Moves every plane to a world point, LPS mm.
-function jump(point) {
-  for (const viewport of volumeViewports()) {
-    const { focalPoint, position } = viewport.getCamera();
-    viewport.setCamera({
-      focalPoint: point,
-      position: position.map((value, axis) => value + point[axis] - focalPoint[axis]),
-    });
-    viewport.render();
+// A refusal, with the number of its answer.
+class Refused extends Error {
+  constructor(text, status) {
+    super(text);
+    this.status = status;
   }
 }
-
-// What the server is asked for; its configuration of OHIF says where.
-const addresses = () => window.config.lesionTracker.addresses;
-const states = () => window.config.lesionTracker.states; // what points are shown as, by name: the server's table
 
 async function ask(address, body) {
   const answer = await fetch(address, body && {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ reader: localStorage.getItem(READER) ?? '', ...body }),
-  });
+    body: JSON.stringify({ reader: panel?.reader.value.trim() ?? '', ...body }),
+  }).catch(() => { throw new Refused('The server does not answer; nothing was stored.', 0); });
   const said = await answer.json().catch(() => ({}));
   if (!answer.ok) {
-    throw new Error(typeof said.detail === 'string' ? said.detail : `the server answered ${answer.status}`);
+    throw new Refused(typeof said.detail === 'string' ? said.detail : `The server answered ${answer.status}.`, answer.status);
   }
   return said;
 }
 
-function say(text) {
-  if (panel) panel.said.textContent = text;
+function say(text, bad = false, ...buttons) {
+  panel?.said.replaceChildren(text, ' ', ...buttons);
+  panel?.said.classList.toggle('bad', bad);
 }
 
 function element(name, properties = {}, ...children) {
@@ -69,139 +74,237 @@ function element(name, properties = {}, ...children) {
   return made;
 }
 
-function button(text, hint, work) {
+// A refusal is said; after one because somebody else was first, what stands now is shown under it.
+async function refused(error) {
+  if (error.status === 409) await refresh().catch(() => {});
+  say(error.message, true);
+}
+
+function button(text, hint, work, key = '') {
   const made = element('button', { textContent: text, title: hint });
-  made.addEventListener('click', () => work().catch((error) => say(error.message)));
+  made.dataset.key = `${key} ${text}`;
+  made.addEventListener('click', () => work().catch(refused));
   return made;
 }
 
-async function goTo(study, cell) {
+// Who answers is kept with the answer, so a change without a name is not sent.
+function named() {
+  if (panel.reader.value.trim()) return true;
+  say('Your name is needed: it is kept with what you do.', true);
+  panel.reader.focus();
+  return false;
+}
+
+// Sends a change to a lesion, and offers to take it back, or to do it again; the offer belongs to its action for ever.
+async function change(what, lesion, body) {
+  if (!named()) return;
+  const { done, actions } = await ask(addresses()[what], body);
+  await refresh();
+  const next = what === 'undo' ? 'redo' : 'undo';
+  const offer = () => change(next, lesion, { patient: panel.patient, lesion, actions });
+  say(done, false, button(next === 'undo' ? 'Undo' : 'Do it again', '', offer, 'offer'));
+}
+
+const answers = (study, row, cell) => ({ study: study.id, lesion: row.id, track: cell.track, seen: cell.seen });
+
+function choose(study, row) {
+  chosen = { series: study.id, lesion: row.id };
+  show();
+}
+
+async function goTo(study, row, cell) {
   if (study.id === shownSeries()) {
-    jump(cell.center_mm);
+    jump(study.id, cell.center_mm);
+    choose(study, row);
     return;
   }
-  sessionStorage.setItem(PENDING, JSON.stringify({ series: study.id, point: cell.center_mm }));
+  sessionStorage.setItem(PENDING, JSON.stringify({ series: study.id, lesion: row.id, point: cell.center_mm }));
   const query = new URLSearchParams({ StudyInstanceUIDs: study.study_uid, SeriesInstanceUIDs: study.id });
   window.location.assign(`${window.location.pathname}?${query}`);
 }
 
-// Goes where a click in another study's panel pointed, as soon as that series is on the screen.
+// Goes where a click in another study's panel pointed, and opens the panel there.
 async function finishJump() {
   const pending = JSON.parse(sessionStorage.getItem(PENDING) ?? 'null');
   sessionStorage.removeItem(PENDING);
-  for (let left = pending ? JUMP_TRIES : 0; left > 0; left -= 1) {
-    const loaded = volumeViewports().every((viewport) => viewport.getActors().length > 0);
-    if (shownSeries() === pending.series && volumeViewports().length > 0 && loaded) {
-      jump(pending.point);
-      return;
-    }
-    await new Promise((resolve) => { setTimeout(resolve, 500); });
-  }
+  if (!pending) return;
+  chosen = { series: pending.series, lesion: pending.lesion };
+  const arrived = await jumpWhenLoaded(pending.series, pending.point);
+  panelService.activatePanel(PANEL, true);
+  await pause(0);
+  if (!arrived) say('The series could not be shown: go there again.', true);
 }
 
-async function accept(study, row, cell) {
-  const { done } = await ask(addresses().accept, { study: study.id, lesion: row.id, track: cell.track });
-  await refresh();
-  say(done);
-}
-
-// Takes the next click in any plane as the lesion's place; Escape takes none.
+// Takes the next click in any plane as the lesion's place; Escape takes none. A far one asks once.
 async function move(study, row, cell) {
-  say(`click where ${row.label} really is; Escape: leave it`);
-  const point = await nextClick();
+  if (!named()) return;
+  panel.stop.abort();
+  panel.stop = new AbortController();
+  say(`Click where ${row.label} really is; Escape leaves it.`);
+  const point = await nextClick(study.id, panel.stop.signal);
   if (point === null) {
-    say('not moved');
+    say('Not moved.');
     return;
   }
-  const body = { study: study.id, lesion: row.id, center_mm: point, track: cell.track };
-  const { done } = await ask(addresses().move, body);
-  await refresh();
-  say(done);
+  mark({ series: study.id, point, radius: cell.radius_mm, color: states().reader.color });
+  const before = placeOf(cell) ?? point;
+  const far = Math.hypot(...point.map((value, axis) => value - before[axis]));
+  if (far > FAR_MM && !await agreed(`${far.toFixed(0)} mm from where it is now: really there?`)) {
+    show();
+    say('Not moved.');
+    return;
+  }
+  chosen = { series: study.id, lesion: row.id };
+  await change('move', row.id, { ...answers(study, row, cell), center_mm: point });
+  const now = placeOf(cellOf(study.id, row.id));
+  if (now && study.id === shownSeries()) jump(study.id, now);
 }
 
-function nextClick() {
-  panel.stop?.();
+function agreed(text) {
   return new Promise((resolve) => {
-    const viewports = volumeViewports();
-    const onDown = (event) => {
-      const viewport = viewports.find((one) => one.element.contains(event.target));
-      if (!viewport || event.button !== 0) return;
-      event.preventDefault();
-      event.stopPropagation();
-      const { x, y } = viewport.element.getBoundingClientRect();
-      finish(Array.from(viewport.canvasToWorld([event.clientX - x, event.clientY - y])));
-    };
-    const onKey = (event) => event.key === 'Escape' && finish(null);
-    const finish = (point) => {
-      document.removeEventListener('mousedown', onDown, true);
-      document.removeEventListener('keydown', onKey, true);
-      if (panel) panel.stop = undefined;
-      resolve(point);
-    };
-    panel.stop = () => finish(null);
-    document.addEventListener('mousedown', onDown, true);
-    document.addEventListener('keydown', onKey, true);
+    const choice = (words, value) => button(words, '', async () => resolve(value), 'question');
+    const leave = choice('Leave it', false);
+    say(text, true, choice('Save it', true), leave);
+    leave.focus();
+    panel.stop.signal.addEventListener('abort', () => resolve(false));
   });
 }
 
+// Tracks lesions (none: all) in all later studies, and says how far that is, also after another study was opened.
+async function track(lesions) {
+  const { id } = await ask(addresses().track, { patient: panel.patient, lesions });
+  sessionStorage.setItem(JOB, id);
+  await follow(id);
+}
+
+async function follow(id) {
+  let job = await ask(addresses().progress.replace('{job_id}', id));
+  while (job.state === 'running') {
+    say(`Tracking: ${job.done} of ${counted(job.total, 'study', 'studies')}.`);
+    await pause(500);
+    job = await ask(addresses().progress.replace('{job_id}', id));
+  }
+  sessionStorage.removeItem(JOB);
+  await refresh();
+  const failed = job.state === 'failed';
+  const points = counted(job.tracked, 'point', 'points');
+  const result = failed ? 'A fault of the server ended it; its log says which.' : `${points} tracked in ${counted(job.total, 'study', 'studies')}.`;
+  say([result, ...job.messages].join(' · '), failed || job.messages.length > 0);
+}
+
 function pointOf(study, row, cell) {
-  const shown = study.id === shownSeries();
+  const isShown = study.id === panel.series;
+  const key = `${row.id} ${study.id}`;
   const confidence = cell.confidence === null ? '' : `, confidence ${cell.confidence.toFixed(2)}`;
   const date = study.date.replace(/^(\d{4})(\d{2})(\d{2})$/, '$1-$2-$3');
   const when = `${date || 'no date'}${study.series ? `, ${study.series}` : ''}`;
-  const made = element('div', { className: `point ${cell.color}` },
-    element('div', { className: shown ? 'shown' : '', textContent: when }),
+  const isChosen = chosen?.series === study.id && chosen.lesion === row.id;
+  const made = element('div', { className: `point ${cell.color}${isChosen ? ' chosen' : ''}` },
+    element('div', { className: isShown ? 'shown' : '', textContent: when }),
     element('div', { textContent: `${cell.words}${confidence}` }));
   made.style.borderColor = states()[cell.color].color;
-  if (!cell.center_mm) return made;
-  const place = `(${cell.center_mm.map((value) => value.toFixed(1)).join(', ')}) LPS mm`;
-  made.append(button('Go', `show ${place}`, () => goTo(study, cell)));
-  if (cell.can_accept) {
-    const accepter = button('Accept', shown ? 'the point is right' : 'go to it first', () => accept(study, row, cell));
-    accepter.disabled = !shown; // nobody accepts what is not on the screen
-    made.append(accepter);
+  if (cell.size) {
+    const sign = cell.change_mm > 0 ? '+' : '';
+    const changed = cell.change_mm === null ? '' : ` (${sign}${cell.change_mm.toFixed(1)} mm)`;
+    made.append(element('div', { className: 'size', textContent: `${cell.size}${changed}` }));
   }
-  const mover = button('Move', 'then click where it really is', () => move(study, row, cell));
-  mover.disabled = !shown;
-  made.append(mover);
+  if (cell.check) made.append(element('div', { className: 'check', textContent: `check me: ${cell.check}` }));
+  const place = placeOf(cell);
+  if (place) {
+    const words = `(${place.map((value) => value.toFixed(1)).join(', ')}) LPS mm`;
+    made.append(button('Go', `show ${words}`, () => goTo(study, row, cell), key));
+  }
+  const only = (possible) => { if (!isShown) Object.assign(possible, { disabled: true, title: 'go to this study first' }); made.append(possible); };
+  if (cell.can_accept) only(button('Accept', 'the point is right', () => change('accept', row.id, answers(study, row, cell)), key));
+  only(button(place ? 'Move' : 'Mark', 'then click where it really is', () => move(study, row, cell), key));
+  if (cell.can_undo && cell.action) {
+    const body = () => ({ patient: panel.patient, lesion: row.id, actions: { [study.id]: cell.action } });
+    made.append(button('Undo', 'take your last step here back', () => change('undo', row.id, body()), key));
+  }
   return made;
 }
 
-// Lists the lesions of the patient whose series is active.
+function sectionOf(row) {
+  const points = panel.studies.filter((study) => row.cells[study.id]).map((study) => pointOf(study, row, row.cells[study.id]));
+  const tracker = button('Track', `look for ${row.label} in all later studies`, () => track([row.id]), row.id);
+  const section = element('section', {}, element('h3', {}, element('bdi', { textContent: row.label }), ' ', tracker), ...points);
+  section.dataset.lesion = row.id;
+  return section;
+}
+
+// Draws what is known; the button that had the focus has it again.
+function show() {
+  if (!panel?.rows) return;
+  const held = panel.list.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  panel.list.replaceChildren(...panel.rows.map(sectionOf));
+  if (held) [...panel.list.querySelectorAll('button')].find((one) => one.dataset.key === held)?.focus();
+  const cell = chosen && cellOf(chosen.series, chosen.lesion);
+  const point = placeOf(cell);
+  mark(point && { series: chosen.series, point, radius: cell.radius_mm, color: states()[cell.color].color });
+}
+
+// Asks for the lesions of the patient whose series is active, and lists them.
 async function refresh() {
   if (!panel) return;
   const series = shownSeries();
   panel.series = series;
   if (!series) return;
-  const { studies, rows } = await ask(`${addresses().lesions}?series=${encodeURIComponent(series)}`);
+  const known = await ask(`${addresses().lesions}?series=${encodeURIComponent(series)}`);
   if (!panel || panel.series !== series) return;
-  panel.list.replaceChildren(...rows.map((row) => {
-    const points = studies.filter((study) => row.cells[study.id]).map((study) => pointOf(study, row, row.cells[study.id]));
-    const section = element('section', {}, element('h3', { textContent: row.label }), ...points);
-    section.dataset.lesion = row.id;
-    return section;
-  }));
-  say(rows.length ? '' : 'nothing is marked yet: Point Prompts, mark_lesion, in the earlier study');
+  const byName = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
+  Object.assign(panel, { patient: known.patient, version: known.version, studies: known.studies });
+  panel.rows = known.rows.sort((one, other) => byName.compare(one.label, other.label));
+  if (known.login) Object.assign(panel.reader, { value: known.login, disabled: true });
+  panel.note.textContent = known.order_note;
+  panel.viewer.href = otherMode(known.studies.find((study) => study.id === series));
+  show();
+  say(known.rows.length ? '' : 'Nothing is marked yet: Point Prompts, mark_lesion, in the earlier study.');
+}
+
+// The same study in OHIF's Basic Viewer, which shows reports and measurements; from there, back to MONAI Label.
+function otherMode(study) {
+  const { routerBasename } = window.config;
+  const isBasic = window.location.pathname.startsWith(`${routerBasename}viewer`);
+  panel.viewer.textContent = isBasic ? 'MONAI Label' : 'Basic Viewer';
+  const query = new URLSearchParams({ StudyInstanceUIDs: study?.study_uid ?? '' });
+  return `${routerBasename}${isBasic ? 'monai-label' : 'viewer'}?${query}`;
+}
+
+// Looks every 20 s, and when the page is seen again, whether somebody else has changed something.
+async function look() {
+  if (!panel?.patient || document.hidden) return;
+  const query = new URLSearchParams({ patient: panel.patient });
+  const { version } = await ask(`${addresses().changes}?${query}`);
+  if (!panel || version === panel.version) return;
+  await refresh();
+  say('Changed meanwhile: what stands now is shown.');
 }
 
 function mount(root) {
-  const said = element('div', { className: 'said', role: 'status' });
-  const list = element('div');
-  const reader = element('input', { placeholder: 'reader (kept with what you accept and move)', value: localStorage.getItem(READER) ?? '', maxLength: 64 });
+  const reader = element('input', { placeholder: 'reader: your name', ariaLabel: 'Reader', value: localStorage.getItem(READER) ?? '', maxLength: 64 });
   reader.addEventListener('change', () => localStorage.setItem(READER, reader.value.trim()));
-  root.replaceChildren(element('style', { textContent: STYLE }), reader, button('Refresh', 'ask the server', refresh), said, list);
-  panel = { root, said, list };
-  const update = () => { if (panel && shownSeries() !== panel.series) refresh().catch((error) => say(error.message)); };
-  const { EVENTS } = services.viewportGridService;
-  panel.subscriptions = [EVENTS.ACTIVE_VIEWPORT_ID_CHANGED, EVENTS.GRID_STATE_CHANGED]
-    .map((event) => services.viewportGridService.subscribe(event, update));
+  const viewer = element('a', { className: 'button', title: 'open this study in the other mode of OHIF' });
+  const made = { said: element('div', { className: 'said', role: 'status' }), note: element('div', { className: 'note' }), list: element('div') };
+  const tools = element('div', {},
+    button('Refresh', 'ask the server', refresh), button('Track all', 'every lesion, in all later studies', () => track([])), viewer);
+  root.replaceChildren(element('style', { textContent: STYLE }), reader, tools, made.said, made.note, made.list);
+  panel = { ...made, reader, viewer, stop: new AbortController() };
+  const quietly = (work) => () => work().catch((error) => say(error.message, true));
+  const update = () => { if (panel && shownSeries() !== panel.series) quietly(refresh)(); };
+  const unwatch = watchScreen(update);
+  const timer = setInterval(quietly(look), WATCH_MS);
+  const seen = new AbortController();
+  document.addEventListener('visibilitychange', quietly(look), { signal: seen.signal });
+  window.addEventListener('focus', quietly(look), { signal: seen.signal });
+  panel.end = () => { unwatch(); clearInterval(timer); seen.abort(); };
   update();
-  finishJump().catch((error) => say(error.message));
+  const job = sessionStorage.getItem(JOB);
+  if (job) follow(job).catch((error) => { sessionStorage.removeItem(JOB); say(error.message, true); });
 }
 
 function unmount() {
-  panel?.stop?.();
-  panel?.subscriptions.forEach(({ unsubscribe }) => unsubscribe());
+  panel?.stop.abort();
+  panel?.end();
   panel = undefined;
 }
 
@@ -221,14 +324,13 @@ const Lesions = () => ({
 export default {
   id: ID,
   getPanelModule({ servicesManager }) {
-    services = servicesManager.services;
-    return [{ name: 'lesions', iconName: 'tab-linear', iconLabel: 'Lesions', label: 'Lesions', component: Lesions }];
+    useServices(servicesManager.services);
+    panelService = servicesManager.services.panelService;
+    return [{ name: 'lesions', iconName: 'tab-roi-threshold', iconLabel: 'Lesions', label: 'Lesions', component: Lesions }];
   },
-  onModeEnter({ servicesManager }) {
-    const { panelService } = servicesManager.services;
+  onModeEnter() {
     const right = panelService.PanelPosition.Right; // entered again for the next study: its panels are new by then
-    if (!panelService.getPanels(right).some((one) => one.content === Lesions)) {
-      panelService.addPanel(right, `${ID}.panelModule.lesions`);
-    }
+    if (!panelService.getPanels(right).some((one) => one.content === Lesions)) panelService.addPanel(right, PANEL);
+    finishJump().catch((error) => say(error.message, true));
   },
 };

@@ -52,6 +52,7 @@ PAGE_FILE = "/lesions/{name}.{ending}"
 
 OHIF_CONFIG = "/ohif/app-config.js"
 OHIF_PANEL = "/ohif/lesion-panel.js"
+OHIF_SCREEN = "/ohif/lesion-screen.js"
 OHIF_LESIONS = "/ohif/lesions"
 OHIF = "/ohif/{path:path}"
 
@@ -146,6 +147,7 @@ ALWAYS = (
 ON_A_PACS = (
     Route("GET", OHIF_CONFIG),
     Route("GET", OHIF_PANEL),
+    Route("GET", OHIF_SCREEN),
     Route("GET", OHIF_LESIONS),
     Route("GET", PACS_PROXY),
     Route("POST", STORE),

@@ -223,7 +223,7 @@ class LesionTrackerApp(MONAILabelApp):
             routers += [
                 pacs_routes(web),
                 pacs_results_routes(results, found, self._catalog, web, pacs_write=self._settings.pacs_write),
-                ohif_routes(Path(self.app_dir), self._catalog, review),
+                ohif_routes(Path(self.app_dir), self._catalog, review, measuring),
             ]
         if accounts is not None:
             routers.append(accounts_routes(accounts))

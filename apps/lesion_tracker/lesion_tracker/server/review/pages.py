@@ -147,7 +147,7 @@ def _hash(facts: object) -> str:
     return hashlib.blake2s(repr(facts).encode(errors="replace"), digest_size=8).hexdigest()
 
 
-def _growth(row: Row, sizes: Sizes, study_id: str) -> float | None:
+def growth(row: Row, sizes: Sizes, study_id: str) -> float | None:
     """Return by how much a lesion's long axis is longer than in the last study before in which it has axes, mm."""
     names = list(row.cells)
     here = sizes.get((study_id, row.lesion_id))
@@ -182,7 +182,7 @@ ENVIRONMENT.globals |= {
     "crop": _crop,
     "months": _months,
     "distance": _distance,
-    "growth": _growth,
+    "growth": growth,
 }
 ENVIRONMENT.globals |= {"SHOWN": SHOWN, "OPEN": OPEN}
 ENVIRONMENT.globals["SAYABLE"] = Markup(
