@@ -14,7 +14,8 @@ from lesion_tracker.records.state import states_json
 from lesion_tracker.server import addresses
 from lesion_tracker.server.review.measuring import KnownSizes, Measuring
 from lesion_tracker.server.review.pages import growth
-from lesion_tracker.server.review.review import PatientReview, Review
+from lesion_tracker.server.review.patient_review import PatientReview
+from lesion_tracker.server.review.review import Review
 from lesion_tracker.server.review.views import changes
 from lesion_tracker.server.viewers.viewer_files import BUNDLE
 from lesion_tracker.server.who import signed
