@@ -386,6 +386,58 @@ const scenarios = {
     return { ms };
   },
 
+  // The reader's own size: an end by arrows and by mouse, saved, taken back; an outline from a click, saved, back to automatic.
+  async size({ page, shot }, { base, study }) {
+    const result = {}, ends = () => page.evaluate(() => (draft || known).axes), words = () => page.evaluate(() => (draft || known).words);
+    await large(page, base, study);
+    result.start = await ends();
+    await page.keyboard.press('e');
+    result.label = await page.evaluate(() => document.activeElement.getAttribute('aria-label'));
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Shift+ArrowDown');
+    result.byKeys = await ends();
+    await page.keyboard.press('Escape');
+    result.discarded = await ends();
+    const box = await page.locator('.end').nth(1).boundingBox();
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    result.mm = await page.evaluate(() => view.width / axial.image.clientWidth);
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    await page.mouse.move(x + 20, y + 4, { steps: 4 });
+    result.dragged = await ends();
+    await page.mouse.up();
+    result.unsaved = await page.textContent('#unsaved');
+    result.accept = await page.isDisabled('#save');
+    await shot('size');
+    await clickAt(page, 'axial', 60, 60); // no point is put while a size is not saved
+    result.refused = await said(page, 'size is not saved');
+    await page.locator('.end').nth(1).focus();
+    await page.keyboard.press('Enter');
+    result.saved = await said(page, 'kept');
+    await ready(page);
+    result.kept = await ends();
+    result.shown = await page.textContent('.about .size');
+    await page.click('#undo-last');
+    result.undone = await said(page, 'taken back');
+    await ready(page);
+    result.back = await ends();
+    await page.keyboard.press('c');
+    result.asked = await page.textContent('#unsaved');
+    await clickAt(page, 'axial', 0, 0);
+    await page.waitForFunction(() => draft);
+    result.outline = await words();
+    await shot('outline');
+    await page.keyboard.press('Enter');
+    await said(page, 'kept');
+    await ready(page);
+    result.after = await words();
+    await page.keyboard.press('r');
+    result.reset = await said(page, 'automatic size counts again');
+    await ready(page);
+    result.end = await ends();
+    return result;
+  },
+
   // Barriers that axe-core finds on all pages.
   async barriers({ page }, { base, study, axe }) {
     const result = {};

@@ -17,6 +17,7 @@ import pytest
 import uvicorn
 
 from lesion_tracker.readers.lines import now
+from lesion_tracker.readers.size_store import SizeStore
 from lesion_tracker.records.derived import expected_track
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.report.planes import PLANES
@@ -28,8 +29,9 @@ from tests.browser.conftest import CHROMIUM, NODE, PLAYWRIGHT, SHOTS, needs_brow
 from tests.server.conftest import free_port
 from tests.server.review.conftest import SHIFT_MM, STUDIES, Page, ShiftingEngine, made_page, page
 from tests.server.review.test_page import track_all
+from tests.server.review.test_sizes import ellipsoids
 
-__all__ = ["page"]
+__all__ = ["ellipsoids", "page"]
 pytestmark = [pytest.mark.browser, needs_browser]
 FIRST, SECOND, THIRD = STUDIES
 WIDTH_MM = 120.0
@@ -120,6 +122,33 @@ def test_a_reader_tracks_accepts_takes_back_and_corrects(page: Page, address: st
     assert buttons["before"] == 1
     for study in STUDIES[:2]:
         assert [lesion.label for lesion in page.marks.lesions(study) if lesion.id == "lesion_1"] == ["hilum"]
+
+
+def test_a_reader_drags_an_end_saves_takes_back_and_outlines_anew(ellipsoids: Page) -> None:
+    track_all(ellipsoids)
+    track_all(ellipsoids, what="measure")
+    with serving(ellipsoids.http.app) as url:
+        seen = drive(url, "size")
+    start = np.array(seen["start"])
+    by_keys, dragged = start.copy(), start.copy()
+    by_keys[0, 0] += (0.5, 2.5, 0.0)
+    dragged[0, 1] += np.array([20.0, 4.0, 0.0]) * seen["mm"]
+    np.testing.assert_allclose(seen["byKeys"], by_keys, atol=1e-6)
+    np.testing.assert_allclose(seen["discarded"], start, atol=1e-6)
+    np.testing.assert_allclose(seen["dragged"], dragged, atol=0.1 * seen["mm"] + PLACE_MM)
+    long_mm = math.dist(*seen["dragged"][0])
+    assert "long axis" in seen["label"]
+    assert f"Not saved: {long_mm:.1f} × " in seen["unsaved"]
+    np.testing.assert_allclose(seen["kept"], seen["dragged"], atol=1e-3)
+    assert f"{long_mm:.1f} × " in seen["shown"]
+    assert "by dr browser" in seen["shown"]
+    np.testing.assert_allclose(seen["back"], start, atol=1e-6)
+    assert "outlined anew" in seen["asked"]
+    assert seen["after"] == seen["outline"]
+    np.testing.assert_allclose(seen["end"], start, atol=1e-6)
+    assert [step.what for step in SizeStore(ellipsoids.marks).steps(SECOND, "lesion_1")] == [
+        *("drawn", "undo", "drawn", "automatic")
+    ]
 
 
 def test_looking_never_changes_the_point(page: Page, address: str) -> None:

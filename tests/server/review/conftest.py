@@ -1,8 +1,11 @@
 """A small server with the review page alone, on a drawn patient of three small studies."""
 
+import json
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +42,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # starlette would rather have httpx's successor; MONAI Label's passlib loads crypt
     from fastapi.testclient import TestClient
 
+    from lesion_tracker.server.review.drawn_sizes import DrawnSizes, drawn_size_routes
     from lesion_tracker.server.review.fates import fate_routes
     from lesion_tracker.server.review.routes import review_routes
 
@@ -119,6 +123,12 @@ class Page:
         assert answer.status_code == expect, answer.text
         return answer.json()
 
+    def data(self, html: str) -> dict[str, Any]:
+        """Return what the large view draws."""
+        found = re.search(r'data-large="([^"]*)"', html)
+        assert found is not None
+        return dict(json.loads(unescape(found[1])))
+
 
 def made_page(folder: Path, engine: Engine) -> tuple[FastAPI, MarkStore, Review]:
     """Return the page on a folder of studies that are there, what it keeps, and what it reads."""
@@ -130,7 +140,9 @@ def made_page(folder: Path, engine: Engine) -> tuple[FastAPI, MarkStore, Review]
     review = Review(catalog, store, engine, bound)
     jobs = TrackJobs(catalog, store, Followups(catalog, store, engine, bound))
     application.include_router(fate_routes(review, catalog, store))
-    application.include_router(review_routes(review, jobs, catalog, engine, Measuring(catalog, store, engine, bound)))
+    measuring = Measuring(catalog, store, engine, bound)
+    application.include_router(review_routes(review, jobs, catalog, engine, measuring))
+    application.include_router(drawn_size_routes(DrawnSizes(review, catalog, store, engine, bound, measuring)))
     return application, store, review
 
 

@@ -24,16 +24,16 @@ class Measurement(JsonRecord):
         long_ends_mm: end points of the long axis.
         short_ends_mm: end points of the short axis.
         key_slice: LPS z of the slice of both axes, mm.
-        volume_ml: within the outline.
-        mean_hu: mean of the voxels within the outline.
+        volume_ml: within the outline; None where a reader drew the axes and no outline fits them.
+        mean_hu: mean of the voxels within the outline, likewise.
         outline: closed rings, each in one axial slice, its first point again at its end.
         check: why a reader should look at it; "" where nothing speaks against it.
         method: what measured it.
         version: of the method.
         study_id: of the study, where it is known.
         lesion_id: of the lesion, where it is known.
-        changed_by: the reader who moved an end point, or "".
-        changed_at: when, ISO 8601 with time zone.
+        changed_by: the reader who drew the axes or asked for the outline, or "".
+        changed_at: when, ISO 8601 with time zone; "" where no reader did.
 
     Raises:
         ValueError: for axes that are no lengths, or a short axis that is longer than the long one.
@@ -45,8 +45,8 @@ class Measurement(JsonRecord):
     long_ends_mm: Ends
     short_ends_mm: Ends
     key_slice: Number
-    volume_ml: Number
-    mean_hu: Number
+    volume_ml: Number | None
+    mean_hu: Number | None
     outline: tuple[Ring, ...] = ()
     check: str = ""
     method: str = ""

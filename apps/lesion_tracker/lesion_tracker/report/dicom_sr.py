@@ -144,13 +144,14 @@ def _key_ring(source: SourceSeries, measured: Measurement, k: int) -> PointsMm:
 
 
 def _measurements(source: SourceSeries, measured: Measurement, k: int, outline: np.ndarray) -> list[sr.Measurement]:
-    """Return both axes and the volume, each with its coordinates."""
+    """Return both axes and, where it is known, the volume, each with its coordinates."""
     ends = [source.pixels_of(np.array(points), k) for points in (measured.long_ends_mm, measured.short_ends_mm)]
-    rows = (
+    rows = [
         (LONG_AXIS, measured.long_axis_mm, MILLIMETER, ends[0]),
         (SHORT_AXIS, measured.short_axis_mm, MILLIMETER, ends[1]),
-        (VOLUME, measured.volume_ml * 1000, CUBIC_MILLIMETER, outline),
-    )
+    ]
+    if measured.volume_ml is not None:
+        rows.append((VOLUME, measured.volume_ml * 1000, CUBIC_MILLIMETER, outline))
     return [_measurement(source.slices[k], *row) for row in rows]
 
 

@@ -1,16 +1,17 @@
 """A patient's results: the axes of each lesion in each study, and the response that follows from them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from lesion_tracker.errors import LesionTrackerError, PacsError, StudyError
 from lesion_tracker.readers.cell import Cell
-from lesion_tracker.readers.cell_size import measured_at, slice_distance_mm
+from lesion_tracker.readers.cell_size import has_point, measured_at, slice_distance_mm
 from lesion_tracker.readers.fate_store import StudyFates
 from lesion_tracker.readers.lesion_graph import LesionGraph, lesion_graph
 from lesion_tracker.readers.patient_table import rows_of
+from lesion_tracker.readers.size_store import Kept
 from lesion_tracker.readers.study_records import StudyRecords
 from lesion_tracker.records.fate import FATES, TOO_SMALL
 from lesion_tracker.records.followed import Followed, Seen
@@ -103,12 +104,14 @@ class KnownPatient:
         studies: earliest first.
         records: marks, tracks and answers, by study.
         fates: what became of the lesions, by study.
+        drawn: sizes that readers drew, by study and lesion id; they count before what is measured.
     """
 
     patient_id: str
     studies: Sequence[Study]
     records: Mapping[str, StudyRecords]
     fates: Mapping[str, StudyFates]
+    drawn: Mapping[str, Mapping[str, Kept]] = field(default_factory=dict)
 
     @property
     def graph(self) -> LesionGraph:
@@ -119,7 +122,7 @@ class KnownPatient:
 def study_result(known: KnownPatient, study: Study, volume_of: Callable[[Study], Volume]) -> StudyResult:
     """Measure the lesions of one study; about half a second each.
 
-    A tracked point has the axes that were measured with it, and everything else is measured here, in the same way.
+    What a reader drew counts; a tracked point has the axes that were measured with it; the rest is measured here, likewise.
 
     Args:
         known: the patient.
@@ -134,8 +137,10 @@ def study_result(known: KnownPatient, study: Study, volume_of: Callable[[Study],
         problem = ""
     except (StudyError, PacsError) as error:
         volume, problem = None, f"{study.id} cannot be read: {error}"
+    drawn = known.drawn.get(study.id, {})
     found = [
-        _result(graph.lesions[name], seen, cells[name], volume, problem) for name, seen in graph.seen[study.id].items()
+        _result(graph.lesions[name], seen, cells[name], volume, problem, drawn.get(name))
+        for name, seen in graph.seen[study.id].items()
     ]
     in_order = sorted(found, key=lambda one: list(graph.lesions).index(one.lesion.id))
     return StudyResult(study, tuple(in_order), slice_distance_mm(volume.grid) if volume else None, problem)
@@ -180,19 +185,20 @@ def _place_of(cell: Cell | None) -> Point | None:
     return cell.center_mm or (cell.track.expected_mm if cell.track else None)
 
 
-def _result(lesion: Followed, seen: Seen, cell: Cell | None, volume: Volume | None, problem: str) -> LesionResult:
+def _result(
+    lesion: Followed, seen: Seen, cell: Cell | None, volume: Volume | None, problem: str, drawn: Kept | None
+) -> LesionResult:
     model = (cell.track.model or {}) if cell and cell.track else {}
     by = str(model.get("name", "")), str(model.get("sha256", ""))
     place = _place_of(cell)
     inside = place is not None and volume is not None and bool(volume.grid.contains(np.array([place]))[0])
     bare = LesionResult(lesion, seen, place if inside else None, words=problem, track_model=by)
-    has_point = cell is not None and (cell.has_answer or (cell.kind == "tracked" and cell.can_accept))
-    if problem or cell is None or not has_point or seen.fate == TOO_SMALL.name or not FATES[seen.fate].has_place:
+    if problem or cell is None or not has_point(cell) or seen.fate == TOO_SMALL.name or not FATES[seen.fate].has_place:
         return bare
     if volume is None or not inside:
         return replace(bare, words="its point lies outside of the study's volume: it was not measured")
     try:
-        measured = measured_at(cell, volume)
+        measured = measured_at(cell, volume, drawn)
     except LesionTrackerError as error:
         return replace(bare, words=f"it could not be measured: {error}")
     now = replace(seen, long_axis_mm=measured.long_axis_mm, short_axis_mm=measured.short_axis_mm or None)

@@ -5,9 +5,10 @@ import io
 import math
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lesion_tracker.readers.cell import Cell
+from lesion_tracker.readers.cell_size import Size, Sizes, growth
 from lesion_tracker.readers.patient_table import Row
 from lesion_tracker.records.quantity import QUANTITIES
 from lesion_tracker.records.track import Track
@@ -21,6 +22,25 @@ class _Line:
     row: Row
     cell: Cell
     date: str
+    sizes: Sizes = field(default_factory=dict)
+
+    @property
+    def size(self) -> Size | None:
+        """The size that counts, where one is known."""
+        return self.sizes.get((self.cell.study_id, self.cell.lesion_id))
+
+    def of_size(self, name: str) -> object:
+        """Return a number of the size that counts, to a thousandth; "" where it is not known."""
+        value = getattr(self.size, name, None)
+        return "" if value is None else round(float(value), 3)
+
+    def change(self) -> object:
+        """Return by how much the long axis is longer than in the study before in which it is known, mm."""
+        size, track = self.size, self.cell.track
+        change = growth(self.row.cells, self.sizes, self.cell.study_id)
+        if change is None and size is not None and track is not None and track.earlier_long_axis_mm is not None:
+            change = size.long_axis_mm - track.earlier_long_axis_mm
+        return "" if change is None else round(change, 3)
 
     def by_track(self, content: Callable[[Track], object]) -> object:
         """Return what the track says, "" where the point was never tracked."""
@@ -75,16 +95,27 @@ COLUMNS |= {
 COLUMNS["fate"] = lambda line: line.cell.fate.fate if line.cell.fate else ""
 COLUMNS["fate_others"] = lambda line: " ".join(line.cell.fate.others) if line.cell.fate else ""
 COLUMNS["fate_said_by"] = lambda line: line.cell.fate.said_by if line.cell.fate else ""
-COLUMNS["check_size"] = lambda line: line.by_track(lambda track: track.check_size)
+COLUMNS |= {
+    "long_axis_mm": lambda line: line.of_size("long_axis_mm"),
+    "short_axis_mm": lambda line: line.of_size("short_axis_mm"),
+    "volume_ml": lambda line: line.of_size("volume_ml"),
+    "mean_hu": lambda line: "" if line.size and line.size.when else line.by_track(QUANTITIES["mean_hu"].cell),
+    "long_axis_change_mm": _Line.change,
+    "check_size": lambda line: line.size.check if line.size else "",
+    "size_by": lambda line: line.size.who if line.size else "",
+    "size_time": lambda line: line.size.when if line.size else "",
+}
+"""Of the size that counts: a reader's own, the track's, or what was measured at the point."""
 
 
-def review_csv(patient_id: str, rows: Sequence[Row], dates: Mapping[str, str]) -> str:
+def review_csv(patient_id: str, rows: Sequence[Row], dates: Mapping[str, str], sizes: Sizes | None = None) -> str:
     """Return the table as CSV.
 
     Args:
         patient_id: whose lesions they are.
         rows: the lesions.
         dates: YYYYMMDD or "" of each study, earliest first; its order is the order of a lesion's lines.
+        sizes: that count; None: none are known.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -92,7 +123,7 @@ def review_csv(patient_id: str, rows: Sequence[Row], dates: Mapping[str, str]) -
     for row in rows:
         for study_id, date in dates.items():
             if study_id in row.cells:
-                line = _Line(patient_id, row, row.cells[study_id], date)
+                line = _Line(patient_id, row, row.cells[study_id], date, sizes or {})
                 writer.writerow([harmless(content(line)) for content in COLUMNS.values()])
     return text.getvalue()
 

@@ -41,6 +41,10 @@ RESTORE = "/lesions/restore"
 RENAME = "/lesions/rename"
 TRACK = "/lesions/track"
 MEASURE = "/lesions/measure"
+OUTLINE = "/lesions/outline"
+SIZE = "/lesions/size"
+SIZE_RESET = "/lesions/size/automatic"
+SIZE_UNDO = "/lesions/size/undo"
 FATE = "/lesions/fate"
 PROGRESS = "/lesions/track/{job_id}"
 REPORT_FILE = "/lesions/report.dcm"
@@ -124,6 +128,10 @@ ALWAYS = (
     Route("POST", RENAME),
     Route("POST", TRACK),
     Route("POST", MEASURE),
+    Route("GET", OUTLINE),
+    Route("POST", SIZE),
+    Route("POST", SIZE_RESET),
+    Route("POST", SIZE_UNDO),
     Route("POST", FATE),
     Route("GET", PROGRESS),
     Route("GET", REPORT_FILE),

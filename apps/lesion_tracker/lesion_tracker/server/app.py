@@ -32,6 +32,7 @@ from lesion_tracker.server.request_pool import RequestPool
 from lesion_tracker.server.results.found import FoundReports
 from lesion_tracker.server.results.gather import Results
 from lesion_tracker.server.results.routes import pacs_results_routes, results_routes
+from lesion_tracker.server.review.drawn_sizes import DrawnSizes, drawn_size_routes
 from lesion_tracker.server.review.fates import fate_routes
 from lesion_tracker.server.review.jobs import TrackJobs
 from lesion_tracker.server.review.measuring import Measuring
@@ -210,6 +211,7 @@ class LesionTrackerApp(MONAILabelApp):
             results_routes(results, self._catalog),
             fate_routes(review, self._catalog, self._marks),
             review_routes(review, jobs, self._catalog, self._engine, measuring),
+            drawn_size_routes(DrawnSizes(review, self._catalog, self._marks, self._engine, self._bound, measuring)),
             learning_routes(
                 self._trainers,
                 self._engine.published.store,

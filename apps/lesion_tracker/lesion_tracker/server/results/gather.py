@@ -6,6 +6,7 @@ from pathlib import Path
 from lesion_tracker.errors import NotFound, PacsError, StudyError
 from lesion_tracker.readers.fate_store import FateStore
 from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.readers.size_store import SizeStore
 from lesion_tracker.report.dicom_results import DicomResults, dicom_results
 from lesion_tracker.report.patient_results import KnownPatient, PatientResult, StudyResult, patient_result, study_result
 from lesion_tracker.server.bound import BoundMarks
@@ -27,7 +28,7 @@ class Results:
 
     def __init__(self, catalog: Catalog, marks: MarkStore, engine: Engine, bound: BoundMarks) -> None:
         self._catalog, self._marks, self._engine, self._bound = catalog, marks, engine, bound
-        self._fates = FateStore(marks)
+        self._fates, self._sizes = FateStore(marks), SizeStore(marks)
 
     def patient(self, patient_id: str) -> PatientResult:
         """Return all that is known of a patient, measured.
@@ -72,7 +73,8 @@ class Results:
                 self._bound.settle(study)
         records = {study.id: self._marks.records(study.id) for study in in_order}
         fates = {study.id: self._fates.of_study(study.id) for study in in_order}
-        return KnownPatient(patient_id, in_order, records, fates)
+        drawn = {study.id: self._sizes.said(study.id) for study in in_order}
+        return KnownPatient(patient_id, in_order, records, fates, drawn)
 
 
 def _one_each(studies: list[Study], used: set[str]) -> list[Study]:

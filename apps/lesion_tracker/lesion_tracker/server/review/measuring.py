@@ -43,16 +43,20 @@ class Measuring:
         bound: keeps points to the volumes that they were set on.
     """
 
+    store: SizeStore
+
     def __init__(self, catalog: Catalog, marks: MarkStore, engine: Engine, bound: BoundMarks) -> None:
         self._catalog, self._marks, self._engine, self._bound = catalog, marks, engine, bound
-        self._store = SizeStore(marks)
+        self.store = SizeStore(marks)
 
     def of(self, study_id: str, lesion_id: str) -> Size | None:
         """Return what is known of one lesion's size in one study."""
         study = self._catalog.study(study_id)
         cells = cells_of(study.id, self._marks.records(study.id))
         cell = next((one for one in cells if one.lesion_id == lesion_id), None)
-        return size_of(cell, self._store.of_study(study.id).get(lesion_id)) if cell else None
+        if cell is None:
+            return None
+        return size_of(cell, self.store.of_study(study.id).get(lesion_id), self.store.said(study.id).get(lesion_id))
 
     def known(self, patient_id: str) -> KnownSizes:
         """Return what is known of a patient's."""
@@ -60,15 +64,15 @@ class Measuring:
         unmeasured: list[tuple[str, str]] = []
         slices_mm: dict[str, float] = {}
         for study, cells in self._cells(patient_id):
-            kept = self._store.of_study(study.id)
-            slices_mm |= dict.fromkeys(
-                [study.id] if kept else [], max((one.slice_mm for one in kept.values()), default=0)
-            )
+            kept, drawn = self.store.of_study(study.id), self.store.said(study.id)
+            asked = [one.slice_mm for one in (*kept.values(), *drawn.values())]
+            slices_mm |= dict.fromkeys([study.id] if asked else [], max(asked, default=0))
             for cell in cells:
-                size = size_of(cell, kept.get(cell.lesion_id))
+                known = kept.get(cell.lesion_id), drawn.get(cell.lesion_id)
+                size = size_of(cell, *known)
                 if size is not None:
                     sizes[study.id, cell.lesion_id] = size
-                if wants_measuring(cell, kept.get(cell.lesion_id)):
+                if wants_measuring(cell, *known):
                     unmeasured.append((study.id, cell.lesion_id))
         return KnownSizes(sizes, tuple(unmeasured), slices_mm)
 
@@ -85,8 +89,8 @@ class Measuring:
         """
         wanted = []
         for study, cells in self._cells(patient_id):
-            kept = self._store.of_study(study.id)
-            open_ = [one for one in cells if wants_measuring(one, kept.get(one.lesion_id))]
+            kept, drawn = self.store.of_study(study.id), self.store.said(study.id)
+            open_ = [one for one in cells if wants_measuring(one, kept.get(one.lesion_id), drawn.get(one.lesion_id))]
             chosen = [one for one in open_ if not lesion_ids or one.lesion_id in lesion_ids]
             wanted += [(study, chosen)] if chosen else []
         asked = (patient_id, "", frozenset(lesion_ids), "measure")
@@ -119,6 +123,6 @@ class Measuring:
                 job.messages.append(f"{cell.lesion_id} in {study.id}: {error}")
                 continue
             kept.append(Kept(measured, cell.center_mm or measured.center_mm, slice_mm, on))
-        self._store.add(study.id, kept)
+        self.store.add(study.id, kept)
         self._bound.remember(study, volume, on)
         job.tracked += len(kept)

@@ -13,8 +13,7 @@ from markupsafe import Markup
 from lesion_tracker.errors import NotFound
 from lesion_tracker.places import PACKAGE
 from lesion_tracker.readers.cell import Cell
-from lesion_tracker.readers.cell_size import Size, Sizes
-from lesion_tracker.readers.patient_table import Row
+from lesion_tracker.readers.cell_size import Size, growth
 from lesion_tracker.records.fate import GONE, MERGED, NEW, NOT_ASSESSED, PERHAPS_NEW, PROGRESSED, SPLIT, TOO_SMALL
 from lesion_tracker.records.quantity import quantities_in_words
 from lesion_tracker.records.state import OPEN, SHOWN
@@ -30,6 +29,7 @@ FILES = {
     "planes.js": "text/javascript",
     "large.js": "text/javascript",
     "sizes.js": "text/javascript",
+    "axes.js": "text/javascript",
     "fates.js": "text/javascript",
 }
 """What the pages load beside images."""
@@ -55,6 +55,10 @@ AT = {
         "changes": addresses.CHANGES,
         "track": addresses.TRACK,
         "measure": addresses.MEASURE,
+        "outline": addresses.OUTLINE,
+        "size": addresses.SIZE,
+        "reset-size": addresses.SIZE_RESET,
+        "undo-size": addresses.SIZE_UNDO,
         "fate": addresses.FATE,
         "progress": addresses.PROGRESS,
         "logout": addresses.LOGOUT,
@@ -118,7 +122,7 @@ def _crop(cell: Cell, width_mm: float = THUMB_MM, size: Size | None = None) -> d
         "radius": round(cell.radius_mm, 1),
     }
     if size is not None:
-        query |= {"lesion": cell.lesion_id, "size": _hash(size)}
+        query |= {"lesion": cell.lesion_id, "size": size.version}
         query["width"] = max(query["width"], round(2.5 * size.long_axis_mm))
     if cell.kind == "corrected" and cell.track is not None:
         query["other"] = ",".join(f"{value:.3f}" for value in cell.track.center_mm)
@@ -145,15 +149,6 @@ def version(cell: Cell, size: Size | None = None) -> str:
 
 def _hash(facts: object) -> str:
     return hashlib.blake2s(repr(facts).encode(errors="replace"), digest_size=8).hexdigest()
-
-
-def growth(row: Row, sizes: Sizes, study_id: str) -> float | None:
-    """Return by how much a lesion's long axis is longer than in the last study before in which it has axes, mm."""
-    names = list(row.cells)
-    here = sizes.get((study_id, row.lesion_id))
-    before = [sizes.get((name, row.lesion_id)) for name in names[: names.index(study_id)]] if here else []
-    last = next((one for one in reversed(before) if one is not None), None)
-    return here.long_axis_mm - last.long_axis_mm if here is not None and last is not None else None
 
 
 def _place(patient: str, lesion: str = "", study: str = "", against: str = "") -> str:

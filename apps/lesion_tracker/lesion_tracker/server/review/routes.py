@@ -81,7 +81,8 @@ def _add_pages(router: APIRouter, review: Review, measuring: Measuring, views: V
     @router.get(addresses.TABLE)
     def table(patient: str) -> Response:
         known = review.patient(patient)
-        text = review_csv(patient, known.rows, {study.id: study.study_date for study in known.studies})
+        dates = {study.id: study.study_date for study in known.studies}
+        text = review_csv(patient, known.rows, dates, measuring.known(patient).sizes)
         safe = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in patient)
         named = {**HEADERS, "Content-Disposition": f'attachment; filename="lesions_{safe}.csv"'}
         return Response(text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=named)

@@ -4,8 +4,8 @@ import hashlib
 from typing import Any
 
 from lesion_tracker.readers.cell import Cell
-from lesion_tracker.readers.cell_size import Size
 from lesion_tracker.readers.patient_table import Row
+from lesion_tracker.readers.size_store import SizeStore
 from lesion_tracker.records.state import states_json
 from lesion_tracker.report.planes import PLANES
 from lesion_tracker.server.review.measuring import KnownSizes, Measuring
@@ -49,7 +49,8 @@ class Views:
         measured = self._measuring.known(patient)
         if not lesion:
             return page("patient.html", review=known, measured=measured, title=f"Lesions of {patient}", login=login)
-        return page("large.html", **large(known, measured, known.row(lesion), study, against), login=login)
+        shown = large(known, measured, known.row(lesion), study, against, self._measuring.store)
+        return page("large.html", **shown, login=login)
 
     def row(self, patient: str, lesion: str) -> str:
         """Return one row of a patient's grid, and what is left to look at, as they are now.
@@ -79,7 +80,9 @@ def version_of(known: PatientReview, measured: KnownSizes, row: Row, study_id: s
     ].seen(row.lesion_id)
 
 
-def large(known: PatientReview, measured: KnownSizes, row: Row, study: str, against: str) -> dict[str, Any]:
+def large(
+    known: PatientReview, measured: KnownSizes, row: Row, study: str, against: str, sizes: SizeStore
+) -> dict[str, Any]:
     """Return what the large view shows, as values of its template.
 
     Args:
@@ -88,6 +91,7 @@ def large(known: PatientReview, measured: KnownSizes, row: Row, study: str, agai
         row: the lesion.
         study: in which it is looked at; "" or an unknown one: the first open one, else the last.
         against: the study beside it; "" or an unknown one: where it was tracked from, else the nearest with a point.
+        sizes: knows what readers did to them.
     """
     names = [one.id for one in known.studies]
     if study not in names:
@@ -132,8 +136,10 @@ def large(known: PatientReview, measured: KnownSizes, row: Row, study: str, agai
             "version": version_of(known, measured, row, study),
             "seen": known.records[study].seen(row.lesion_id),
             "action": known.records[study].action(row.lesion_id),
+            "size_undo": sizes.has_undo(study, row.lesion_id),
         },
         "steps": known.records[study].steps(row.lesion_id),
+        "size_steps": sizes.steps(study, row.lesion_id),
         "title": f"{row.label} of {known.patient_id}",
     }
 
@@ -151,6 +157,7 @@ def _start(row: Row, cell: Cell | None, study: str, names: list[str]) -> Cell | 
 def _pane(cell: Cell, measured: KnownSizes) -> dict[str, Any]:
     track = cell.track
     moved_from = track.center_mm if track is not None and track.has_point and cell.has_answer else None
+    size = measured.sizes.get((cell.study_id, cell.lesion_id))
     return {
         "study": cell.study_id,
         "point": cell.center_mm,
@@ -161,20 +168,7 @@ def _pane(cell: Cell, measured: KnownSizes) -> dict[str, Any]:
         "is_open": cell.is_open,
         "can_accept": cell.can_accept,
         "can_agree": cell.can_agree,
-        "size": _drawn(measured.sizes.get((cell.study_id, cell.lesion_id))),
-    }
-
-
-def _drawn(size: Size | None) -> dict[str, Any] | None:
-    """Return what is drawn of a size, LPS mm."""
-    if size is None:
-        return None
-    return {
-        "slice": size.slice_mm,
-        "axes": [size.long_ends_mm, size.short_ends_mm],
-        "rings": size.rings,
-        "words": size.words,
-        "check": size.check,
+        "size": size.drawn() if size else None,
     }
 
 

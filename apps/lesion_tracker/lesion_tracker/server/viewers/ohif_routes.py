@@ -13,7 +13,7 @@ from lesion_tracker.readers.patient_table import Row
 from lesion_tracker.records.state import states_json
 from lesion_tracker.server import addresses
 from lesion_tracker.server.review.measuring import KnownSizes, Measuring
-from lesion_tracker.server.review.pages import growth
+from lesion_tracker.readers.cell_size import growth
 from lesion_tracker.server.review.patient_review import PatientReview
 from lesion_tracker.server.review.review import Review
 from lesion_tracker.server.review.views import changes
@@ -113,7 +113,7 @@ def _cell(known: PatientReview, measured: KnownSizes, row: Row, study_id: str) -
                 "can_undo": not cell.is_open and not cell.fate,
                 "confidence": track.confidence if track is not None and cell.is_open else None,
                 "size": size.words if size else "",
-                "change_mm": growth(row, measured.sizes, study_id) if size else None,
+                "change_mm": growth(row.cells, measured.sizes, study_id) if size else None,
                 "check": size.check if size else "",
                 "track": track.created_at if track is not None else "",
                 "seen": records.seen(row.lesion_id),

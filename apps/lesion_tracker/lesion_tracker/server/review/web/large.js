@@ -6,7 +6,7 @@ const link = document.getElementById("link"), crosshair = document.getElementByI
 const saveButton = document.getElementById("save"), acceptButton = document.getElementById("accept");
 const NOTCH_PX = 100, LINE_PX = 33, CLICK_PX = 4;
 let own = (remembered("window-own") || "40,400").split(",").map(Number);
-let marking = false, busy = false, leaving = false, map = null, base = null, expected = null, active = "axial", activePane;
+let marking = false, outlining = false, draft = null, busy = false, leaving = false, map = null, base = null, expected = null, active = "axial", activePane;
 
 const view = {
   planes: data.planes, states: data.states, crosshair: true,
@@ -17,26 +17,28 @@ const panes = [...document.querySelectorAll(".pane")].map((element) => new Pane(
 const study = panes.find((pane) => pane.own), beside = panes.find((pane) => !pane.own);
 activePane = study;
 
-function unsaved() { return panes.find((pane) => pane.placed); }
+const placed = () => panes.find((pane) => pane.placed), unsaved = () => placed() || draft; // a point, or a size of axes.js
 
 function update() {
-  const pane = unsaved(), place = (pane || study), shown = place.placed || study.point;
-  document.body.classList.toggle("unsaved", Boolean(pane));
+  const pane = placed(), place = (pane || study), shown = place.placed || study.point;
+  document.body.classList.toggle("unsaved", Boolean(unsaved()));
   document.getElementById("place").textContent = shown ? shown.map((value) => value.toFixed(1)).join(", ") : "–";
-  saveButton.disabled = !pane;
-  document.getElementById("back").disabled = !pane && !marking;
-  if (acceptButton) acceptButton.disabled = Boolean(pane);
+  saveButton.disabled = !unsaved();
+  document.getElementById("back").disabled = !unsaved() && !marking && !outlining;
+  if (acceptButton) acceptButton.disabled = Boolean(unsaved());
   document.getElementById("new-lesion").hidden = !marking;
-  saveButton.firstChild.textContent = marking ? "Save the new lesion " : saveButton.dataset.text;
+  saveButton.firstChild.textContent = draft ? "Save the size " : marking ? "Save the new lesion " : saveButton.dataset.text;
   const text = document.getElementById("unsaved");
-  text.hidden = !pane && !marking;
+  text.hidden = !unsaved() && !marking && !outlining;
   const far = pane && pane.own && pane.point && !marking ? `, ${distance(pane.placed, pane.point).toFixed(1)} mm from the point before` : "";
-  text.textContent = pane ? `Not saved: ${marking ? "a new lesion in " + pane.study : "your point"} lies at ${pane.placed.map((v) => v.toFixed(1)).join(", ")}${far}. Enter saves it, Esc discards it.`
+  text.textContent = draft || outlining ? sizeWords() : pane ? `Not saved: ${marking ? "a new lesion in " + pane.study : "your point"} lies at ${pane.placed.map((v) => v.toFixed(1)).join(", ")}${far}. Enter saves it, Esc discards it.`
     : "Click the new lesion in either study.";
   panes.forEach((one) => one.drawSoon());
 }
 
 function place(pane, point) {
+  if (pane.own && outlining) { outlineFrom(point); return; }
+  if (pane.own && draft) { say("The size is not saved: Enter saves it, Esc discards it.", true); return; }
   if (!pane.block || (!pane.own && !marking)) { if (pane.block) look(pane, point); return; }
   const inside = pane.block.inStudy(point);
   if (distance(inside, point) > 1) { say("That is outside of the scan.", true); return; }
@@ -46,6 +48,7 @@ function place(pane, point) {
 }
 
 function discard() {
+  if (draft || outlining) { draft = null; outlining = false; update(); return; }
   marking = false;
   panes.forEach((pane) => { pane.placed = null; if (pane.point && pane.block) { pane.middle = [...pane.point]; pane.look(pane.point); } });
   if (study.point || !beside) rebase();
@@ -76,10 +79,10 @@ function scroll(pane, plane, steps) {
 }
 
 async function save() {
-  const pane = unsaved();
-  if (!pane || busy) return;
+  const pane = placed();
+  if (!unsaved() || busy) return;
   busy = true;
-  try { await (marking ? saveNew(pane) : saveMove(pane)); } finally { busy = false; }
+  try { await (draft ? saveSize() : marking ? saveNew(pane) : saveMove(pane)); } finally { busy = false; }
 }
 
 async function saveMove(pane) {
@@ -118,12 +121,12 @@ function overtaken(text) {
 
 function tracked(text, bad) {
   note("said", [text, bad]);
-  if (unsaved()) { say(text + " Your point is not saved yet; reload the page after that.", bad); return; }
+  if (unsaved()) { say(text + " What you drew is not saved yet; reload the page after that.", bad); return; }
   location.reload();
 }
 
 function answer(what, body, possible, why) {
-  if (unsaved()) say("Your point is not saved: Enter saves it, Esc discards it.", true);
+  if (unsaved()) say(`Your ${draft ? "size" : "point"} is not saved: Enter saves it, Esc discards it.`, true);
   else if (!possible) say(why, true);
   else if (!busy) { busy = true; change(what, { study: study.study, lesion: data.lesion, track: data.panes.study.track || "", seen: data.seen, ...body }).finally(() => { busy = false; }); }
 }
@@ -226,7 +229,7 @@ const WINDOW_KEYS = { "0": "auto", "1": "lung", "2": "soft", "3": "bone" };
 const LETTERS = {
   a: actions.accept, o: actions.agree, x: actions.notEvaluable, u: actions.undo, "+": () => zoom(-1), "=": () => zoom(-1), "-": () => zoom(1),
   l: () => { link.checked = !link.checked; linked(); }, h: () => { crosshair.checked = !crosshair.checked; showCrosshair(); },
-  m: () => { marking = true; update(); }, p: () => place(activePane.own || marking ? activePane : study, (activePane.own || marking ? activePane : study).focus),
+  m: () => { if (draft || outlining) discard(); marking = true; update(); }, p: () => place(activePane.own || marking ? activePane : study, (activePane.own || marking ? activePane : study).focus),
   s: () => activate(activePane, { axial: "coronal", coronal: "sagittal", sagittal: "axial" }[active]), Escape: discard,
 };
 
@@ -336,7 +339,7 @@ async function refreshed() {
   const now = [...row.querySelectorAll(".cell")].find((cell) => cell.dataset.study === study.study);
   if (now.dataset.version === data.version) return;
   const words = now.querySelector(".state").textContent.trim().replace(/\s+/g, " ");
-  if (unsaved()) say(`Changed meanwhile: ${words}. Your point is not saved; discard it, and load the page again.`, true);
+  if (unsaved()) say(`Changed meanwhile: ${words}. What you drew is not saved; discard it, and load the page again.`, true);
   else { note("said", [`Changed meanwhile: ${words}.`, false]); location.reload(); }
 }
 

@@ -23,8 +23,9 @@ function say(text, bad, offer) {
   said.classList.toggle("bad", Boolean(bad));
   if (offer) {
     const button = document.createElement("button");
-    button.textContent = offer[0] === "undo" ? "Undo" : "Do it again";
-    button.id = `${offer[0]}-last`;
+    const undo = offer[0].startsWith("undo");
+    button.textContent = undo ? "Undo" : "Do it again";
+    button.id = undo ? "undo-last" : "redo-last";
     button.addEventListener("click", () => change(...offer));
     said.append(" ", button);
   }
@@ -69,7 +70,7 @@ async function send(path, body) {
   return null;
 }
 
-const offered = (what, body, done) => [what === "undo" ? "redo" : "undo", { patient, lesion: body.lesion, actions: done.actions }];
+const offered = (what, body, done) => done.actions && [what === "undo" ? "redo" : "undo", { patient, lesion: body.lesion, actions: done.actions }];
 
 // Sends a change; what is on the page is shown anew by `changed` of grid.js or large.js.
 async function change(what, body) {

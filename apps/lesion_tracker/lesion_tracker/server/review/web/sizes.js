@@ -6,8 +6,13 @@ if (typeof Pane !== "undefined") {
   const drawRest = Pane.prototype.drawOver;
   Pane.prototype.drawOver = function (one, plane, n, perPixel, axis) {
     drawRest.call(this, one, plane, n, perPixel, axis);
-    const size = data.panes[this.element.dataset.role].size;
-    if (size && this.block && one.name === "axial" && this.view.crosshair) drawSize(this, size, one, plane, n, perPixel);
+    const kept = data.panes[this.element.dataset.role].size, size = (this.own && draft) || kept;
+    if (one.name !== "axial") return;
+    if (size && this.block && this.view.crosshair) {
+      if (size !== kept && kept) drawSize(this, kept, one, plane, n, perPixel, true);
+      drawSize(this, size, one, plane, n, perPixel);
+    }
+    if (this.own) placeHandles(size, plane, n, perPixel);
   };
 
   document.getElementById("key-slice").addEventListener("click", toSlice);
@@ -15,8 +20,8 @@ if (typeof Pane !== "undefined") {
   panes.forEach((pane) => pane.drawSoon());
 }
 
-// Solid in the slice of the axes; in others dashed, without the outline, and with the way there.
-function drawSize(pane, size, one, plane, n, perPixel) {
+// Solid in the slice of the axes; in others dashed, without the outline, and with the way there. Thin where it is to be replaced.
+function drawSize(pane, size, one, plane, n, perPixel, replaced) {
   const context = one.over.getContext("2d"), dpr = window.devicePixelRatio || 1;
   const away = size.slice - pane.focus[2], here = Math.abs(away) <= pane.block.spacing[2] / 2 + 1e-3;
   const line = (points, color, width) => {
@@ -25,10 +30,11 @@ function drawSize(pane, size, one, plane, n, perPixel) {
     points.forEach((point, k) => { const [x, y] = pane.pixelOf(point, plane, n, perPixel); if (k) context.lineTo(x, y); else context.moveTo(x, y); });
     context.stroke();
   };
-  context.setLineDash(here ? [] : [3 * dpr, 4 * dpr]);
+  context.setLineDash(here && !replaced ? [] : [3 * dpr, 4 * dpr]);
   if (here) size.rings.forEach((ring) => line(ring, OUTLINE_COLOR, dpr));
-  size.axes.forEach((axis) => { line(axis, "#000c", 3.5 * dpr); line(axis, AXIS_COLOR, 1.5 * dpr); });
+  size.axes.forEach((axis) => { line(axis, "#000c", 3.5 * dpr); line(axis, AXIS_COLOR, replaced ? dpr / 2 : 1.5 * dpr); });
   context.setLineDash([]);
+  if (replaced) return;
   const text = here ? size.words : `${size.words}: ${Math.abs(away).toFixed(1)} mm ${away > 0 ? "higher" : "lower"}, G`;
   context.textAlign = "left"; context.lineWidth = 3 * dpr; context.strokeStyle = "#000c"; context.fillStyle = AXIS_COLOR;
   context.strokeText(text, 6 * dpr, 30 * dpr); context.fillText(text, 6 * dpr, 30 * dpr);
