@@ -9,11 +9,11 @@ from fastapi.responses import Response
 
 from lesion_tracker.errors import InputError, NotFound
 from lesion_tracker.files.plain_json import plain_json
+from lesion_tracker.readers.cell_size import growth
 from lesion_tracker.readers.patient_table import Row
 from lesion_tracker.records.state import states_json
 from lesion_tracker.server import addresses
 from lesion_tracker.server.review.measuring import KnownSizes, Measuring
-from lesion_tracker.readers.cell_size import growth
 from lesion_tracker.server.review.patient_review import PatientReview
 from lesion_tracker.server.review.review import Review
 from lesion_tracker.server.review.views import changes
