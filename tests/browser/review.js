@@ -192,6 +192,14 @@ const scenarios = {
     await grid(page, base);
     await page.waitForFunction(() => document.querySelectorAll('.row[data-lesion=lesion_2] .cell.uncertain').length === 2);
     result.label = await page.textContent('.row[data-lesion=lesion_2] .label');
+    await page.click('text=Mark a new lesion');
+    await ready(page);
+    result.asked = await page.textContent('#unsaved');
+    await page.keyboard.press('Escape');
+    await clickAt(page, 'axial', 30, 20);
+    await page.uncheck('#new-forwards');
+    await page.click('#save');
+    await page.waitForURL((url) => url.searchParams.get('lesion') === 'lesion_3');
     return result;
   },
 
@@ -352,6 +360,64 @@ const scenarios = {
     await nobody.keyboard.press('u');
     result.refused = await said(nobody, 'name is needed');
     result.focused = await nobody.evaluate(() => document.activeElement.id);
+    return result;
+  },
+
+  // Two readers on the grid: the second one's answer is refused with who was first; his own is taken back and done again.
+  async first({ browser }, { base, study, later }) {
+    const open = async (name) => {
+      const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+      await context.addInitScript((reader) => localStorage.setItem('reader', reader), name);
+      await context.route('**/lesions/changes*', (route) => route.abort()); // no page notices by itself
+      const page = await context.newPage();
+      page.setDefaultTimeout(60000);
+      await grid(page, base);
+      return page;
+    };
+    const [one, other] = [await open('dr one'), await open('dr other')];
+    const result = {};
+    await cell(other, 'lesion_1', study).focus();
+    await other.keyboard.press('a');
+    await said(other, 'accepted');
+    await cell(one, 'lesion_1', study).focus();
+    await one.keyboard.press('x');
+    result.refused = await said(one, 'has changed since');
+    const stands = cell(one, 'lesion_1', study).filter({ hasText: 'accepted' });
+    await stands.waitFor();
+    result.shown = await stands.textContent();
+    await cell(one, 'lesion_1', later).focus();
+    await one.keyboard.press('a');
+    await said(one, 'accepted');
+    await one.click('#undo-last');
+    result.undone = await said(one, 'taken back');
+    await one.click('#redo-last');
+    result.again = await said(one, 'done again');
+    await cell(one, 'lesion_1', later).filter({ hasText: 'accepted by dr one' }).waitFor();
+    return result;
+  },
+
+  // A job that is under way when the page is loaded again is followed to its end.
+  async reloaded({ page }, { base, release }) {
+    await grid(page, base);
+    await page.click('#track-all');
+    const shown = async () => { await page.waitForFunction(() => /now/.test(document.querySelector('#job:not([hidden]) span')?.textContent)); return page.textContent('#job span'); };
+    const result = { before: await shown() };
+    await page.reload({ waitUntil: 'domcontentloaded' });
+    result.after = await shown();
+    require('node:fs').writeFileSync(release, '');
+    result.tracked = await said(page, 'tracked');
+    result.hidden = await page.isHidden('#job');
+    return result;
+  },
+
+  // What was marked on another volume than a study's file holds now is carried over by one button.
+  async carry({ page }, { base }) {
+    await grid(page, base);
+    const result = { note: await page.textContent('.left-behind') };
+    await page.click('[data-do=carry]');
+    result.carried = await said(page, 'tracked');
+    await grid(page, base);
+    result.gone = await page.locator('.left-behind').count();
     return result;
   },
 

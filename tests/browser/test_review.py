@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +226,8 @@ def test_a_new_lesion_is_marked_in_a_later_study_and_tracked_in_both_directions(
     seen = drive(address, "marking")
     assert "a new lesion in" in seen["unsaved"]
     assert seen["label"] == "new node"
+    assert seen["asked"] == "Click the new lesion."
+    assert [one.marked_by for one in page.marks.lesions(FIRST) if one.id == "lesion_3"] == ["dr browser"]
     (lesion,) = [one for one in page.marks.lesions(SECOND) if one.id == "lesion_2"]
     for study, steps in ((FIRST, -1), (THIRD, 1)):
         (track,) = [one for one in page.marks.tracks(study) if one.lesion_id == "lesion_2"]
@@ -238,6 +241,45 @@ def test_one_reader_notices_what_another_did_and_nobody_answers_without_a_name(p
     assert seen["focused"] == "reader"
     (answer,) = page.marks.corrections(SECOND)
     assert answer.corrected_by == "dr other"
+
+
+def test_who_was_second_is_told_who_was_first_and_what_is_taken_back_is_done_again(page: Page, address: str) -> None:
+    track_all(page)
+    seen = drive(address, "first")
+    assert f"lesion_1 in {SECOND} has changed since this page was loaded: dr other accepted it at 20" in seen["refused"]
+    assert "accepted by dr other" in seen["shown"]
+    assert "done again (accepted)" in seen["again"]
+    assert [page.marks.corrections(study)[0].corrected_by for study in (SECOND, THIRD)] == ["dr other", "dr one"]
+
+
+def test_a_job_is_followed_to_its_end_after_a_reload(
+    page: Page, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release, track = tmp_path / "release", ShiftingEngine.track
+
+    def waiting(*given: Any) -> Any:
+        while not release.exists():
+            time.sleep(0.02)
+        return track(*given)
+
+    monkeypatch.setattr(ShiftingEngine, "track", waiting)
+    seen = drive(address, "reloaded", release=str(release))
+    assert seen["before"] == seen["after"] == f"0 of 2 studies, now {SECOND}"
+    assert "2 points tracked in 2 studies" in seen["tracked"]
+    assert seen["hidden"]
+
+
+def test_points_of_a_replaced_file_are_carried_over_by_one_button(page: Page, address: str, tmp_path: Path) -> None:
+    page.http.get(
+        "/lesions/crop.png", params={"study": FIRST, "x": 0, "y": 0, "z": -160}
+    )  # the former volume is in memory
+    page.http.get("/lesions/", params={"patient": "eve"})
+    write_volume(replace(page.volume, hu=page.volume.hu[::-1].copy()), tmp_path / f"{FIRST}.nii.gz")
+    seen = drive(address, "carry")
+    assert "marked in another volume than its file holds now" in seen["note"]
+    assert "1 point tracked in 1 study" in seen["carried"]
+    assert seen["gone"] == 0
+    assert [track.lesion_id for track in page.marks.tracks(FIRST)] == ["lesion_1"]
 
 
 def test_sixty_cells_are_worked_through_by_keyboard(page: Page, address: str) -> None:

@@ -2,7 +2,9 @@
 
 import csv
 import errno
+import html
 import io
+import re
 import time
 from typing import Any
 
@@ -49,6 +51,18 @@ def test_the_pages_name_patients_lesions_states_and_load_nothing_from_elsewhere(
         assert answer.headers["content-security-policy"].startswith("default-src 'none'")
         assert "http://" not in answer.text
         assert "https://" not in answer.text
+
+
+def test_the_first_lesion_of_a_patient_is_marked_on_the_page(page: Page) -> None:
+    page.post("delete", patient="eve", lesion="lesion_1", reader="dr a")
+    empty = page.http.get("/lesions/", params={"patient": "eve"}).text
+    (link,) = re.findall(r'href="([^"]*)">Mark the first one here', empty)
+    new = page.http.get("/lesions/" + html.unescape(link).removeprefix("./"))
+    assert f'data-study="{FIRST}"' in new.text
+    assert "a new lesion" in new.text
+    assert page.post("mark", study=FIRST, center_mm=[2, 2, -150], reader="dr b")["lesion"] == "lesion_2"
+    grid = page.http.get("/lesions/", params={"patient": "eve", "study": "unknown"}).text
+    assert 'id="grid"' in grid
 
 
 def test_an_accepted_point_is_where_the_third_study_is_tracked_from(page: Page) -> None:

@@ -192,6 +192,9 @@ OF_SLICER = (
     Sent("train", "POST", "/train/track_lesion", explains, 409, {"json": {"steps": 200, **CLIENT}}),  # too few answers
     Sent("watch a training", "GET", "/train/", has("detail"), 404),
     Sent("stop a training", "DELETE", "/train/"),
+    Sent("a browser", "GET", "/", lambda a: a.headers["location"] == "lesions/", 307),
+    Sent("a browser", "GET", "/ohif/viewer", lambda a: "OHIF shows studies of a PACS only" in a.text  # this is a folder
+         and 'href="../lesions/./"' in a.text and "form-action 'self'" in a.headers["content-security-policy"]),
 )  # fmt: skip
 """In the order in which a reader comes to them."""
 

@@ -236,7 +236,7 @@ def test_new_weights_go_only_as_far_as_the_validation_inputs_are_kept(
 
 def test_too_few_corrections_start_nothing(tmp_path: Path) -> None:
     taught, _ = collect_taught(made_marks(tmp_path, patients=1), patient_of)
-    with pytest.raises(InputError, match=r"2 corrections of 1 patient\(s\) and 1 accepted tracks: at least 4 .* of 2"):
+    with pytest.raises(InputError, match=r"2 corrections of 1 patient and 1 accepted track: at least 4 .* of 2"):
         learning(tmp_path).run(taught, made_patients(1).__getitem__)
     assert not (tmp_path / "training").exists()
 

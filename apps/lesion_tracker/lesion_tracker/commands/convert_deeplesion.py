@@ -17,6 +17,7 @@ from lesion_tracker.files.json_file import write_json
 from lesion_tracker.files.json_model import Entry, read_model
 from lesion_tracker.paper.deeplesion_info import SubVolume, read_info, wanted_by
 from lesion_tracker.paper.deeplesion_volume import convert
+from lesion_tracker.records.counted import counted
 from lesion_tracker.scoring.provenance import hash_of
 
 MANIFEST = "volumes.json"
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     for reason in [*failed.values(), *damaged][:SHOWN]:
         print(f"failed: {reason}", file=sys.stderr)
     print(
-        f"{len(wanted)} volumes: {len(todo) - len(failed)} written, {len(wanted) - len(todo)} known already, "
+        f"{counted(len(wanted), 'volume')}: {len(todo) - len(failed)} written, {len(wanted) - len(todo)} known already, "
         f"{len(failed)} without a file, {len(damaged)} damaged; hashes: {args.out / MANIFEST}"
     )
     return 1 if damaged else 2 if failed else 0

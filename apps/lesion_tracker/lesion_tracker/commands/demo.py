@@ -13,6 +13,7 @@ from typing import Any
 from lesion_tracker.commands.outputs import require_folder_of
 from lesion_tracker.errors import InputError
 from lesion_tracker.places import APP, CHECKOUT, INSTALLED, MODEL, SAMPLE
+from lesion_tracker.records.counted import counted
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 from lesion_tracker.report.picture import write_picture
@@ -64,7 +65,7 @@ def _demo(folder: Path, picture: Path) -> int:
         bring_up_to_date(app)
     with running_server(studies, folder / "server.log", app) as address:
         client = monailabel_client(address, folder, "demo")
-        _say(f"marking {len(marks)} lesion(s) in {baseline.id}")
+        _say(f"marking {counted(len(marks), 'lesion')} in {baseline.id}")
         client.infer("mark_lesion", baseline.id, {"lesions": marks})
         _say(f"tracking in {followup.id}")
         _, answer = client.infer("track_lesion", followup.id, {})

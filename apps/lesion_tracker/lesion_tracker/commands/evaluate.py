@@ -12,6 +12,7 @@ from lesion_tracker.commands.evaluation_report import add_report_argument, requi
 from lesion_tracker.commands.options import add_tracking_arguments, cache_of, track_options_of, tracker_of
 from lesion_tracker.commands.outputs import require_folder_of
 from lesion_tracker.errors import LesionTrackerError, RegistrationFailed
+from lesion_tracker.records.counted import counted
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.registration.preload import preload
 from lesion_tracker.report.scores_table import scores_table
@@ -67,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _lesions(count: int) -> str:
-    return f"{count} lesion{'s' * (count != 1)} missed"
+    return f"{counted(count, 'lesion')} missed"
 
 
 def _opened(entry: PairEntry) -> tuple[Pair, list[Lesion]]:

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from lesion_tracker.commands.prepare_pairs import PairToPrepare, pairs_of_dls, pairs_of_file, prepare_pairs
 from lesion_tracker.errors import FileFormatError, InputError
 from lesion_tracker.files.json_file import read_json
+from lesion_tracker.records.counted import counted
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.registration.preload import preload
 from lesion_tracker.training.examples.registration_errors import measure_errors
@@ -69,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
             writer.add_pair(pair)
         errors = _errors(studies, args.registration_errors)
         record["registration_errors_mm"] = np.round(errors, 2).tolist()
-    print(f"{args.out}: {len(files)} studies, {len(pairs)} pairs, {_spread(errors)}")
+    print(f"{args.out}: {counted(len(files), 'study', 'studies')}, {counted(len(pairs), 'pair')}, {_spread(errors)}")
     return 0
 
 

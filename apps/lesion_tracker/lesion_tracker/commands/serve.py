@@ -18,7 +18,8 @@ HOW = """
 Lesion Tracker serves {studies}
 For research use only. Stop with Ctrl-C.
 
-Browser    {address}/lesions/  all lesions of a patient in all studies, for review: accept, move, export.
+Browser    {address}/lesions/  all lesions of a patient in all studies; no viewer is needed:
+           choose the patient, Mark a new lesion, Track all later studies, then accept, move, measure, export.
 
 3D Slicer  install the extension "MONAILabel" (Extensions Manager), open the module MONAI Label,
            Server: {address}, press the green arrow.

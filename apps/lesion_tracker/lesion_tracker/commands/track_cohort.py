@@ -24,6 +24,7 @@ from lesion_tracker.commands.work.workers import Workers
 from lesion_tracker.errors import InputError
 from lesion_tracker.files.json_file import write_json
 from lesion_tracker.places import import_folders
+from lesion_tracker.records.counted import counted
 from lesion_tracker.scoring.provenance import provenance
 
 RUN_FILE = "run.json"
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
             pair = f"{step.patient}, {step.baseline.date} to {step.followup.date} ({step.way})"
             print(f"failed: {pair}: {done.errors[step.key]}", file=sys.stderr)
     print(
-        f"{len(steps)} pairs: {done.tracked} tracked, {done.kept} known already, {len(done.errors)} failed; "
+        f"{counted(len(steps), 'pair')}: {done.tracked} tracked, {done.kept} known already, {len(done.errors)} failed; "
         f"{done.pairs_per_hour:.0f} pairs an hour; table: {args.out / TABLE}"
     )
     return INTERRUPTED if done.stopped else 0

@@ -14,6 +14,7 @@ from monailabel.interfaces.datastore import Datastore
 
 from lesion_tracker import __version__
 from lesion_tracker.errors import InputError, NotFound
+from lesion_tracker.records.counted import counted
 from lesion_tracker.registration.preload import preload
 from lesion_tracker.registration.process_pool import configure, default_threads
 from lesion_tracker.server.access.accounts_file import AccountsFile
@@ -156,7 +157,9 @@ class LesionTrackerApp(MONAILabelApp):
         threading.Thread(target=self._marks.in_use, name="marks", daemon=True).start()  # /info/ need not read them then
         configure(self._settings.registration_workers, self._settings.registration_threads or default_threads())
         preload()
-        logger.info("Lesion Tracker %s is ready: %d studies", __version__, len(self._catalog.ids()))
+        logger.info(
+            "Lesion Tracker %s is ready: %s", __version__, counted(len(self._catalog.ids()), "study", "studies")
+        )
 
     def info(self) -> dict[str, Any]:
         """Return MONAI Label's info; studies with marks or tracks count as completed (Slicer waits for one)."""
@@ -229,4 +232,4 @@ class LesionTrackerApp(MONAILabelApp):
             ]
         if accounts is not None:
             routers.append(accounts_routes(accounts))
-        return [*routers, viewer_routes()]
+        return [*routers, viewer_routes(on_pacs=self._pacs is not None)]

@@ -66,7 +66,7 @@ def _add_pages(router: APIRouter, review: Review, measuring: Measuring, views: V
             html = views.html(patient, lesion, study, against, signed())
         except Exception as error:
             refusal = refusal_or_raise(error)
-            html = page("error.html", text=refusal.text, title="Lesions")
+            html = page("error.html", text=refusal.text, title="Lesions", root="")
             return HTMLResponse(html, refusal.status, headers=HEADERS)
         return HTMLResponse(html, headers=HEADERS)
 

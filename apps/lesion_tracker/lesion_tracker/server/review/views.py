@@ -32,7 +32,7 @@ class Views:
 
         Args:
             patient: whose; "": all patients.
-            lesion: which; "": all of the patient's.
+            lesion: which; "": all of the patient's, or with a study a new one, to be marked there.
             study: in which; "": the first in which nobody has looked at the lesion.
             against: the study beside it; "": the one that it was tracked from.
             login: who has logged in, "" on a server without log-in.
@@ -47,10 +47,10 @@ class Views:
             return page("patients.html", **shown, title="Patients", login=login)
         known = self._review.patient(patient)
         measured = self._measuring.known(patient)
-        if not lesion:
+        if not lesion and study not in [one.id for one in known.studies]:
             return page("patient.html", review=known, measured=measured, title=f"Lesions of {patient}", login=login)
-        shown = large(known, measured, known.row(lesion), study, against, self._measuring.store)
-        return page("large.html", **shown, login=login)
+        row = known.row(lesion) if lesion else Row("", "a new lesion", {})
+        return page("large.html", **large(known, measured, row, study, against, self._measuring.store), login=login)
 
     def row(self, patient: str, lesion: str) -> str:
         """Return one row of a patient's grid, and what is left to look at, as they are now.
@@ -88,7 +88,7 @@ def large(
     Args:
         known: the patient.
         measured: sizes of the patient's lesions.
-        row: the lesion.
+        row: the lesion; one without an id is still to be marked.
         study: in which it is looked at; "" or an unknown one: the first open one, else the last.
         against: the study beside it; "" or an unknown one: where it was tracked from, else the nearest with a point.
         sizes: knows what readers did to them.
@@ -101,7 +101,7 @@ def large(
     if beside is not None and beside.center_mm is None:
         beside = None
     ids = [other.lesion_id for other in known.rows]
-    place, column = ids.index(row.lesion_id), names.index(study)
+    place, column = (ids.index(row.lesion_id) if row.lesion_id else len(ids)), names.index(study)
     following = _following(known, row.lesion_id, study)
     return {
         "review": known,
@@ -176,7 +176,8 @@ def _following(known: PatientReview, lesion: str, study: str) -> tuple[str, str]
     """Return the next lesion and study that nobody has looked at, in the order of the grid."""
     here = (lesion, study)
     every = [(r.lesion_id, one.id) for r in known.rows for one in known.studies]
-    after = every[every.index(here) + 1 :] + every[: every.index(here)]
+    place = every.index(here) if lesion else len(every)
+    after = every[place + 1 :] + every[:place]
     is_open = {(r.lesion_id, name) for r in known.rows for name, cell in r.cells.items() if cell.is_open}
     return next((cell for cell in after if cell in is_open), None)
 

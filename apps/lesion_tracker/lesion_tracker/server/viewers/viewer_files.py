@@ -4,13 +4,18 @@ from pathlib import Path
 
 import monailabel.endpoints
 from fastapi import APIRouter
-from fastapi.responses import FileResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from lesion_tracker.server import addresses
+from lesion_tracker.server.review.pages import HEADERS, page
 
 STATIC = Path(monailabel.endpoints.__file__).parent / "static"
 BUNDLE = STATIC / "ohif"
+NO_PACS = (
+    "OHIF shows studies of a PACS only, and this server serves a folder. Its patients are below, and 3D Slicer opens them; for "
+    "OHIF serve a PACS: make serve STUDIES=http://127.0.0.1:8042/dicom-web"
+)
 
 
 def viewer_files() -> StaticFiles:
@@ -18,14 +23,21 @@ def viewer_files() -> StaticFiles:
     return StaticFiles(directory=STATIC)
 
 
-def viewer_routes() -> APIRouter:
-    """Return the routes of OHIF's page, which is the same at each of its addresses, and of the first page."""
+def viewer_routes(*, on_pacs: bool) -> APIRouter:
+    """Return the routes of OHIF's page, which is the same at each of its addresses, and of the first page.
+
+    Args:
+        on_pacs: there is a PACS that OHIF can show; where there is none, its page says so.
+    """
     router = APIRouter(tags=["Others"], include_in_schema=False)
     files = {path.name: path for path in BUNDLE.iterdir() if path.is_file()}
 
     @router.get(addresses.OHIF)
-    def viewer(path: str) -> FileResponse:
-        return FileResponse(files.get(path, BUNDLE / "index.html"))
+    def viewer(path: str) -> Response:
+        if on_pacs:
+            return FileResponse(files.get(path, BUNDLE / "index.html"))
+        root = "../" * (1 + path.count("/")) + addresses.LESIONS.removeprefix("/")
+        return HTMLResponse(page("error.html", text=NO_PACS, title="OHIF", root=root), headers=HEADERS)
 
     @router.get(addresses.FIRST)
     def first() -> Response:

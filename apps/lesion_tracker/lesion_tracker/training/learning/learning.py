@@ -14,6 +14,7 @@ import numpy as np
 from lesion_tracker.errors import InputError, NotReady
 from lesion_tracker.network.tracker import Tracker, tracker_from_net
 from lesion_tracker.network.tracker_net import TrackerNet
+from lesion_tracker.records.counted import counted
 from lesion_tracker.training.learning.fine_tuning import (
     FineTuningSettings,
     affordable_steps,
@@ -209,9 +210,9 @@ def require_enough(taught: Sequence[TaughtLesion]) -> None:
     patients = {lesion.patient for lesion in corrected}
     if len(corrected) < FEWEST_TESTED or len(patients) < 2:
         raise NotReady(
-            f"there are {len(corrected)} corrections of {len(patients)} patient(s) and "
-            f"{len(taught) - len(corrected)} accepted tracks: at least {FEWEST_TESTED} corrections of 2 patients are "
-            "needed, because new weights are tested on patients that they have not learned from; nothing was started"
+            f"there are {counted(len(corrected), 'correction')} of {counted(len(patients), 'patient')} and "
+            f"{counted(len(taught) - len(corrected), 'accepted track')}: at least {FEWEST_TESTED} corrections of 2 patients "
+            "are needed, because new weights are tested on patients that they have not learned from; nothing was started"
         )
 
 

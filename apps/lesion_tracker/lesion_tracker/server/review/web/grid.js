@@ -254,7 +254,7 @@ function keepPlace() { note("place", { ...at, ...anchor(), chosen: choices.map((
 
 async function printAll() {
   const images = [...grid.querySelectorAll("img.crop")];
-  say(`Loading ${images.length} pictures for the printer …`);
+  say(`Loading ${counted(images.length, "picture", "pictures")} for the printer …`);
   document.body.classList.add("printing");
   images.forEach((image) => { image.loading = "eager"; });
   await Promise.all(images.map((image) => image.decode().catch(() => 0)));

@@ -6,7 +6,7 @@ const link = document.getElementById("link"), crosshair = document.getElementByI
 const saveButton = document.getElementById("save"), acceptButton = document.getElementById("accept");
 const NOTCH_PX = 100, LINE_PX = 33, CLICK_PX = 4;
 let own = (remembered("window-own") || "40,400").split(",").map(Number);
-let marking = false, outlining = false, draft = null, busy = false, leaving = false, map = null, base = null, expected = null, active = "axial", activePane;
+let marking = !data.lesion, outlining = false, draft = null, busy = false, leaving = false, map = null, base = null, expected = null, active = "axial", activePane;
 
 const view = {
   planes: data.planes, states: data.states, crosshair: true,
@@ -32,7 +32,7 @@ function update() {
   text.hidden = !unsaved() && !marking && !outlining;
   const far = pane && pane.own && pane.point && !marking ? `, ${distance(pane.placed, pane.point).toFixed(1)} mm from the point before` : "";
   text.textContent = draft || outlining ? sizeWords() : pane ? `Not saved: ${marking ? "a new lesion in " + pane.study : "your point"} lies at ${pane.placed.map((v) => v.toFixed(1)).join(", ")}${far}. Enter saves it, Esc discards it.`
-    : "Click the new lesion in either study.";
+    : `Click the new lesion${beside ? " in either study" : ""}.`;
   panes.forEach((one) => one.drawSoon());
 }
 
@@ -49,7 +49,7 @@ function place(pane, point) {
 
 function discard() {
   if (draft || outlining) { draft = null; outlining = false; update(); return; }
-  marking = false;
+  marking = !data.lesion;
   panes.forEach((pane) => { pane.placed = null; if (pane.point && pane.block) { pane.middle = [...pane.point]; pane.look(pane.point); } });
   if (study.point || !beside) rebase();
   update();
@@ -275,7 +275,7 @@ async function findMap(compute) {
 async function openStudy() {
   if (study.point) { await study.open(study.point); return; }
   const where = document.getElementById("unsaved");
-  where.hidden = false;
+  where.hidden = !beside;
   where.textContent = "Registering, to show where the lesion is expected …";
   map = await findMap(true);
   where.hidden = true;
@@ -286,7 +286,7 @@ async function openStudy() {
   if (!expected) {
     study.middle = study.block.low.map((value, axis) => (value + study.block.high[axis]) / 2);
     study.look(study.middle);
-    text.prepend("No registration: the middle of the scan is shown. If the lesion is visible, click it. ");
+    text.prepend(data.lesion ? "No registration: the middle of the scan is shown. If the lesion is visible, click it. " : "The middle of the scan is shown. Scroll to the lesion, and click it. ");
   } else if (distance(study.block.inStudy(expected), expected) > 1) text.prepend("Registration expects it where nothing was scanned. ");
   else text.prepend("Shown is where registration expects it; no point is set. If the lesion is visible, click it. ");
 }
@@ -306,6 +306,7 @@ function layout() {
 async function start() {
   saveButton.dataset.text = saveButton.firstChild.textContent;
   if ([...widths.options].some((one) => one.value === remembered("width"))) widths.value = remembered("width");
+  if (!data.lesion) widths.value = "300"; // a lesion that is still to be found
   windows.value = shownWindow(windows);
   panes.forEach((pane) => pane.figures.forEach((one) => hands(pane, one)));
   activate(study, "axial");
@@ -316,6 +317,7 @@ async function start() {
   await Promise.all([beside && beside.open(beside.point), openStudy()]);
   map = map || await findMap(false);
   linked();
+  if (marking) update();
   document.body.dataset.ready = "1";
   if (data.next) fetch(Block.address(data.next.study, data.next.point, view.width > NARROW_MM ? WIDE_MM : NARROW_MM, data.next.radius));
 }
@@ -333,6 +335,7 @@ if (against) against.addEventListener("change", () => { location.href = against.
 window.addEventListener("resize", layout);
 // What somebody else did to this cell meanwhile is said, and shown once nothing is unsaved.
 async function refreshed() {
+  if (!data.lesion) return;
   const answer = await fetch(addresses.row + "?" + new URLSearchParams({ patient, lesion: data.lesion }));
   if (!answer.ok) { say("This lesion was deleted meanwhile.", true); return; }
   const row = new DOMParser().parseFromString(await answer.text(), "text/html");

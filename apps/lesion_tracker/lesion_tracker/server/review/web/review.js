@@ -85,6 +85,8 @@ async function track(body) {
   if (job) { note("job", job.id); await follow(job); }
 }
 
+const counted = (number, one, more) => `${number} ${number === 1 ? one : more}`;
+
 // Shows how far a job is, also after a reload of the page.
 async function follow(job) {
   const place = document.getElementById("job"), bar = place.querySelector("progress"), text = place.querySelector("span");
@@ -92,15 +94,14 @@ async function follow(job) {
     place.hidden = false;
     bar.max = job.total;
     bar.value = job.done;
-    text.textContent = `${job.done} of ${job.total} studies${job.current ? ", now " + job.current : ""}`;
+    text.textContent = `${job.done} of ${counted(job.total, "study", "studies")}${job.current ? ", now " + job.current : ""}`;
     await new Promise((wake) => setTimeout(wake, 500));
     job = await send(addresses.progress.replace("{job_id}", job.id));
   }
   place.hidden = true;
   note("job", null);
   if (!job) return;
-  const studies = job.total === 1 ? "1 study" : `${job.total} studies`;
-  const result = job.state === "failed" ? "A fault of the server ended it; its log says which." : `${job.tracked} ${job.tracked === 1 ? "point" : "points"} ${job.what} in ${studies}.`;
+  const result = job.state === "failed" ? "A fault of the server ended it; its log says which." : `${counted(job.tracked, "point", "points")} ${job.what} in ${counted(job.total, "study", "studies")}.`;
   await tracked([result, ...job.messages].join(" · "), job.state === "failed" || job.messages.length > 0);
 }
 
