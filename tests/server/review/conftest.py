@@ -23,6 +23,8 @@ from lesion_tracker.server.bound import BoundMarks
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.errors import answer_errors
 from lesion_tracker.server.followups import Followups
+from lesion_tracker.server.results.gather import Results
+from lesion_tracker.server.results.shown import Shown
 from lesion_tracker.server.review.jobs import TrackJobs
 from lesion_tracker.server.review.measuring import Measuring
 from lesion_tracker.server.review.review import Review
@@ -42,9 +44,11 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # starlette would rather have httpx's successor; MONAI Label's passlib loads crypt
     from fastapi.testclient import TestClient
 
+    from lesion_tracker.server.results.response_routes import response_routes
     from lesion_tracker.server.review.drawn_sizes import DrawnSizes, drawn_size_routes
     from lesion_tracker.server.review.fates import fate_routes
     from lesion_tracker.server.review.routes import review_routes
+    from lesion_tracker.server.review.traits import trait_routes
 
 STUDIES = ("eve__20200101", "eve__20200701", "eve__20210101")
 SHIFT_MM = (2.0, -1.0, 3.0)
@@ -143,6 +147,9 @@ def made_page(folder: Path, engine: Engine) -> tuple[FastAPI, MarkStore, Review]
     measuring = Measuring(catalog, store, engine, bound)
     application.include_router(review_routes(review, jobs, catalog, engine, measuring))
     application.include_router(drawn_size_routes(DrawnSizes(review, catalog, store, engine, bound, measuring)))
+    application.state.shown = Shown(Results(catalog, store, engine, bound), measuring, engine)
+    application.include_router(trait_routes(review, store))
+    application.include_router(response_routes(application.state.shown))
     return application, store, review
 
 

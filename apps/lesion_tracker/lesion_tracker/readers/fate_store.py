@@ -1,8 +1,8 @@
 """The store of what readers say became of lesions, and what these are: a history a study, beside its marks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from lesion_tracker.errors import FileFormatError, InputError
 from lesion_tracker.readers.history import History
@@ -14,6 +14,8 @@ from lesion_tracker.records.followed import Traits
 from lesion_tracker.records.said import SaidFate, SaidTraits
 
 Said = SaidFate | SaidTraits
+Of = Literal["", "fate"]
+"""What an undo takes back: the last word of any kind, or on what became of a lesion."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,14 @@ class FateStore:
             said = SaidTraits(lesion_id, traits, by, now())
             self._history(study_id).append([{"traits": said.to_json()}])
 
-    def undo(self, study_id: str, lesion_id: str, by: str) -> Said:
+    def undo(self, study_id: str, lesion_id: str, by: str, of: Of = "") -> Said:
         """Take back the last thing that was said of a lesion in a study, if it was this reader; the history keeps both.
+
+        Args:
+            study_id: the study.
+            lesion_id: the lesion.
+            by: the reader.
+            of: "fate": the last word on what became of it, whatever was said since of what it is.
 
         Returns:
             What was taken back.
@@ -88,11 +96,13 @@ class FateStore:
             Changed: if the last word is another reader's.
         """
         with self._marks.transaction():
-            done = self._said(study_id).get(lesion_id)
+            done = [one for one in self._said(study_id).get(lesion_id, []) if not of or isinstance(one, SaidFate)]
             if not done:
                 raise InputError(f"nobody has said anything of {lesion_id!r} in study {study_id!r}: nothing to undo")
             require_own(done[-1].said_by, by, f"word on {lesion_id!r} in study {study_id!r}")
-            self._history(study_id).append([{"action": "undo", "lesion_id": lesion_id, "by": by, "at": now()}])
+            self._history(study_id).append(
+                [{"action": "undo", "lesion_id": lesion_id, "by": by, "at": now()} | ({"of": of} if of else {})]
+            )
         return done[-1]
 
     def of_study(self, study_id: str) -> StudyFates:
@@ -107,8 +117,9 @@ class FateStore:
         said: dict[str, list[Said]] = {}
         for number, entry in enumerate(history.entries(), start=1):
             one = _read(entry, f"{history.path.name}, line {number}")
-            if isinstance(one, str):
-                del said.setdefault(one, [])[-1:]
+            if isinstance(one, _Undo):
+                words = said.setdefault(one.lesion_id, [])
+                said[one.lesion_id] = words[: (k := one.place(words))] + words[k + 1 :]
             else:
                 said.setdefault(one.lesion_id, []).append(one)
         return said
@@ -130,12 +141,29 @@ class FateStore:
         return self._marks.history(FATES_TAG, study_id)
 
 
-def _read(entry: Mapping[str, Any], where: str) -> Said | str:
-    """Return what a line says, or the lesion whose last word it takes back."""
+@dataclass(frozen=True)
+class _Undo:
+    lesion_id: str
+    of: Of = ""
+
+    def place(self, words: Sequence[Said]) -> int:
+        """Return the place of the word that it takes back; behind the last one where there is none."""
+        meant = [k for k, word in enumerate(words) if not self.of or isinstance(word, SaidFate)]
+        return meant[-1] if meant else len(words)
+
+
+def traits_said(studies: Iterable[StudyFates]) -> dict[str, SaidTraits]:
+    """Return what readers said last of each lesion, in whichever study they said it."""
+    every = sorted((one for study in studies for one in study.traits.values()), key=lambda one: one.said_at)
+    return {one.lesion_id: one for one in every}
+
+
+def _read(entry: Mapping[str, Any], where: str) -> Said | _Undo:
     if set(entry) == {"fate"}:
         return SaidFate.from_json(entry["fate"])
     if set(entry) == {"traits"}:
         return SaidTraits.from_json(entry["traits"])
-    if set(entry) == {"action", "lesion_id", "by", "at"} and entry["action"] == "undo":
-        return str(entry["lesion_id"])
+    of = entry.get("of", "")
+    if set(entry) - {"of"} == {"action", "lesion_id", "by", "at"} and entry["action"] == "undo" and of in ("", "fate"):
+        return _Undo(str(entry["lesion_id"]), of)
     raise FileFormatError(f"{where}: neither a fate, nor traits, nor an undo: {str(dict(entry))[:120]}")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lesion_tracker.readers.cell import Cell
-from lesion_tracker.readers.fate_store import StudyFates
+from lesion_tracker.readers.fate_store import StudyFates, traits_said
 from lesion_tracker.readers.patient_table import Row, rows_of
 from lesion_tracker.readers.study_records import StudyRecords
 from lesion_tracker.records.fate import FATES, MERGED, NOT_ASSESSED, PRESENT, SPLIT
@@ -69,8 +69,7 @@ def lesion_graph(
         if one.fate == SPLIT.name
         for part in one.others
     }
-    said = sorted((one for study in studies for one in fates[study].traits.values()), key=lambda one: one.said_at)
-    traits = {one.lesion_id: one.traits for one in said}
+    traits = {name: one.traits for name, one in traits_said(fates[study] for study in studies).items()}
     lesions = {name: _followed(row, parents, traits) for name, row in rows.items()}
     conflicting = {name: row.conflicting for name, row in rows.items() if row.conflicting}
     return LesionGraph(tuple(studies), lesions, seen, conflicting)

@@ -37,6 +37,11 @@ class Traits(JsonRecord):
         if len(self.organ) > LONGEST_ORGAN or not self.organ.isprintable():
             raise ValueError(f"an organ has at most {LONGEST_ORGAN} printable characters, got {self.organ[:200]!r}")
 
+    @property
+    def words(self) -> str:
+        """What readers see."""
+        return ", ".join(filter(None, [self.role, self.organ, "lymph node" if self.node else ""])) or "neither"
+
     @classmethod
     def from_json(cls, data: object) -> "Traits":
         """Read a record.

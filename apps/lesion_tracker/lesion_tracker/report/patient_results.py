@@ -7,7 +7,7 @@ import numpy as np
 
 from lesion_tracker.errors import LesionTrackerError, PacsError, StudyError
 from lesion_tracker.readers.cell import Cell
-from lesion_tracker.readers.cell_size import has_point, measured_at, slice_distance_mm
+from lesion_tracker.readers.cell_size import Size, Sizes, has_point, measured_at, size_from, slice_distance_mm
 from lesion_tracker.readers.fate_store import StudyFates
 from lesion_tracker.readers.lesion_graph import LesionGraph, lesion_graph
 from lesion_tracker.readers.patient_table import rows_of
@@ -31,7 +31,8 @@ class LesionResult:
         lesion: through all studies.
         seen: what became of it here, with its axes.
         place_mm: its point, or where it is expected; LPS mm of the study. None where neither is known.
-        measured: or None.
+        measured: or None; where only what is stored was asked for, always None.
+        size: both axes as they are shown, or None.
         words: why there is nothing measured, or what a reader should know; "" where all is well.
         track_model: name and sha256 of the weights that found it here; "" where none did.
     """
@@ -40,6 +41,7 @@ class LesionResult:
     seen: Seen
     place_mm: Point | None = None
     measured: Measurement | None = None
+    size: Size | None = None
     words: str = ""
     track_model: tuple[str, str] = ("", "")
 
@@ -146,6 +148,34 @@ def study_result(known: KnownPatient, study: Study, volume_of: Callable[[Study],
     return StudyResult(study, tuple(in_order), slice_distance_mm(volume.grid) if volume else None, problem)
 
 
+def stored_result(known: KnownPatient, sizes: Sizes, slices_mm: Mapping[str, float]) -> PatientResult:
+    """Return what is stored of a patient, and the response that follows; nothing is measured.
+
+    Args:
+        known: the patient.
+        sizes: by study and lesion.
+        slices_mm: distance of the axial slices, by study; of one that is missing it is not known.
+    """
+    graph = known.graph
+    rows = {row.lesion_id: row for row in rows_of([one.id for one in known.studies], known.records)}
+
+    def result(name: str, study: str) -> LesionResult:
+        cell = rows[name].cells.get(study)
+        bare = LesionResult(graph.lesions[name], graph.seen[study][name], _place_of(cell))
+        size = sizes.get((study, name))
+        return bare if cell is None or size is None or not _is_measurable(cell, bare.seen) else _sized(bare, cell, size)
+
+    studies = [
+        StudyResult(
+            one,
+            tuple(result(name, one.id) for name in graph.lesions if name in graph.seen[one.id]),
+            slices_mm.get(one.id),
+        )
+        for one in known.studies
+    ]
+    return _with_response(known, graph, studies)
+
+
 def patient_result(known: KnownPatient, volume_of: Callable[[Study], Volume]) -> PatientResult:
     """Measure all lesions of a patient, and say what the response is.
 
@@ -153,8 +183,10 @@ def patient_result(known: KnownPatient, volume_of: Callable[[Study], Volume]) ->
         known: the patient.
         volume_of: reads a study.
     """
-    graph = known.graph
-    studies = [study_result(known, study, volume_of) for study in known.studies]
+    return _with_response(known, known.graph, [study_result(known, study, volume_of) for study in known.studies])
+
+
+def _with_response(known: KnownPatient, graph: LesionGraph, studies: Sequence[StudyResult]) -> PatientResult:
     measured = {one.study.id: Measured(_axes(one), one.study.study_date, one.slice_mm) for one in studies}
     warnings = [one.problem for one in studies if one.problem]
     warnings += [
@@ -193,7 +225,7 @@ def _result(
     place = _place_of(cell)
     inside = place is not None and volume is not None and bool(volume.grid.contains(np.array([place]))[0])
     bare = LesionResult(lesion, seen, place if inside else None, words=problem, track_model=by)
-    if problem or cell is None or not has_point(cell) or seen.fate == TOO_SMALL.name or not FATES[seen.fate].has_place:
+    if problem or cell is None or not _is_measurable(cell, seen):
         return bare
     if volume is None or not inside:
         return replace(bare, words="its point lies outside of the study's volume: it was not measured")
@@ -201,9 +233,18 @@ def _result(
         measured = measured_at(cell, volume, drawn)
     except LesionTrackerError as error:
         return replace(bare, words=f"it could not be measured: {error}")
-    now = replace(seen, long_axis_mm=measured.long_axis_mm, short_axis_mm=measured.short_axis_mm or None)
-    words = "; ".join(filter(None, (_state_in_words(cell), measured.check)))
-    return replace(bare, seen=now, measured=measured, words=words)
+    return _sized(replace(bare, measured=measured), cell, size_from(measured))
+
+
+def _is_measurable(cell: Cell, seen: Seen) -> bool:
+    """Say whether a lesion has a point here, and is not said to have no true length."""
+    return has_point(cell) and seen.fate != TOO_SMALL.name and FATES[seen.fate].has_place
+
+
+def _sized(bare: LesionResult, cell: Cell, size: Size) -> LesionResult:
+    now = replace(bare.seen, long_axis_mm=size.long_axis_mm, short_axis_mm=size.short_axis_mm or None)
+    words = "; ".join(filter(None, (_state_in_words(cell), size.check)))
+    return replace(bare, seen=now, size=size, words=words)
 
 
 def _state_in_words(cell: Cell) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from lesion_tracker.records.followed import Traits
 from lesion_tracker.report.measured_picture import axes_in_words
 from lesion_tracker.report.patient_results import LesionResult, PatientResult, StudyResult
 from lesion_tracker.report.review_csv import harmless
@@ -110,9 +111,7 @@ def grid_of(patient: PatientResult) -> list[list[str]]:
 def lesion_in_words(patient: PatientResult, lesion_id: str) -> str:
     """Return a lesion's name with its role and organ."""
     lesion = next(one for one in patient.lesions if one.id == lesion_id)
-    traits = [lesion.traits.role, lesion.traits.organ, "lymph node" if lesion.traits.node else ""]
-    more = ", ".join(filter(None, traits))
-    return f"{lesion.name} ({more})" if more else lesion.name
+    return f"{lesion.name} ({lesion.traits.words})" if lesion.traits != Traits() else lesion.name
 
 
 def _cell(patient: PatientResult, study: StudyResult, lesion_id: str) -> str:
@@ -121,7 +120,7 @@ def _cell(patient: PatientResult, study: StudyResult, lesion_id: str) -> str:
         return "–"
     change = patient.change_mm(lesion_id, study.study.id)
     words = axes_in_words(one) + (f" ({change:+.1f})" if change is not None else "")
-    return words + ("" if one.seen.confirmed else " *") + (" !" if one.measured and one.measured.check else "")
+    return words + ("" if one.seen.confirmed else " *") + (" !" if one.size and one.size.check else "")
 
 
 def _sum(one: Assessment) -> str:

@@ -1,8 +1,9 @@
 """What RECIST asks of a baseline: which lesions may be targets, how many, and in which slices."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from lesion_tracker.errors import InputError
 from lesion_tracker.records.followed import Followed
 from lesion_tracker.response.diameters import NORMAL_NODE_MM, targets_of
 from lesion_tracker.response.visit import Patient, Visit
@@ -36,6 +37,37 @@ def slice_warnings(visit: Visit, baseline: Visit) -> list[str]:
     if baseline.slice_mm is not None and abs(visit.slice_mm - baseline.slice_mm) > SAME_SLICE_MM:
         notes.append(f"its slices have {visit.slice_mm:g} mm, those of the baseline {baseline.slice_mm:g} mm")
     return notes
+
+
+def refuse_target(patient: Patient, lesion: Followed) -> None:
+    """Refuse a lesion that is to be one target too many.
+
+    Args:
+        patient: the lesions as they are.
+        lesion: as it is to be; where it is no target, or a part of one that split, there is nothing to refuse.
+
+    Raises:
+        InputError: naming the targets that are chosen already.
+    """
+    if lesion not in targets_of({lesion.id: lesion}):
+        return
+    others = [one for one in targets_of(patient) if one.id != lesion.id]
+    if len(others) >= MOST_TARGETS:
+        raise InputError(
+            f"{lesion.name} would be one target too many: RECIST allows {MOST_TARGETS}, and {_names(others)} are chosen; "
+            "make one of them a non-target first"
+        )
+    organ = organ_of(lesion)
+    beside = [one for one in others if organ and organ_of(one) == organ]
+    if len(beside) >= MOST_IN_AN_ORGAN:
+        raise InputError(
+            f"{lesion.name} would be one target too many in one organ ({organ}): RECIST allows {MOST_IN_AN_ORGAN}, and "
+            f"{_names(beside)} are chosen; make one of them a non-target first"
+        )
+
+
+def _names(lesions: Sequence[Followed]) -> str:
+    return ", ".join(one.name for one in lesions)
 
 
 def smallest_target_mm(lesion: Followed, baseline: Visit) -> float:

@@ -46,6 +46,8 @@ SIZE = "/lesions/size"
 SIZE_RESET = "/lesions/size/automatic"
 SIZE_UNDO = "/lesions/size/undo"
 FATE = "/lesions/fate"
+TRAITS = "/lesions/traits"
+RESPONSE = "/lesions/response"
 PROGRESS = "/lesions/track/{job_id}"
 REPORT_FILE = "/lesions/report.dcm"
 MASKS_FILE = "/lesions/masks.dcm"
@@ -133,6 +135,8 @@ ALWAYS = (
     Route("POST", SIZE_RESET),
     Route("POST", SIZE_UNDO),
     Route("POST", FATE),
+    Route("POST", TRAITS),
+    Route("GET", RESPONSE),
     Route("GET", PROGRESS),
     Route("GET", REPORT_FILE),
     Route("GET", MASKS_FILE),

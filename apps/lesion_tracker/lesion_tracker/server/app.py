@@ -32,13 +32,16 @@ from lesion_tracker.server.learning.trainer import LesionTrainer, Places
 from lesion_tracker.server.request_pool import RequestPool
 from lesion_tracker.server.results.found import FoundReports
 from lesion_tracker.server.results.gather import Results
+from lesion_tracker.server.results.response_routes import response_routes
 from lesion_tracker.server.results.routes import pacs_results_routes, results_routes
+from lesion_tracker.server.results.shown import Shown
 from lesion_tracker.server.review.drawn_sizes import DrawnSizes, drawn_size_routes
 from lesion_tracker.server.review.fates import fate_routes
 from lesion_tracker.server.review.jobs import TrackJobs
 from lesion_tracker.server.review.measuring import Measuring
 from lesion_tracker.server.review.review import Review
 from lesion_tracker.server.review.routes import review_routes
+from lesion_tracker.server.review.traits import trait_routes
 from lesion_tracker.server.serving import serve
 from lesion_tracker.server.studies.next_study import NextStudy
 from lesion_tracker.server.studies.only_one import only_server_of
@@ -213,6 +216,8 @@ class LesionTrackerApp(MONAILabelApp):
             upload_routes(Uploads(self._catalog, self._datastore, self._engine), pool),
             results_routes(results, self._catalog),
             fate_routes(review, self._catalog, self._marks),
+            trait_routes(review, self._marks),
+            response_routes(Shown(results, measuring, self._engine)),
             review_routes(review, jobs, self._catalog, self._engine, measuring),
             drawn_size_routes(DrawnSizes(review, self._catalog, self._marks, self._engine, self._bound, measuring)),
             learning_routes(

@@ -63,14 +63,22 @@ class Results:
         """Return what is stored of a study's patient, with that very series among the studies."""
         return self._known(study.patient_id, study)
 
-    def _known(self, patient_id: str, but: Study | None = None) -> KnownPatient:
+    def stored(self, patient_id: str) -> KnownPatient:
+        """Return what is stored of a patient; nothing is fetched from a PACS for it.
+
+        Raises:
+            NotFound: for an unknown patient.
+        """
+        return self._known(patient_id, fetch=False)
+
+    def _known(self, patient_id: str, but: Study | None = None, *, fetch: bool = True) -> KnownPatient:
         studies = self._catalog.of_patient(patient_id)
         if not studies:
             raise NotFound(f"no study of patient {patient_id!r} is known to this server")
         in_order, _ = order_or_guess(_one_each(studies, self._marks.in_use() | ({but.id} if but else set())))
         for study in in_order:
             with suppress(StudyError, PacsError):  # whoever reads it is told why it cannot be read
-                self._bound.settle(study)
+                self._bound.settle(study, fetch=fetch)
         records = {study.id: self._marks.records(study.id) for study in in_order}
         fates = {study.id: self._fates.of_study(study.id) for study in in_order}
         drawn = {study.id: self._sizes.said(study.id) for study in in_order}

@@ -58,8 +58,8 @@ def fate_routes(review: Review, catalog: Catalog, marks: MarkStore) -> APIRouter
                     f"what became of {row.label} in {study.id} was said by somebody else meanwhile: look again"
                 )
             if not body.fate:
-                taken = store.undo(study.id, body.lesion, reader)
-                words = FATES[taken.fate].words if isinstance(taken, SaidFate) else "what it is"
+                taken = store.undo(study.id, body.lesion, reader, of="fate")
+                words = FATES[taken.fate].words if isinstance(taken, SaidFate) else ""
                 return {"done": f"{row.label}: taken back ({words})", "studies": [study.id]}
             uid = next((cell.tracking_uid for cell in row.cells.values() if cell.tracking_uid), "")
             try:

@@ -31,6 +31,8 @@ FILES = {
     "sizes.js": "text/javascript",
     "axes.js": "text/javascript",
     "fates.js": "text/javascript",
+    "response.js": "text/javascript",
+    "response.css": "text/css",
 }
 """What the pages load beside images."""
 
@@ -60,6 +62,8 @@ AT = {
         "reset-size": addresses.SIZE_RESET,
         "undo-size": addresses.SIZE_UNDO,
         "fate": addresses.FATE,
+        "traits": addresses.TRAITS,
+        "response": addresses.RESPONSE,
         "progress": addresses.PROGRESS,
         "logout": addresses.LOGOUT,
     }.items()

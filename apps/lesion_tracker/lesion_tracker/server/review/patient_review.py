@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lesion_tracker.errors import InputError, NotFound
+from lesion_tracker.readers.fate_store import StudyFates
 from lesion_tracker.readers.patient_table import Deleted, Row
 from lesion_tracker.readers.study_records import StudyRecords
 from lesion_tracker.records.state import OPEN, State
@@ -54,6 +55,7 @@ class PatientReview:
         notes: points that are on another volume than a study's file holds now.
         damaged: why the lesions cannot be shown: files of the history that are damaged.
         records: of each study, by id, as `rows` were made of them.
+        fates: what readers said became of the lesions, and what these are, likewise.
     """
 
     patient_id: str
@@ -64,6 +66,7 @@ class PatientReview:
     notes: tuple[Note, ...] = ()
     damaged: tuple[str, ...] = ()
     records: Mapping[str, StudyRecords] = field(default_factory=dict)
+    fates: Mapping[str, StudyFates] = field(default_factory=dict)
 
     @property
     def to_look_at(self) -> list[tuple[State, int]]:

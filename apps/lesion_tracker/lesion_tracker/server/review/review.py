@@ -212,7 +212,9 @@ class Review:
         names = [study.id for study in in_order]
         fates = {name: self._fates.of_study(name) for name in names}
         rows, deleted = with_fates(rows_of(names, records), fates), deleted_of(names, records)
-        return PatientReview(patient_id, tuple(in_order), note, tuple(rows), tuple(deleted), records=records)
+        return PatientReview(
+            patient_id, tuple(in_order), note, tuple(rows), tuple(deleted), records=records, fates=fates
+        )
 
     def _require_seen(self, study_id: str, request: Accept | Move | Close) -> None:
         """Refuse an answer to what no longer stands: another entry than the one seen, or another track."""

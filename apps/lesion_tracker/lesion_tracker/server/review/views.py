@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 
 from lesion_tracker.readers.cell import Cell
+from lesion_tracker.readers.fate_store import traits_said
 from lesion_tracker.readers.patient_table import Row
 from lesion_tracker.readers.size_store import SizeStore
 from lesion_tracker.records.state import states_json
@@ -68,7 +69,8 @@ def changes(known: PatientReview, measured: KnownSizes) -> str:
         (row.lesion_id, row.label, [version_of(known, measured, row, study.id) for study in known.studies])
         for row in known.rows
     ]
-    facts = repr((rows, known.deleted, [study.id for study in known.studies], measured))
+    traits = traits_said(known.fates.values())
+    facts = repr((rows, known.deleted, [study.id for study in known.studies], measured, traits))
     return hashlib.blake2s(facts.encode(errors="replace"), digest_size=8).hexdigest()
 
 

@@ -207,6 +207,7 @@ document.addEventListener("keydown", (event) => {
   if (WINDOW_KEYS[key]) { windows.value = WINDOW_KEYS[key]; showWindow(); }
   else if (/^Arrow|^Home$|^End$/.test(key)) { step(cell, key); event.preventDefault(); }
   else if (key === "n") focus(nextOpen(cell));
+  else if (key === "r") location.href = document.getElementById("to-response").href;
   else if (!cell) return;
   else if (key === "Enter" && event.target === cell && cell.dataset.href) location.href = cell.dataset.href;
   else if (!cell.dataset.study) { if (key === "F2") rename(cell); if (key === "Delete") remove(cell); }

@@ -1,0 +1,67 @@
+// The response: what each lesion is, by buttons and keys; every change shows the table anew, and the focus stays where it was.
+"use strict";
+const fresh = document.getElementById("fresh");
+const rows = () => [...fresh.querySelectorAll("tr.lesion")];
+const partOf = (row, name) => row && row.querySelector(`[data-at="${name}"]`);
+
+async function refresh() {
+  const held = document.activeElement, row = held.closest("tr.lesion"), scroller = fresh.querySelector(".scroll");
+  const place = row && { lesion: row.dataset.lesion, name: held.dataset.at || "name" }, left = scroller ? [scroller.scrollLeft, scroller.scrollTop] : [0, 0];
+  const answer = await fetch(location.href);
+  const next = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (!answer.ok) { location.reload(); return; }
+  fresh.replaceChildren(...next.getElementById("fresh").childNodes);
+  document.getElementById("organs").replaceChildren(...next.getElementById("organs").childNodes);
+  document.dispatchEvent(new Event("refreshed"));
+  const shown = fresh.querySelector(".scroll");
+  if (shown) [shown.scrollLeft, shown.scrollTop] = left;
+  const again = place && rows().find((one) => one.dataset.lesion === place.lesion);
+  if (again) { partOf(again, place.name).focus({ preventScroll: true }); again.scrollIntoView({ block: "nearest" }); }
+}
+
+async function changed(what, body, done) { await refresh(); say(done.done); }
+async function overtaken(detail) { await refresh(); say(detail, true); }
+async function tracked(text, bad) { await refresh(); say(text, bad); }
+
+// One change after the other: each answers what the one before it left.
+let before_ = Promise.resolve();
+function describe(lesion, change) {
+  before_ = before_.then(async () => {
+    const row = rows().find((one) => one.dataset.lesion === lesion);
+    if (!row) return;
+    const { role, organ, node, before } = row.dataset, is = { role, organ, node: node === "1" };
+    const body = { patient, lesion, ...is, ...change(is), before }, done = await send(addresses.traits, body);
+    if (done) await changed("traits", body, done);
+    else { const field = partOf(row, "organ"); if (field.value !== organ && field.isConnected) field.value = organ; }
+  }).catch((error) => say(String(error), true));
+}
+
+const toRole = (role) => (is) => ({ role: is.role === role ? "" : role });
+const KEYS = { "1": () => ({ role: "target" }), "2": () => ({ role: "non-target" }), "0": () => ({ role: "" }), l: (is) => ({ node: !is.node }) };
+
+fresh.addEventListener("click", (event) => {
+  const button = event.target.closest(".role button"), row = event.target.closest("tr.lesion");
+  if (button) describe(row.dataset.lesion, button.dataset.toggle ? KEYS.l : toRole(button.dataset.role));
+});
+fresh.addEventListener("change", (event) => {
+  const row = event.target.closest("tr.lesion"), organ = event.target.value;
+  if (event.target.matches(".organ") && organ !== row.dataset.organ) describe(row.dataset.lesion, () => ({ organ }));
+});
+fresh.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.matches(".organ")) { event.preventDefault(); partOf(event.target.closest("tr.lesion"), "name").focus(); }
+  if (event.key === "Escape" && event.target.matches(".organ")) { event.target.value = event.target.closest("tr.lesion").dataset.organ; partOf(event.target.closest("tr.lesion"), "name").focus(); }
+});
+document.addEventListener("keydown", (event) => {
+  const key = keyOf(event), row = event.target.closest("tr.lesion"), all = rows();
+  if (key === "r") location.href = document.querySelector("h1 a").href;
+  else if (/^Arrow(Up|Down)$/.test(key) && all.length) {
+    const to = row ? all[all.indexOf(row) + (key === "ArrowDown" ? 1 : -1)] : all[0];
+    if (to) partOf(to, "name").focus();
+    event.preventDefault();
+  } else if (!row) return;
+  else if (KEYS[key]) describe(row.dataset.lesion, KEYS[key]);
+  else if (key === "o") { partOf(row, "organ").focus(); event.preventDefault(); }
+});
+
+followNoted();
+watch(() => { if (!document.activeElement.matches(".organ")) refresh(); });

@@ -1,0 +1,1 @@
+"""Tests of a patient's results on the server."""
