@@ -74,7 +74,8 @@ def response_table(patient: PatientResult) -> ResponseTable:
     texts: dict[str, Callable[[Assessment], str]] = {
         "Sum of diameters": _sum,
         "since baseline": lambda one: "" if one.nadir_mm is None else _change(one.sum_mm, one.baseline_mm),
-        "since the smallest sum": lambda one: _since_nadir(patient, one),
+        "since the smallest sum": lambda one: _change(one.sum_mm, one.nadir_mm),
+        "smallest sum before": lambda one: _nadir(patient, one),
     }
     targets = bool(names["Targets"])
     return ResponseTable(
@@ -150,13 +151,11 @@ def _sum(one: Assessment) -> str:
     return "incomplete" if one.sum_mm is None else f"{one.sum_mm:.1f} mm"
 
 
-def _since_nadir(patient: PatientResult, one: Assessment) -> str:
+def _nadir(patient: PatientResult, one: Assessment) -> str:
     if one.nadir_mm is None or not one.nadir_study:
         return ""
     study = next(each for each in patient.studies if each.study.id == one.nadir_study)
-    change = _change(one.sum_mm, one.nadir_mm)
-    smallest = f"{one.nadir_mm:.1f} mm, {_date(study)}"
-    return f"{change} from {smallest}" if change else f"smallest: {smallest}"
+    return f"{one.nadir_mm:.1f} mm, {_date(study)}"
 
 
 def _verdicts(patient: PatientResult) -> tuple[tuple[str, tuple[str, ...]], ...]:

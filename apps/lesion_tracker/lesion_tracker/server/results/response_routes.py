@@ -4,7 +4,9 @@ from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
+from markupsafe import Markup
 
+from lesion_tracker.report.course_chart import course_chart
 from lesion_tracker.report.patient_table import notes_of
 from lesion_tracker.report.response_table import response_table
 from lesion_tracker.server import addresses
@@ -42,6 +44,7 @@ def _values(shown: Shown, patient_id: str) -> dict[str, Any]:
         "known": known,
         "patient": known.result,
         "table": response_table(known.result),
+        "chart": Markup(course_chart(known.result)),
         "notes": notes_of(known.result),
         "organs": organs,
         "title": f"Response of {patient_id}",

@@ -52,8 +52,7 @@ def trait_routes(review: Review, marks: MarkStore) -> APIRouter:
     @router.post(addresses.TRAITS, dependencies=[Depends(require_json)])
     def described(body: Is) -> dict[str, Any]:
         reader = signed(body.reader)
-        with marks.transaction():
-            known = review.patient(body.patient)
+        with review.changing(body.patient) as known:
             row, studies = known.row(body.lesion), [study.id for study in known.studies]
             _require_last(traits_said(known.fates.values()).get(body.lesion), body.before, row.label)
             try:
