@@ -428,11 +428,17 @@ const scenarios = {
     await page.goto(there, { waitUntil: 'networkidle' });
     await page.click('#track-all');
     await page.waitForFunction(() => document.getElementById('said').textContent.includes('tracked'), null, { timeout: 900000 });
-    for (const [name, width, height, query] of [['lesions', 1200, 560, ''], ['review-grid', 1280, 900, ''], ['review-large', 1280, 800, `&lesion=lesion_1&study=${study}`], ['review-touch', 820, 1180, '']]) {
+    for (const [name, width, height, query] of [['lesions', 1200, 560, ''], ['review-grid', 1280, 900, ''], ['review-large', 1280, 800, `&lesion=lesion_1&study=${study}`], ['review-size', 1280, 860, `&lesion=lesion_1&study=${study}`], ['review-touch', 820, 1180, '']]) {
       const context = await browser.newContext({ viewport: { width, height }, hasTouch: width < 900 });
       const shown = await context.newPage();
       await shown.goto(there + query, { waitUntil: 'networkidle' });
-      if (query) { await ready(shown); await clickAt(shown, 'axial', 24, 12); await frame(shown); }
+      if (name === 'review-size') {
+        await ready(shown);
+        await shown.selectOption('#width', '90');
+        await shown.keyboard.press('e');
+        for (let n = 0; n < 3; n += 1) await shown.keyboard.press('Shift+ArrowRight');
+        await frame(shown);
+      } else if (query) { await ready(shown); await clickAt(shown, 'axial', 24, 12); await frame(shown); }
       await loaded(shown);
       await shown.screenshot({ path: path.join(folder, `${name}.png`) });
       await context.close();
