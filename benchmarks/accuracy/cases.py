@@ -10,6 +10,7 @@ import numpy as np
 from benchmarks.accuracy.built import Loaded, built_once
 from benchmarks.accuracy.data import FINAL, study
 from benchmarks.constructed.hard_render import hard_pair
+from benchmarks.constructed.hard_scenario import USUAL, Mix
 from lesion_tracker.scoring.pairs_file import PairEntry, read_pairs
 from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.volumes.reader import read_volume
@@ -64,14 +65,15 @@ def constructed_cases(
         pair_number = number // len(volumes)
 
         def load(name: str = name, pair_number: int = pair_number) -> Loaded:
-            return built_once(f"{name}_{seed}_{pair_number}", lambda: _constructed(folder, name, seed, pair_number))
+            return built_once(f"{name}_{seed}_{pair_number}", lambda: constructed_pair(folder, name, seed, pair_number))
 
         yield NamedPair(f"{name}/{pair_number}", "constructed", name, load)
 
 
-def _constructed(folder: Path, name: str, seed: int, number: int) -> Loaded:
+def constructed_pair(folder: Path, name: str, seed: int, number: int, mix: Mix = USUAL) -> Loaded:
+    """Construct one pair of a study, with its truth."""
     volume, places = study(folder, name)
-    made = hard_pair(volume, places, seed + int.from_bytes(name.encode()[:6], "little"), number)
+    made = hard_pair(volume, places, seed + int.from_bytes(name.encode()[:6], "little"), number, mix)
     truth = [asdict(lesion) | {"counted": lesion.counted, "hard": lesion.hard} for lesion in made.scenario.lesions]
     return Loaded(Pair(made.baseline, made.followup), truth, made.scenario.to_json())
 

@@ -18,7 +18,7 @@ FINAL = ("chest_lidc_0001", "abdomen_acrin_001")
 """Never trained on, and no weights, calibration or setting of the tracker was chosen by them: the final figures are theirs.
 
 Other benchmarks time registration on them too (`benchmarks.registration`), and the tests of learning read them."""
-CALIBRATION = ("chest_acrin_013", "abdomen_cptac_00189")
+CALIBRATION = ("chest_acrin_013", "abdomen_cptac_00189", "acrin_nsclc_042", "lungct_diag_r168")
 """Never trained on; confidences are fitted on them."""
 
 

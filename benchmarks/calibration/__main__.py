@@ -34,10 +34,16 @@ def main() -> int:
         return 2
     cases = cases_of(args)
     store = Store("calibration", {"weights": model.sha256, "code": _code(), "seed": args.seed, "device": args.device})
-    missing = [case.name for case in cases if case.name not in store.records]
-    done = run_in_order(collect_one, [(args, name) for name in missing], args.processes)
+    folder = store.path.with_suffix("")
+    folder.mkdir(exist_ok=True)
+    missing = [case.name for case in cases if case.name not in store.records][: args.part or None]
+    done = run_in_order(
+        collect_one, [(args, name, folder / f"{name.replace('/', '_')}.npz") for name in missing], args.processes
+    )
     for record in tqdm(done, unit="pair", total=len(missing), disable=args.silent):
         store.add(record)
+    if any(case.name not in store.records for case in cases):
+        return 3
     records = [store.records[case.name] for case in cases]
     fitted, quality = calibrate(examples_of(records))
     quality["failed"] = {r["pair"]: r["failed"] for r in records if "failed" in r}
@@ -62,7 +68,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration", description=__doc__)
     parser.add_argument("--model", type=Path, default=MODEL, help="folder with weights and card; the card is changed")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with volumes/")
-    parser.add_argument("--pairs", type=int, default=20, help="constructed pairs of the benchmark's family")
+    parser.add_argument("--pairs", type=int, default=8, help="constructed pairs of the benchmark's family")
+    parser.add_argument("--failing", type=int, default=8, help="pairs of that family that are made to fail")
+    parser.add_argument("--part", type=int, default=0, help="collect at most so many pairs, then stop; 0: all")
     parser.add_argument("--trained", type=int, default=4, help="constructed pairs of the training's family")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--device", default="auto")

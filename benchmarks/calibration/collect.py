@@ -1,4 +1,4 @@
-"""Evidence about both candidates of every lesion of a pair, with the truth beside it."""
+"""Evidence about the candidates of every lesion of a pair, with the truth and their patches beside it."""
 
 import tempfile
 from pathlib import Path
@@ -9,19 +9,28 @@ import numpy as np
 from benchmarks.accuracy.cases import NamedPair
 from benchmarks.accuracy.measure import CACHE_BYTES
 from lesion_tracker.errors import RegistrationFailed
+from lesion_tracker.files.whole import written_whole
 from lesion_tracker.network.weights import Tracker
 from lesion_tracker.records.method import METHODS
 from lesion_tracker.registration.cache import RegistrationCache
 from lesion_tracker.tracking.candidates import propose
 from lesion_tracker.tracking.case_search import search
 from lesion_tracker.tracking.evidence import gather
+from lesion_tracker.tracking.patch import after, before
 from lesion_tracker.tracking.registered import Registered
 
 
-def collect(case: NamedPair, model: Tracker) -> dict[str, Any]:
-    """Return the evidence of the lesions of one pair whose expected place was scanned, as plain JSON values."""
+def collect(case: NamedPair, model: Tracker, patches: Path) -> dict[str, Any]:
+    """Return the evidence of the lesions of one pair whose expected place was scanned, as plain JSON values.
+
+    Args:
+        case: the pair.
+        model: the weights.
+        patches: a file for the HU round each lesion and its candidates, (lesions, candidates + 1) cubes, one array a lesion.
+    """
     loaded = case.load()
-    record: dict[str, Any] = {"pair": case.name, "volume": case.volume, "lesions": []}
+    record: dict[str, Any] = {"pair": case.name, "data": case.data, "volume": case.volume, "lesions": []}
+    cubes: dict[str, np.ndarray] = {}
     with tempfile.TemporaryDirectory() as folder:
         try:
             cache = RegistrationCache(Path(folder), CACHE_BYTES)
@@ -37,9 +46,14 @@ def collect(case: NamedPair, model: Tracker) -> dict[str, Any]:
         evidence = gather(sought, candidates, seen)
         record["lesions"].append({
             "truth": truth, "network_mm": np.asarray(seen.center_mm).tolist(), "widened": seen.widened,
+            "doubts": [doubt.sentence for doubt in sought.registration.doubts], "expected_radius_mm": sought.expected_radius_mm,
+            "presence": seen.presence, "peak": [seen.logit, seen.rival_logit, seen.rival_mm, seen.edge_cells],
             "candidates": [
                 {"center_mm": np.asarray(c.center_mm).tolist(), "sources": list(c.sources), "evidence": e.values()}
                 for c, e in zip(candidates, evidence, strict=True)
             ],
         })  # fmt: skip
+        cubes[truth["id"]] = np.stack([before(sought).hu, *(after(sought, c.center_mm).hu for c in candidates)])
+    with written_whole(patches) as draft:
+        np.savez_compressed(draft, **cubes)
     return record

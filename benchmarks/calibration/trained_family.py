@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from benchmarks.accuracy.built import Loaded
+from benchmarks.accuracy.built import Loaded, built_once
 from benchmarks.accuracy.cases import NamedPair
 from benchmarks.accuracy.data import study
 from benchmarks.constructed.places import Places
@@ -17,9 +17,9 @@ from lesion_tracker.training.examples.warp import Bump, Warp, moving_region, pos
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import AIR_HU, Volume
 
-LESIONS = 10
-HARD = 3
-VANISHED = 2
+LESIONS = 24
+HARD = 4
+VANISHED = 5
 TRIES = 60
 
 
@@ -29,7 +29,9 @@ def trained_cases(folder, count: int, volumes: tuple[str, ...], seed: int) -> li
     def case(number: int) -> NamedPair:
         name = volumes[number % len(volumes)]
         rng_seed = [seed, number, *name.encode()]
-        return NamedPair(f"trained/{name}/{number}", "trained", name, lambda: _load(*study(folder, name), rng_seed))
+        stem = f"trained_{name}_{seed}_{number}"
+        load = lambda: built_once(stem, lambda: _load(*study(folder, name), rng_seed))  # noqa: E731
+        return NamedPair(f"trained/{name}/{number}", "trained", name, load)
 
     return [case(number) for number in range(count)]
 

@@ -5,7 +5,7 @@ import numpy as np
 from benchmarks.constructed.bodies import Body, draw_bodies
 from benchmarks.constructed.ct_look import add_ramp_noise, add_streaks, change_contrast
 from benchmarks.constructed.hard_pair import HardPair, HardScenario
-from benchmarks.constructed.hard_scenario import draw_scenario
+from benchmarks.constructed.hard_scenario import USUAL, Mix, draw_scenario
 from benchmarks.constructed.image import apply_kernel, draw_table, without_table
 from benchmarks.constructed.places import Places
 from benchmarks.constructed.renderer import Renderer
@@ -16,7 +16,7 @@ from lesion_tracker.volumes.volume import AIR_HU, Volume
 STREAK_HU = 12.0
 
 
-def hard_pair(volume: Volume, places: Places, seed: int, number: int) -> HardPair:
+def hard_pair(volume: Volume, places: Places, seed: int, number: int, mix: Mix = USUAL) -> HardPair:
     """Construct one pair of the benchmark; the same study, seed and number always give the same pair.
 
     Args:
@@ -24,11 +24,12 @@ def hard_pair(volume: Volume, places: Places, seed: int, number: int) -> HardPai
         places: `find_places` of it.
         seed: of the whole benchmark.
         number: of the pair, from 0.
+        mix: what it is made of.
 
     Raises:
         ValueError: if the study is too small.
     """
-    return render(volume, draw_scenario(volume, places, number, np.random.default_rng([seed, number])))
+    return render(volume, draw_scenario(volume, places, number, np.random.default_rng([seed, number]), mix))
 
 
 def render(volume: Volume, scenario: HardScenario) -> HardPair:

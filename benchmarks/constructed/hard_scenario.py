@@ -30,6 +30,30 @@ MOST_MM = {"grown": 12.0, "look-alikes": 6.5, "new neighbour": 12.0}
 """Largest radius of an implant before a change that needs room."""
 
 
+@dataclass(frozen=True)
+class Mix:
+    """What a pair is made of.
+
+    Args:
+        hard: lesions whose region moves by itself; None: three, and four in one pair of three.
+        motion_mm: least and most that such a region moves.
+        more: further lesions wherever they are seen, every other one in a region that moves.
+        vanished: lesions that vanish; None: one and two in turn.
+        changes: what an implant can become.
+        decoys: whether each vanished lesion leaves one behind that looks like it, 12 to 25 mm away.
+    """
+
+    hard: int | None = None
+    motion_mm: tuple[float, float] = MOTION_MM
+    more: int = 0
+    vanished: int | None = None
+    changes: tuple[str, ...] = CHANGES
+    decoys: bool = False
+
+
+USUAL = Mix()
+
+
 @dataclass
 class _Drawing:
     """A scenario in the making."""
@@ -39,12 +63,15 @@ class _Drawing:
     rng: np.random.Generator
     exact: RegionMap
     grid: Grid
+    mix: Mix
     lesions: list[TrueLesion] = field(default_factory=list)
     before: list[Body] = field(default_factory=list)
     after: list[Body] = field(default_factory=list)
 
 
-def draw_scenario(volume: Volume, places: Places, number: int, rng: np.random.Generator) -> HardScenario:
+def draw_scenario(
+    volume: Volume, places: Places, number: int, rng: np.random.Generator, mix: Mix = USUAL
+) -> HardScenario:
     """Draw what changes between a study and its follow-up.
 
     Args:
@@ -52,6 +79,7 @@ def draw_scenario(volume: Volume, places: Places, number: int, rng: np.random.Ge
         places: of the study.
         number: of the pair; every other one covers less than the baseline, one in three has four hard lesions.
         rng: the only source of randomness.
+        mix: what it is made of.
 
     Raises:
         ValueError: if the study is too small to hold a moved region.
@@ -59,13 +87,15 @@ def draw_scenario(volume: Volume, places: Places, number: int, rng: np.random.Ge
     exact = _smooth_map(volume.grid, rng)
     scanner = _scanner(rng)
     grid = _followup_grid(volume.grid, exact, scanner, _coverage(number, rng))
-    drawing = _Drawing(places, volume.grid, rng, exact, grid)
+    drawing = _Drawing(places, volume.grid, rng, exact, grid, mix)
     slots = [("structure" if n < STRUCTURES else "implant") for n in rng.permutation(LESIONS)]
-    hard = 4 if number % 3 == 2 else 3
+    hard = mix.hard or (4 if number % 3 == 2 else 3)
     _draw_hard(drawing, slots[:hard])
     for kind in slots[hard:]:
         _draw_easy(drawing, kind)
-    for n in range(1 + number % 2):
+    for n in range(mix.more):
+        _draw_more(drawing, moving=n % 2 == 1)
+    for n in range(mix.vanished or 1 + number % 2):
         _draw_vanished(drawing, f"vanished_{n + 1}")
     _draw_outside(drawing)
     return HardScenario(
@@ -147,7 +177,7 @@ def _motion(drawing: _Drawing, center: PointMm) -> PointMm:
     """Draw how a region moves; its middle stays in the body."""
     for _ in range(50):
         shift = drawing.rng.normal(size=3)
-        shift *= drawing.rng.uniform(*MOTION_MM) / np.linalg.norm(shift)
+        shift *= drawing.rng.uniform(*drawing.mix.motion_mm) / np.linalg.norm(shift)
         if drawing.places.at(drawing.places.depth_mm, center + shift) > 5:
             break
     return np.asarray(shift)
@@ -161,12 +191,26 @@ def _draw_easy(drawing: _Drawing, kind: str) -> None:
             return
 
 
+def _draw_more(drawing: _Drawing, moving: bool) -> None:
+    """Draw a structure or an implant, in a region that moves by itself or anywhere."""
+    for _ in range(TRIES):
+        kind = "structure" if drawing.rng.random() < STRUCTURES / LESIONS else "implant"
+        center, radius = _spot(drawing, kind, 14.0)
+        if _seen(drawing, center) and (not moving or drawing.exact.moved_mm(center[None])[0] >= HARD_MM):
+            _add(drawing, kind, center, radius)
+            return
+
+
 def _draw_vanished(drawing: _Drawing, name: str) -> None:
     for _ in range(TRIES):
         center, radius = _spot(drawing, "implant", 20.0)
         if _seen(drawing, center):
-            around = drawing.places.at(drawing.places.hu, center)
-            drawing.before.append(random_body(drawing.rng, center, radius, around))
+            body = random_body(drawing.rng, center, radius, drawing.places.at(drawing.places.hu, center))
+            drawing.before.append(body)
+            if drawing.mix.decoys:
+                like = _neighbour(drawing, body, radius * drawing.rng.uniform(0.8, 1.2), (12.0, 25.0))
+                drawing.before.append(like)
+                drawing.after.append(like)
             drawing.lesions.append(_true(drawing, name, "implant", "vanished", center, radius, radius))
             return
 
@@ -228,7 +272,7 @@ def _add(drawing: _Drawing, kind: str, center: PointMm, radius: float) -> None:
         drawing.lesions.append(_true(drawing, name, kind, "same", center, radius, radius))
         return
     rng = drawing.rng
-    change = str(rng.choice(CHANGES))
+    change = str(rng.choice(drawing.mix.changes))
     radius = min(radius, MOST_MM.get(change, 25.0))
     around = drawing.places.at(drawing.places.hu, center)
     body = random_body(rng, center, radius, around)
