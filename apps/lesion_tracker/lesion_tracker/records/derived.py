@@ -121,5 +121,11 @@ def answered_track(track: Track, answer: Correction) -> Track:
     """Return a track as a reader left it: at the reader's point, found, with confidence 1; moved, it is not measured."""
     sized = track if answer.verdict == "accepted" else track.without_size()
     return sized.with_changes(
-        center_mm=answer.center_mm, confidence=1.0, state=FOUND.name, note=f"{answer.verdict} by a reader"
+        center_mm=answer.center_mm,
+        confidence=1.0,
+        presence=None,
+        placement=None,
+        radius_90_mm=None,
+        state=FOUND.name,
+        note=f"{answer.verdict} by a reader",
     )

@@ -38,6 +38,9 @@ QUANTITIES = {
         Quantity("long_axis_change_mm", "long axis {:+.1f} mm since the earlier study"),
         Quantity("volume_ml", "volume {:.2f} ml"),
         Quantity("mean_hu", "mean {:.0f} HU"),
+        Quantity("presence", "is there: {:.0%}"),
+        Quantity("placement", "if it is, here: {:.0%}"),
+        Quantity("radius_90_mm", "within {:.1f} mm of here: 90%"),
     )
 }
 """In the order in which readers see them."""

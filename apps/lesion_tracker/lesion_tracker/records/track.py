@@ -15,7 +15,8 @@ class Track(JsonRecord):
     Args:
         center_mm: the answer, LPS mm of the follow-up.
         expected_radius_mm: the baseline's radius as registration scales it there, mm; not a measurement.
-        confidence: probability that the answer is right, in [0, 1]; `calibrated` says whether it was fitted.
+        confidence: probability that the answer is right, in [0, 1]: of `presence` times `placement` where there are these;
+            `calibrated` says whether it was fitted.
         state: one of `lesion_tracker.records.state.STATES`.
         expected_mm: where registration put the lesion, LPS mm of the follow-up.
         moved_mm: distance between `center_mm` and `expected_mm`.
@@ -33,6 +34,11 @@ class Track(JsonRecord):
         long_ends_mm: end points of the long axis, LPS mm of the follow-up.
         short_ends_mm: end points of the short axis.
         check_size: why a reader should look at the axes; "" where nothing speaks against them.
+        presence: probability that the lesion is there; None where that was not judged: by registration alone, by weights
+            without a judgement, in tracks of earlier versions.
+        placement: probability that the point is right, if the lesion is there; None as `presence`.
+        radius_90_mm: distance from the point within which the lesion's centre lies with 90 %, if it is there; None where
+            that was not measured or the registration is doubtful.
 
     Raises:
         ValueError: for a confidence outside [0, 1], an unknown state, or points that are not three finite numbers.
@@ -66,6 +72,9 @@ class Track(JsonRecord):
     long_ends_mm: Ends | None = None
     short_ends_mm: Ends | None = None
     check_size: str = ""
+    presence: Number | None = None
+    placement: Number | None = None
+    radius_90_mm: Number | None = None
 
     def __post_init__(self) -> None:
         """Refuse nonsense."""
@@ -74,8 +83,10 @@ class Track(JsonRecord):
         object.__setattr__(self, "warnings", tuple(self.warnings))
         for name in ("long_ends_mm", "short_ends_mm"):
             object.__setattr__(self, name, None if getattr(self, name) is None else ends(getattr(self, name)))
-        if not 0.0 <= self.confidence <= 1.0:
-            raise ValueError(f"confidence must lie in [0, 1], got {self.confidence!r}")
+        for name in ("confidence", "presence", "placement"):
+            value = getattr(self, name)
+            if value is not None and not 0.0 <= value <= 1.0:
+                raise ValueError(f"{name} must lie in [0, 1], got {value!r}")
         if self.state not in STATES:
             raise ValueError(f"state must be one of {tuple(STATES)}, got {self.state!r}")
         object.__setattr__(self, "moved_mm", math.dist(self.center_mm, self.expected_mm))

@@ -9,7 +9,7 @@ import torch
 from lesion_tracker.errors import FileFormatError, WeightsError
 from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.network.weights import load_tracker
-from lesion_tracker.tracking.confidence import Calibration
+from lesion_tracker.tracking.judge import rules_of
 from lesion_tracker.training.learning.publish import SHIPPED, ModelStore, Published
 
 logger = logging.getLogger(__name__)
@@ -88,8 +88,7 @@ class PublishedTracker:
             WeightsError: if they are not there, torn, or of another version.
         """
         tracker = load_tracker(folder, self._device)
-        if tracker.card.get("calibration"):
-            Calibration.from_json(tracker.card["calibration"])
+        rules_of(tracker.card, tracker.sha256)
         return tracker
 
 

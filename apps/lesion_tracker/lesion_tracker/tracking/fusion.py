@@ -1,7 +1,7 @@
 """Candidates to one answer: registration's point where it is the place that is chosen, else the likeliest candidate."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,12 +32,18 @@ class Fused:
         confidence: probability that it is right.
         chosen: the sources of the chosen candidate.
         note: a sentence for the reader where candidates disagree, or "".
+        place: which candidate it is; of the network alone, the one that its point belongs to.
     """
 
     center_mm: PointMm
     confidence: float
     chosen: str
-    note: str = ""
+    note: str
+    place: "Place"
+
+    def with_note(self, note: str) -> "Fused":
+        """Return the answer with one more sentence."""
+        return replace(self, note="; ".join(filter(None, (self.note, note))))
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,12 @@ class Place:
     members: tuple[int, ...]
 
 
-def choose(candidates: Sequence[Candidate], evidence: Sequence[Evidence], calibration: Calibration) -> Place:
+def choose(
+    candidates: Sequence[Candidate],
+    evidence: Sequence[Evidence],
+    calibration: Calibration,
+    shares: np.ndarray | None = None,
+) -> Place:
     """Choose a place among the candidates of one lesion.
 
     Candidates within `agree_mm` of each other are one place; the place with the highest share is chosen. If the point of
@@ -65,28 +76,46 @@ def choose(candidates: Sequence[Candidate], evidence: Sequence[Evidence], calibr
         candidates: the point of registration first.
         evidence: about each.
         calibration: of the weights.
+        shares: probability of each where the other lesions count, too; None: by its own evidence.
     """
-    shares = calibration.shares(evidence)
-    same = _same(candidates, calibration)
-    of_place = same @ shares
-    best = int(np.argmax(of_place + 1e-6 * shares))
-    members = np.flatnonzero(same[best])
-    number = 0 if 0 in members else int(members[np.argmax(shares[members])])
-    return Place(number, float(min(of_place[best], 1.0)), tuple(int(m) for m in members))
+    shares = calibration.shares(evidence) if shares is None else shares
+    return places_of(candidates, shares, calibration)[0]
 
 
-def fuse(candidates: Sequence[Candidate], evidence: Sequence[Evidence], calibration: Calibration) -> Fused:
-    """Answer with the chosen place, its confidence, and what a reader should know about the others."""
-    place = choose(candidates, evidence, calibration)
+def places_of(candidates: Sequence[Candidate], shares: np.ndarray, calibration: Calibration) -> list[Place]:
+    """Return the candidates as places that share none, the likeliest first; which candidate stands for each as in `choose`."""
+    left = np.ones(len(candidates), dtype=bool)
+    near = _same(candidates, calibration)
+    found = []
+    while left.any():
+        of_place = np.where(left, (near & left) @ shares, -1.0)
+        best = int(np.argmax(of_place + 1e-6 * shares))
+        members = np.flatnonzero(near[best] & left)
+        number = 0 if 0 in members else int(members[np.argmax(shares[members])])
+        found.append(Place(number, float(min(of_place[best], 1.0)), tuple(int(m) for m in members)))
+        left[members] = False
+    return found
+
+
+def fuse(
+    candidates: Sequence[Candidate],
+    evidence: Sequence[Evidence],
+    calibration: Calibration,
+    shares: np.ndarray | None = None,
+) -> Fused:
+    """Answer with the chosen place, its confidence, and what a reader should know about the others; as `choose`."""
+    shares = calibration.shares(evidence) if shares is None else shares
+    place = choose(candidates, evidence, calibration, shares)
     values = confidence_features(evidence[place.number], place.share)
     sources = [source for member in place.members for source in candidates[member].sources]
     notes = ["its contrast is lost at this point: it may have gone"] if gone(evidence[place.number]) >= GONE else []
-    notes += _notes(candidates, calibration.shares(evidence), _same(candidates, calibration), place.number)
+    notes += _notes(candidates, shares, _same(candidates, calibration), place.number)
     return Fused(
         np.asarray(candidates[place.number].center_mm),
         calibration.confidence.probability(values),
         " and ".join(dict.fromkeys(sources)),
         "; ".join(notes),
+        place,
     )
 
 
@@ -121,11 +150,12 @@ def network_alone(
     """
     shares = calibration.shares(evidence)
     number = next(n for n, one in enumerate(candidates) if "network" in one.sources)
-    confidence = calibration.confidence.probability(confidence_features(evidence[number], float(shares[number])))
+    place = Place(number, float(shares[number]), (number,))
+    confidence = calibration.confidence.probability(confidence_features(evidence[number], place.share))
     chosen = candidates[choose(candidates, evidence, calibration).number]
     apart = float(np.linalg.norm(chosen.center_mm - network_mm))
     if apart <= min(evidence[number].radius_mm, FAR_MM):
-        return Fused(np.asarray(network_mm), confidence, "network alone")
+        return Fused(np.asarray(network_mm), confidence, "network alone", "", place)
     x, y, z = chosen.center_mm
     note = f"({x:.0f}, {y:.0f}, {z:.0f}) LPS mm, {apart:.0f} mm away, fits better"
-    return Fused(np.asarray(network_mm), doubted(confidence, calibration.found_from), "network alone", note)
+    return Fused(np.asarray(network_mm), doubted(confidence, calibration.found_from), "network alone", note, place)

@@ -19,7 +19,10 @@ CLAIMED = 8.0
 """What speaks against a place that is claimed twice; log-probability."""
 
 EXACT = 4096
-"""So many combinations of a group's labels are all tried; larger groups are improved lesion by lesion from the start on."""
+"""So many combinations of a group's labels are all tried; larger groups are improved by three lesions at a time."""
+
+MANY = 24
+"""And groups of more lesions than this one by one."""
 
 SWEEPS = 20
 LEAST = 1e-9
@@ -89,7 +92,7 @@ def choose_jointly(lesions: Sequence[Labels], neighbours: Neighbours) -> list[Ch
     against, claims = _against(lesions, own.shape[1], neighbours)
     labels = own.argmax(axis=1)
     for group in _groups(against):
-        labels[group] = _best(own[group], against[np.ix_(group, group)], labels[group])
+        labels[group] = _best(own[group], against[np.ix_(group, group)])
     found = []
     for number, lesion in enumerate(lesions):
         sums = own[number] - against[number][np.arange(len(lesions)), :, labels].sum(axis=0)
@@ -141,7 +144,8 @@ def _against(lesions: Sequence[Labels], width: int, neighbours: Neighbours) -> t
 
 def _distances(points: np.ndarray) -> np.ndarray:
     """Return distances of (n, k, 3) points, (n, n, k, k); of "absent" and of what pads a row not a number."""
-    squared = np.zeros((len(points), len(points), points.shape[1], points.shape[1]))
+    squared = np.zeros((len(points), len(points), points.shape[1], points.shape[1]), dtype=np.float32)
+    points = points.astype(np.float32)
     for axis in range(3):
         squared += (points[:, None, :, None, axis] - points[None, :, None, :, axis]) ** 2
     return np.asarray(np.sqrt(squared))
@@ -162,21 +166,52 @@ def _groups(against: np.ndarray) -> list[np.ndarray]:
     return groups
 
 
-def _best(own: np.ndarray, against: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """Return the labels of one group: the best of all combinations, or of a large group what no single change improves."""
-    possible = [np.flatnonzero(np.isfinite(row)) for row in own]
-    if np.prod([float(len(labels)) for labels in possible]) <= EXACT:
-        every = np.stack([axis.ravel() for axis in np.meshgrid(*possible, indexing="ij")], axis=1)
-        sums = own[np.arange(len(own)), every].sum(axis=1)
-        for i in range(len(own)):
-            for j in range(i):
-                sums -= against[i, j, every[:, i], every[:, j]]
-        return np.asarray(every[sums.argmax()])
+def _best(own: np.ndarray, against: np.ndarray) -> np.ndarray:
+    """Return the labels of one group: the best of all combinations, or of a large group the best of several descents.
+
+    One starts from each lesion's own best label, the others from their first, second ... candidates, so that neighbours
+    that moved together are also tried together.
+    """
+    if np.prod(np.isfinite(own).sum(axis=1), dtype=np.float64) <= EXACT:
+        return _exact(own, against)
+    alone = own.argmax(axis=1)
+    many = len(own) > MANY
+    starts = [
+        alone,
+        *(np.where(np.isfinite(column), n, alone) for n, column in enumerate(own.T[: 2 if many else None])),
+    ]
+    strength = against.max(axis=(2, 3))
+    blocks = [np.append(i, np.argsort(-strength[i], kind="stable")[: 0 if many else 2]) for i in range(len(own))]
+    found = [_descended(own, against, start, blocks) for start in starts]
+    return max(found, key=lambda labels: _sum(own, against, labels))
+
+
+def _descended(own: np.ndarray, against: np.ndarray, start: np.ndarray, blocks: Sequence[np.ndarray]) -> np.ndarray:
+    """Return labels whose sum no change of one block alone improves."""
     labels, numbers = start.copy(), np.arange(len(own))
     for _ in range(SWEEPS):
         before = labels.copy()
-        for i in numbers:
-            labels[i] = (own[i] - against[i][numbers, :, labels].sum(axis=0)).argmax()
+        for block in blocks:
+            given = own[block] - against[block][:, numbers, :, labels].sum(axis=0)
+            given += against[block[:, None], block, :, labels[block]].sum(axis=1)
+            labels[block] = given[0].argmax() if len(block) == 1 else _exact(given, against[np.ix_(block, block)])
         if (labels == before).all():
             break
     return labels
+
+
+def _sum(own: np.ndarray, against: np.ndarray, labels: np.ndarray) -> float:
+    numbers = np.arange(len(own))
+    pairs = against[numbers[:, None], numbers, labels[:, None], labels]
+    return float(own[numbers, labels].sum() - pairs.sum() / 2)
+
+
+def _exact(own: np.ndarray, against: np.ndarray) -> np.ndarray:
+    """Return the best of all combinations of labels."""
+    possible = [np.flatnonzero(np.isfinite(row)) for row in own]
+    every = np.stack([axis.ravel() for axis in np.meshgrid(*possible, indexing="ij")], axis=1)
+    sums = sum(own[i, every[:, i]] for i in range(len(own)))
+    for i in range(len(own)):
+        for j in range(i):
+            sums = sums - against[i, j, every[:, i], every[:, j]]
+    return np.asarray(every[np.argmax(sums)])

@@ -17,20 +17,18 @@ from lesion_tracker.records.state import FOUND, OUTSIDE, UNCERTAIN
 from lesion_tracker.records.track import Track
 from lesion_tracker.registration.cache import RegistrationCache
 from lesion_tracker.registration.deformable import SPACING_MM
-from lesion_tracker.tracking.candidates import propose
 from lesion_tracker.tracking.case import Case
-from lesion_tracker.tracking.case_search import search
 from lesion_tracker.tracking.confidence import (
     ALIKE,
     ALIKE_AFFINE,
     UNCALIBRATED,
-    Calibration,
     doubted,
     registration_confidence,
     uncalibrated_state,
 )
-from lesion_tracker.tracking.evidence import gather, similarity_at
-from lesion_tracker.tracking.fusion import fuse, network_alone
+from lesion_tracker.tracking.evidence import similarity_at
+from lesion_tracker.tracking.judge import Judged, Rules, judge, judge_alone, rules_of
+from lesion_tracker.tracking.look import Looked, look
 from lesion_tracker.tracking.options import TrackOptions
 from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.tracking.registered import Registered
@@ -101,25 +99,21 @@ def track(
         note=_join(registered.note, NO_WEIGHTS + (f" ({problem})" if problem else "") if missing else ""),
         created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
-    cases, tracks = _tracked(job, lesions)
+    rules = rules_of(model.card, model.sha256) if model is not None else Rules(UNCALIBRATED)
+    cases, tracks = _tracked(job, rules, lesions)
     if options.measure == "yes":
         tracks = [with_size(case, one) for case, one in zip(cases, tracks, strict=True)]
-    found_from = _rules(job.model).found_from
-    return [
-        _doubted(one, found_from) if case.registration.doubts else one for case, one in zip(cases, tracks, strict=True)
-    ]
+    return [_doubted(one, rules) if case.registration.doubts else one for case, one in zip(cases, tracks, strict=True)]
 
 
-def _doubted(answer: Track, found_from: float) -> Track:
+def _doubted(answer: Track, rules: Rules) -> Track:
     """Return an answer on a doubtful registration: its state is "uncertain" at most, its confidence below a found one's."""
     state = UNCERTAIN.name if answer.state == FOUND.name else answer.state
-    return answer.with_changes(state=state, confidence=doubted(answer.confidence, found_from))
-
-
-def _rules(model: Tracker | None) -> Calibration:
-    """Return how evidence becomes confidence: as the weights' card says, else by hand."""
-    calibration = model.card.get("calibration") if model is not None else None
-    return Calibration.from_json(calibration) if calibration else UNCALIBRATED
+    placement = answer.placement
+    if placement is not None and rules.judgement is not None:
+        placement = doubted(placement, rules.judgement.here_from)
+    confidence = doubted(answer.confidence, rules.found_from)
+    return answer.with_changes(state=state, confidence=confidence, placement=placement, radius_90_mm=None)
 
 
 def require_inside(pair: Pair, lesion: Lesion) -> None:
@@ -143,19 +137,33 @@ def require_inside(pair: Pair, lesion: Lesion) -> None:
     )
 
 
-def _tracked(job: _Job, lesions: Sequence[Lesion]) -> tuple[list[Case], list[Track]]:
-    """Return each lesion's case and track."""
+def _tracked(job: _Job, rules: Rules, lesions: Sequence[Lesion]) -> tuple[list[Case], list[Track]]:
+    """Return each lesion's case and track: each is looked at by itself, then the places of all are chosen together."""
     cases: list[Case] = []
     tracks: list[Track] = []
-    for lesion in lesions:
+    looked: dict[int, Looked] = {}
+    for number, lesion in enumerate(lesions):
         started = time.perf_counter()
-        cases.append(job.registered.case(lesion))
-        tracks.append(_track_one(job, cases[-1], job.registered.seconds + time.perf_counter() - started))
+        case = job.registered.case(lesion)
+        cases.append(case)
+        tracks.append(_expected(job, case, job.registered.seconds + time.perf_counter() - started))
+        if not bool(case.pair.followup.grid.contains(case.expected_mm[None])[0]):
+            note = _join(tracks[-1].note, "the expected point was not scanned")
+            tracks[-1] = tracks[-1].with_changes(state=OUTSIDE.name, method=_registration_name(job, case), note=note)
+        elif job.model is None:
+            tracks[-1] = _by_registration(job, case, tracks[-1])
+        else:
+            looked[number] = look(job.model, case)
+    if job.model is not None:
+        alone = job.method.network == "alone"
+        judged = [judge_alone(one, rules) for one in looked.values()] if alone else judge([*looked.values()], rules)
+        for (number, one), found in zip(looked.items(), judged, strict=True):
+            tracks[number] = _by_network(job, job.model, rules, one, found, tracks[number])
     return cases, tracks
 
 
-def _track_one(job: _Job, case: Case, registration_s: float) -> Track:
-    answer = expected_track(
+def _expected(job: _Job, case: Case, registration_s: float) -> Track:
+    return expected_track(
         case.lesion,
         case.pair.baseline_id,
         case.pair.followup_id,
@@ -172,12 +180,6 @@ def _track_one(job: _Job, case: Case, registration_s: float) -> Track:
         note=_join(job.note, case.registration.fallback, _of_registration(case)),
         warnings=(*job.pair.warnings, *(doubt.sentence for doubt in case.registration.doubts)),
     )
-    if not bool(case.pair.followup.grid.contains(case.expected_mm[None])[0]):
-        note = _join(answer.note, "the expected point was not scanned")
-        return answer.with_changes(state=OUTSIDE.name, method=_registration_name(job, case), note=note)
-    if job.model is None:
-        return _by_registration(job, case, answer)
-    return _by_network(job, job.model, case, answer)
 
 
 def _by_registration(job: _Job, case: Case, answer: Track) -> Track:
@@ -214,26 +216,20 @@ def _prior(case: Case) -> str:
     return case.registration.method if case.registration.displacement is not None else "affine"
 
 
-def _by_network(job: _Job, model: Tracker, case: Case, answer: Track) -> Track:
-    started = time.perf_counter()
-    seen = search(model, case)
-    candidates = propose(case, seen)
-    evidence = gather(case, candidates, seen)
-    rules = _rules(model)
-    if job.method.network == "alone":
-        fused = network_alone(seen.center_mm, candidates, evidence, rules)
-    else:
-        fused = fuse(candidates, evidence, rules)
-    seconds = time.perf_counter() - started
+def _by_network(job: _Job, model: Tracker, rules: Rules, looked: Looked, judged: Judged, answer: Track) -> Track:
+    seconds = looked.seconds + judged.seconds
     return answer.with_changes(
-        center_mm=_tuple(fused.center_mm),
-        confidence=float(np.clip(fused.confidence, 0.0, 1.0)),
-        state=(FOUND if fused.confidence >= rules.found_from else UNCERTAIN).name,
-        method=f"{job.method.name} ({_prior(case)} prior, {fused.chosen})",
-        calibrated=rules is not UNCALIBRATED,
+        center_mm=_tuple(judged.fused.center_mm),
+        confidence=judged.confidence,
+        presence=judged.presence,
+        placement=judged.placement,
+        radius_90_mm=judged.radius_90_mm,
+        state=judged.state,
+        method=f"{job.method.name} ({_prior(looked.case)} prior, {judged.fused.chosen})",
+        calibrated=rules.calibrated,
         model={"name": model.name, "sha256": model.sha256},
         seconds={**answer.seconds, "network": seconds, "total": answer.seconds["registration"] + seconds},
-        note=_join(answer.note, fused.note),
+        note=_join(answer.note, judged.fused.note, rules.problem),
     )
 
 
