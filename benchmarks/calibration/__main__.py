@@ -19,8 +19,9 @@ from lesion_tracker.tracking.confidence import Calibration
 
 SEED = 7001
 EVIDENCE = (
-    "lesion_tracker.tracking.evidence",
-    "lesion_tracker.tracking.candidates",
+    "lesion_tracker.tracking.look",
+    "lesion_tracker.tracking.registered",
+    "lesion_tracker.registration.pool_process",
     "lesion_tracker.training.examples.constructed",
 )
 """The modules that decide the evidence; what is made from it may change without measuring anew."""

@@ -13,9 +13,7 @@ from lesion_tracker.files.whole import written_whole
 from lesion_tracker.network.weights import Tracker
 from lesion_tracker.records.method import METHODS
 from lesion_tracker.registration.cache import RegistrationCache
-from lesion_tracker.tracking.candidates import propose
-from lesion_tracker.tracking.case_search import search
-from lesion_tracker.tracking.evidence import gather
+from lesion_tracker.tracking.look import look
 from lesion_tracker.tracking.patch import after, before
 from lesion_tracker.tracking.registered import Registered
 
@@ -41,9 +39,8 @@ def collect(case: NamedPair, model: Tracker, patches: Path) -> dict[str, Any]:
     for truth, sought in zip(loaded.truth, cases, strict=True):
         if not loaded.pair.followup.grid.contains(sought.expected_mm[None])[0]:
             continue  # its state is "outside", without a confidence
-        seen = search(model, sought)
-        candidates = propose(sought, seen)
-        evidence = gather(sought, candidates, seen)
+        looked = look(model, sought)
+        seen, candidates, evidence = looked.seen, looked.candidates, looked.evidence
         record["lesions"].append({
             "truth": truth, "network_mm": np.asarray(seen.center_mm).tolist(), "widened": seen.widened,
             "doubts": [doubt.sentence for doubt in sought.registration.doubts], "expected_radius_mm": sought.expected_radius_mm,

@@ -90,9 +90,13 @@ def test_the_lesions_of_a_refused_pair_are_missed(case, model, monkeypatch):
     assert found["all"]["affine"]["cpm_at_10mm"] == 0.0
 
 
-def test_evidence_is_collected_for_every_candidate(case, model, monkeypatch):
+def test_evidence_is_collected_for_every_candidate(case, model, monkeypatch, tmp_path):
     monkeypatch.setattr("lesion_tracker.tracking.registered.register", lambda b, f, method, cache: shifted(method))
-    record = json.loads(json.dumps(collect(case, model)))
+    record = json.loads(json.dumps(collect(case, model, tmp_path / "patches.npz")))
+    with np.load(tmp_path / "patches.npz") as patches:
+        assert [patches[one["truth"]["id"]].shape[0] - 1 for one in record["lesions"]] == [
+            len(one["candidates"]) for one in record["lesions"]
+        ]
     examples = examples_of([record])
     assert len(examples) == 3
     assert examples[0].right_candidates()[0]
