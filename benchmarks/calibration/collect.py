@@ -14,7 +14,6 @@ from lesion_tracker.network.weights import Tracker
 from lesion_tracker.records.method import METHODS
 from lesion_tracker.registration.cache import RegistrationCache
 from lesion_tracker.tracking.look import look
-from lesion_tracker.tracking.patch import after, before
 from lesion_tracker.tracking.registered import Registered
 
 
@@ -39,18 +38,17 @@ def collect(case: NamedPair, model: Tracker, patches: Path) -> dict[str, Any]:
     for truth, sought in zip(loaded.truth, cases, strict=True):
         if not loaded.pair.followup.grid.contains(sought.expected_mm[None])[0]:
             continue  # its state is "outside", without a confidence
-        looked = look(model, sought)
-        seen, candidates, evidence = looked.seen, looked.candidates, looked.evidence
+        seen = look(model, sought)
         record["lesions"].append({
-            "truth": truth, "network_mm": np.asarray(seen.center_mm).tolist(), "widened": seen.widened,
-            "doubts": [doubt.sentence for doubt in sought.registration.doubts], "expected_radius_mm": sought.expected_radius_mm,
-            "presence": seen.presence, "peak": [seen.logit, seen.rival_logit, seen.rival_mm, seen.edge_cells],
+            "truth": truth, "network_mm": np.asarray(seen.network_mm).tolist(), "peak": seen.peak, "head": seen.head,
+            "doubts": [doubt.sentence for doubt in sought.registration.doubts],
             "candidates": [
                 {"center_mm": np.asarray(c.center_mm).tolist(), "sources": list(c.sources), "evidence": e.values()}
-                for c, e in zip(candidates, evidence, strict=True)
+                for c, e in zip(seen.candidates, seen.evidence, strict=True)
             ],
         })  # fmt: skip
-        cubes[truth["id"]] = np.stack([before(sought).hu, *(after(sought, c.center_mm).hu for c in candidates)])
+        places = [seen.after(number).hu for number in range(len(seen.candidates))]
+        cubes[truth["id"]] = np.stack([seen.before.hu, *places])
     with written_whole(patches) as draft:
         np.savez_compressed(draft, **cubes)
     return record

@@ -89,7 +89,7 @@ def rules_of(card: Mapping[str, Any], sha256: str) -> Rules:
 
 def judge_alone(looked: Looked, rules: Rules) -> Judged:
     """Return the network's point, whatever the others say, with what speaks for its place."""
-    fused = network_alone(looked.seen.center_mm, looked.candidates, looked.evidence, rules.calibration)
+    fused = network_alone(looked.network_mm, looked.candidates, looked.evidence, rules.calibration)
     own = rules.judgement
     if own is None:
         return _by_confidence(fused, rules)
@@ -121,7 +121,7 @@ def judge(looked: Sequence[Looked], rules: Rules) -> list[Judged]:
         presence, placement = own.presence.probability(known), own.placement.probability(known)
         if chosen.claimed_by is not None:
             presence = min(presence, chosen.presence)
-            fused = fused.with_note(f"the place that fits best is that of {looked[chosen.claimed_by].case.lesion.id}")
+            fused = fused.with_note(f"the place that fits best is that of {looked[chosen.claimed_by].lesion_id}")
         radius = own.radii.of(one.evidence[fused.place.number])
         found.append(Judged(fused, _state(presence, placement, own), presence, placement, radius))
     seconds = (time.perf_counter() - started) / max(len(found), 1)
@@ -130,10 +130,10 @@ def judge(looked: Sequence[Looked], rules: Rules) -> list[Judged]:
 
 def labels_of(looked: Looked, shares: np.ndarray, presence: float, calibration: Calibration) -> Labels:
     """Return what one lesion can be, by its own evidence: candidates that mean one place are one."""
-    case, places = looked.case, places_of(looked.candidates, shares, calibration)
+    places = places_of(looked.candidates, shares, calibration)
     return Labels(
-        baseline_mm=case.center_mm,
-        expected_mm=case.expected_mm,
+        baseline_mm=looked.baseline_mm,
+        expected_mm=looked.candidates[0].center_mm,
         places_mm=np.array([looked.candidates[place.number].center_mm for place in places]),
         shares=np.array([place.share for place in places]),
         presence=presence,

@@ -1,9 +1,10 @@
 """One lesion, looked for: the network's answer, the candidates, and what speaks for each."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lesion_tracker.arrays import PointMm
 from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.tracking.candidates import Candidate, propose
 from lesion_tracker.tracking.case import Case
@@ -11,9 +12,8 @@ from lesion_tracker.tracking.case_search import search
 from lesion_tracker.tracking.evidence import Evidence, gather
 from lesion_tracker.tracking.fusion import Place
 from lesion_tracker.tracking.judgement import numbers
-from lesion_tracker.tracking.patch import after, before
-from lesion_tracker.tracking.remains import Remains, remains
-from lesion_tracker.tracking.search import NetworkAnswer
+from lesion_tracker.tracking.patch import Patch, after, before
+from lesion_tracker.tracking.remains import remains
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,28 +21,33 @@ class Looked:
     """What was seen of one lesion.
 
     Args:
-        case: the lesion.
-        seen: the network's answer.
+        lesion_id: of the lesion.
+        baseline_mm: where it is marked, LPS of the baseline.
         candidates: the point of registration first.
         evidence: about each.
+        network_mm: the network's highest peak, LPS of the follow-up.
+        peak: its logit.
+        head: logit of "it is there"; None of weights without that head.
+        before: the lesion in the baseline.
+        after: gives the place of a candidate, by its number.
         seconds: that it took.
     """
 
-    case: Case
-    seen: NetworkAnswer
+    lesion_id: str
+    baseline_mm: PointMm
     candidates: Sequence[Candidate]
     evidence: Sequence[Evidence]
+    network_mm: PointMm
+    peak: float
+    head: float | None
+    before: Patch
+    after: Callable[[int], Patch]
     seconds: float = 0.0
-
-    def left_at(self, number: int) -> Remains:
-        """Return what is left of the lesion at a candidate."""
-        return remains(before(self.case), after(self.case, self.candidates[number].center_mm))
 
     def numbers(self, place: Place) -> dict[str, float]:
         """Return what a place is judged from."""
-        number = place.number
-        left = self.left_at(number)
-        return numbers(self.evidence[number], place.share, left, self.seen.logit, self.seen.presence)
+        left = remains(self.before, self.after(place.number))
+        return numbers(self.evidence[place.number], place.share, left, self.peak, self.head)
 
 
 def look(model: Tracker, case: Case) -> Looked:
@@ -51,4 +56,15 @@ def look(model: Tracker, case: Case) -> Looked:
     seen = search(model, case)
     candidates = propose(case, seen)
     evidence = gather(case, candidates, seen)
-    return Looked(case, seen, candidates, evidence, time.perf_counter() - started)
+    return Looked(
+        case.lesion.id,
+        case.center_mm,
+        candidates,
+        evidence,
+        seen.center_mm,
+        seen.logit,
+        seen.presence,
+        before(case),
+        lambda number: after(case, candidates[number].center_mm),
+        time.perf_counter() - started,
+    )

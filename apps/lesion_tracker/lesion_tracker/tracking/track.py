@@ -154,12 +154,14 @@ def _tracked(job: _Job, rules: Rules, lesions: Sequence[Lesion]) -> tuple[list[C
             tracks[-1] = _by_registration(job, case, tracks[-1])
         else:
             looked[number] = look(job.model, case)
-    if job.model is not None:
-        alone = job.method.network == "alone"
-        judged = [judge_alone(one, rules) for one in looked.values()] if alone else judge([*looked.values()], rules)
-        for (number, one), found in zip(looked.items(), judged, strict=True):
-            tracks[number] = _by_network(job, job.model, rules, one, found, tracks[number])
+    for (number, one), found in zip(looked.items(), _judged(job, rules, [*looked.values()]), strict=True):
+        tracks[number] = _by_network(job, rules, cases[number], found, tracks[number], one.seconds + found.seconds)
     return cases, tracks
+
+
+def _judged(job: _Job, rules: Rules, looked: Sequence[Looked]) -> list[Judged]:
+    """Return the answers of the network: the paper's lesion by lesion, else all together."""
+    return [judge_alone(one, rules) for one in looked] if job.method.network == "alone" else judge(looked, rules)
 
 
 def _expected(job: _Job, case: Case, registration_s: float) -> Track:
@@ -216,8 +218,7 @@ def _prior(case: Case) -> str:
     return case.registration.method if case.registration.displacement is not None else "affine"
 
 
-def _by_network(job: _Job, model: Tracker, rules: Rules, looked: Looked, judged: Judged, answer: Track) -> Track:
-    seconds = looked.seconds + judged.seconds
+def _by_network(job: _Job, rules: Rules, case: Case, judged: Judged, answer: Track, seconds: float) -> Track:
     return answer.with_changes(
         center_mm=_tuple(judged.fused.center_mm),
         confidence=judged.confidence,
@@ -225,9 +226,9 @@ def _by_network(job: _Job, model: Tracker, rules: Rules, looked: Looked, judged:
         placement=judged.placement,
         radius_90_mm=judged.radius_90_mm,
         state=judged.state,
-        method=f"{job.method.name} ({_prior(looked.case)} prior, {judged.fused.chosen})",
+        method=f"{job.method.name} ({_prior(case)} prior, {judged.fused.chosen})",
         calibrated=rules.calibrated,
-        model={"name": model.name, "sha256": model.sha256},
+        model=None if job.model is None else {"name": job.model.name, "sha256": job.model.sha256},
         seconds={**answer.seconds, "network": seconds, "total": answer.seconds["registration"] + seconds},
         note=_join(answer.note, judged.fused.note, rules.problem),
     )
