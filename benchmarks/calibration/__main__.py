@@ -1,9 +1,10 @@
-"""`python -m benchmarks.calibration --model DIR`: fit the confidences of published weights, and write them into their card."""
+"""`python -m benchmarks.calibration --model DIR`: fit choice and judgement of weights into their card; writes RESULTS.md."""
 
 import argparse
-import json
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -14,68 +15,93 @@ from benchmarks.accuracy.store import MAKING, Store, code_of
 from benchmarks.accuracy.weights import usable_weights
 from benchmarks.calibration.fit import calibrate, examples_of
 from benchmarks.calibration.jobs import cases_of, collect_one
+from benchmarks.calibration.judge_fit import ALONE, EVIDENCE, Names, fit_judgement, held_out
+from benchmarks.calibration.judge_page import page
+from benchmarks.calibration.stored import file_of, stored_of
+from lesion_tracker.files.whole import write_text
 from lesion_tracker.network.weights import CARD_FILE
 from lesion_tracker.tracking.confidence import Calibration
 
 SEED = 7001
-EVIDENCE = (
-    "lesion_tracker.tracking.look",
+HERE = Path(__file__).resolve().parent
+COMMAND = "python -m benchmarks.calibration"
+DECIDING = (
+    "lesion_tracker.tracking.case_search",
+    "lesion_tracker.tracking.evidence",
+    "lesion_tracker.tracking.patch",
     "lesion_tracker.tracking.registered",
     "lesion_tracker.registration.pool_process",
     "lesion_tracker.training.examples.constructed",
 )
-"""The modules that decide the evidence; what is made from it may change without measuring anew."""
+"""The modules that decide what is collected; what is made from it may change without collecting anew."""
 
 
 def main() -> int:
-    """Collect evidence, fit, write the card."""
+    """Collect evidence, fit, write the card and the page."""
     args = _arguments()
     model = usable_weights(args.model, args.device)
     if model is None:
         return 2
-    cases = cases_of(args)
-    store = Store("calibration", {"weights": model.sha256, "code": _code(), "seed": args.seed, "device": args.device})
+    code = code_of(*MAKING, *DECIDING)
+    store = Store("calibration", {"weights": model.sha256, "code": code, "seed": args.seed, "device": args.device})
     folder = store.path.with_suffix("")
     folder.mkdir(exist_ok=True)
-    missing = [case.name for case in cases if case.name not in store.records][: args.part or None]
-    done = run_in_order(
-        collect_one, [(args, name, folder / f"{name.replace('/', '_')}.npz") for name in missing], args.processes
-    )
-    for record in tqdm(done, unit="pair", total=len(missing), disable=args.silent):
+    cases = cases_of(args)
+    missing = [case.name for case in cases if case.name not in store.records]
+    jobs = [(args, name, file_of(folder, name)) for name in missing[: args.part or None]]
+    done = run_in_order(collect_one, jobs, args.processes)
+    for record in tqdm(done, unit="pair", total=len(jobs), disable=args.silent):
         store.add(record)
-    if any(case.name not in store.records for case in cases):
+    if len(jobs) < len(missing) and not args.so_far:
+        print(f"{len(missing) - len(jobs)} of {len(cases)} pairs are left; the same command goes on", file=sys.stderr)
         return 3
-    records = [store.records[case.name] for case in cases]
-    fitted, quality = calibrate(examples_of(records))
-    quality["failed"] = {r["pair"]: r["failed"] for r in records if "failed" in r}
-    print(json.dumps(quality, indent=1))
+    records = [store.records[case.name] for case in cases if case.name in store.records]
+    return _fit(args, records, folder, {"weights": model.sha256, "code": code})
+
+
+def _fit(args: argparse.Namespace, records: list[dict[str, Any]], folder: Path, about: dict[str, Any]) -> int:
+    started = time.perf_counter()
+    failed = {record["pair"]: record["failed"] for record in records if "failed" in record}
+    usable = [record for record in records if "failed" not in record]
+    lesions = stored_of(usable, folder)
+    fitted, quality = calibrate(examples_of(usable))
+    rules, answers, neighbours = fit_judgement(lesions, about["weights"], fitted)
+    if rules.judgement is None:
+        raise ValueError("the fit gave no judgement")
+    counted = rules.judgement.neighbours
+    others = {
+        "without what is left of the lesion": held_out(lesions, fitted.agree_mm, counted, Names(EVIDENCE, EVIDENCE)),
+        "without neighbours": held_out(lesions, fitted.agree_mm, ALONE, Names()),
+    }
+    minutes = sum(record["seconds"] for record in records) / 60
+    about |= {"minutes": minutes, "fitted": (time.perf_counter() - started) / 60}
+    text = page(answers, rules, others, neighbours, about)
+    print(text)
     if not args.dry_run:
-        write_calibration(args.model / CARD_FILE, fitted, quality)
+        quality["failed"] = failed
+        write_calibration(args.model / CARD_FILE, rules.calibration, quality)
+        write_card(args.model / CARD_FILE, "judgement", {**rules.judgement.to_json(), "command": COMMAND})
+        write_text(text, HERE / "RESULTS.md")
     return 0
 
 
 def write_calibration(path: Path, fitted: Calibration, quality: dict) -> None:
     """Put a calibration into a card, which appears whole or not at all."""
-    held = {**fitted.to_json(), "held_out": quality, "command": "python -m benchmarks.calibration"}
-    write_card(path, "calibration", held)
-
-
-def _code() -> str:
-    """Return the hash of what decides the evidence; of tracking that is search, similarity and evidence."""
-    return code_of(*MAKING, *EVIDENCE)
+    write_card(path, "calibration", {**fitted.to_json(), "held_out": quality, "command": COMMAND})
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration", description=__doc__)
+    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
     parser.add_argument("--model", type=Path, default=MODEL, help="folder with weights and card; the card is changed")
     parser.add_argument("--data", type=Path, default=DATA, help="folder with volumes/")
     parser.add_argument("--pairs", type=int, default=8, help="constructed pairs of the benchmark's family")
     parser.add_argument("--failing", type=int, default=8, help="pairs of that family that are made to fail")
-    parser.add_argument("--part", type=int, default=0, help="collect at most so many pairs, then stop; 0: all")
     parser.add_argument("--trained", type=int, default=4, help="constructed pairs of the training's family")
+    parser.add_argument("--part", type=int, default=0, help="collect at most so many pairs, then stop; 0: all")
+    parser.add_argument("--so-far", action="store_true", help="fit with the pairs that are there")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--dry-run", action="store_true", help="print how good it is, leave the card alone")
+    parser.add_argument("--dry-run", action="store_true", help="print how good it is, leave card and page alone")
     parser.add_argument("--processes", type=int, default=1, help="pairs at once")
     parser.add_argument("--silent", action="store_true", help="no progress bar")
     return parser.parse_args()

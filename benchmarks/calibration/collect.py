@@ -1,6 +1,7 @@
 """Evidence about the candidates of every lesion of a pair, with the truth and their patches beside it."""
 
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ def collect(case: NamedPair, model: Tracker, patches: Path) -> dict[str, Any]:
         model: the weights.
         patches: a file for the HU round each lesion and its candidates, (lesions, candidates + 1) cubes, one array a lesion.
     """
+    started = time.perf_counter()
     loaded = case.load()
     record: dict[str, Any] = {"pair": case.name, "data": case.data, "volume": case.volume, "lesions": []}
     cubes: dict[str, np.ndarray] = {}
@@ -34,7 +36,7 @@ def collect(case: NamedPair, model: Tracker, patches: Path) -> dict[str, Any]:
             registered = Registered(loaded.pair, METHODS["auto"], False, cache)
             cases = [registered.case(lesion) for lesion in loaded.lesions()]
         except RegistrationFailed as error:
-            return {**record, "failed": str(error)}
+            return {**record, "failed": str(error), "seconds": time.perf_counter() - started}
     for truth, sought in zip(loaded.truth, cases, strict=True):
         if not loaded.pair.followup.grid.contains(sought.expected_mm[None])[0]:
             continue  # its state is "outside", without a confidence
@@ -51,4 +53,4 @@ def collect(case: NamedPair, model: Tracker, patches: Path) -> dict[str, Any]:
         cubes[truth["id"]] = np.stack([seen.before.hu, *places])
     with written_whole(patches) as draft:
         np.savez_compressed(draft, **cubes)
-    return record
+    return {**record, "seconds": time.perf_counter() - started}

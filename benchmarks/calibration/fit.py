@@ -17,6 +17,10 @@ from lesion_tracker.tracking.fusion import choose, fuse
 CHOICE_PENALTY = 3.0
 PENALTY = 15.0
 """Of the squared weights of standardised features, of the choice and of the confidence."""
+
+CONSTANT = 1e-3
+"""A feature that varies less than this tells nothing, and gets no weight."""
+
 AGREE_MM = (2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
 MOST_FLAGGED = 0.04
 """Share of right answers below `found_from`; the figure to reach is 0.05."""
@@ -109,28 +113,33 @@ def fit_choice(examples: Sequence[Example], penalty: float = CHOICE_PENALTY) -> 
     return tuple(float(w) for w in found.x / spread)
 
 
-def fit_logistic(values: np.ndarray, right: np.ndarray, penalty: float = PENALTY) -> Logistic:
+def fit_logistic(
+    values: np.ndarray, right: np.ndarray, penalty: float = PENALTY, weights: np.ndarray | None = None
+) -> Logistic:
     """Fit a logistic regression with a penalty on the squared weights, by Newton's method.
 
     Args:
         values: features, shape (n, k), as they are.
         right: shape (n,), True for right ones.
         penalty: of the squared weights of the standardised features.
+        weights: how much each counts, shape (n,); None: once.
     """
-    mean, spread = values.mean(axis=0), values.std(axis=0) + 1e-6
+    counts = np.ones(len(values)) if weights is None else weights
+    mean, spread = values.mean(axis=0), values.std(axis=0)
+    spread = np.where(spread < CONSTANT, np.inf, spread)
     design = np.column_stack([(values - mean) / spread, np.ones(len(values))])
     ridge = np.append(np.full(values.shape[1], penalty), 1e-3)
-    weights = np.zeros(design.shape[1])
+    found = np.zeros(design.shape[1])
     for _ in range(60):
-        probability = 1 / (1 + np.exp(-np.clip(design @ weights, -30, 30)))
-        slope = design.T @ (probability - right) + ridge * weights
-        bend = (design * (probability * (1 - probability))[:, None]).T @ design + np.diag(ridge)
+        probability = 1 / (1 + np.exp(-np.clip(design @ found, -30, 30)))
+        slope = design.T @ (counts * (probability - right)) + ridge * found
+        bend = (design * (counts * probability * (1 - probability))[:, None]).T @ design + np.diag(ridge)
         step = np.linalg.solve(bend, slope)
-        weights = weights - step * min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-12))
+        found = found - step * min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-12))
         if np.abs(step).max() < 1e-8:
             break
-    plain = weights[:-1] / spread
-    return Logistic(tuple(float(w) for w in plain), float(weights[-1] - plain @ mean))
+    plain = found[:-1] / spread
+    return Logistic(tuple(float(w) for w in plain), float(found[-1] - plain @ mean))
 
 
 def fit_all(examples: Sequence[Example], agree_mm: float, found_from: float = 0.5) -> Calibration:

@@ -1,0 +1,224 @@
+"""Stored lesions to a Judgement: two regressions, how much neighbours count, two thresholds, distances; by volumes left out."""
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from benchmarks.calibration.fit import fit_all, fit_logistic
+from benchmarks.calibration.stored import Stored
+from lesion_tracker.tracking.confidence import CONFIDENCE_FEATURES, Calibration
+from lesion_tracker.tracking.fusion import choose
+from lesion_tracker.tracking.joint import Labels, Neighbours, choose_jointly
+from lesion_tracker.tracking.judge import Judged, Rules, judge, labels_of, shares_given
+from lesion_tracker.tracking.judgement import Judgement, Rule, definition
+from lesion_tracker.tracking.radius import POOLED, Radii, Radius, fit_radii, group_of
+
+EVIDENCE = CONFIDENCE_FEATURES
+"""What confidence was read from before there was a judgement."""
+
+PRESENCE = (
+    "similarity", "logit", "mass", "peak", "texture", "rim", "lost", "lost_hu", "contrast", "changed", "gone",
+    "visible", "amount", "nearby", "emptiness", "change", "left", "missing", "head", "size",
+)  # fmt: skip
+PLACEMENT = (*EVIDENCE, "peak", "amount", "nearby", "emptiness", "change")
+PENALTY = 15.0
+ALONE = Neighbours(0.0, 30.0, 10.0)
+GRID = (ALONE, *(Neighbours(*one) for one in itertools.product((0.5, 1.0, 2.0), (20.0, 40.0), (8.0, 16.0))))
+
+MOST_CALLED_GONE = 0.02
+"""Share of the lesions that are there below `there_from`."""
+
+MOST_FLAGGED = 0.03
+"""Share of the right answers below `here_from` or `there_from`, of pairs that were not made to fail."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What one lesion was answered.
+
+    Args:
+        lesion: the lesion.
+        judged: the answer.
+        error_mm: infinite where the lesion has gone.
+        right: whether it is a hit.
+        group: who means the point.
+    """
+
+    lesion: Stored
+    judged: Judged
+    error_mm: float
+    right: bool
+    group: str
+
+
+@dataclass(frozen=True)
+class Names:
+    """Which numbers are read.
+
+    Args:
+        presence: for "is it there".
+        placement: for "is this the place".
+    """
+
+    presence: tuple[str, ...] = PRESENCE
+    placement: tuple[str, ...] = PLACEMENT
+
+
+def answers_by(lesions: Sequence[Stored], rules: Rules) -> list[Answer]:
+    """Answer the lesions of each pair together, as the product does."""
+    found = []
+    for pair in dict.fromkeys(one.pair for one in lesions):
+        own = [one for one in lesions if one.pair == pair]
+        for one, judged in zip(own, judge([one.looked for one in own], rules), strict=True):
+            point = np.asarray(judged.fused.center_mm)
+            group = group_of(one.looked.evidence[judged.fused.place.number])
+            found.append(Answer(one, judged, one.example.error_mm(point), one.example.right(point), group))
+    return found
+
+
+def fit_rules(lesions: Sequence[Stored], agree_mm: float, neighbours: Neighbours, names: Names) -> Rules:
+    """Fit choice and both regressions; thresholds are 0, and distances are not known yet."""
+    calibration = fit_all([one.example for one in lesions], agree_mm)
+    places = [choose(one.looked.candidates, one.looked.evidence, calibration) for one in lesions]
+    numbers = [one.looked.numbers(place) for one, place in zip(lesions, places, strict=True)]
+    there = np.array([one.there for one in lesions])
+    right = np.array([
+        one.example.right(np.asarray(one.looked.candidates[place.number].center_mm))
+        for one, place in zip(lesions, places, strict=True)
+    ])  # fmt: skip
+    weights = np.array([one.weight for one in lesions])
+
+    def rule(wanted: Sequence[str], outcome: np.ndarray, of: np.ndarray) -> Rule:
+        values = np.array([[known[name] for name in wanted] for known in numbers])
+        fitted = fit_logistic(values[of], outcome[of], PENALTY, weights[of])
+        return Rule(dict(zip(wanted, fitted.weights, strict=True)), fitted.offset)
+
+    everything = np.ones(len(lesions), dtype=bool)
+    presence, placement = rule(names.presence, there, everything), rule(names.placement, right, there)
+    unknown = Radii({POOLED: Radius(float("inf"), 0)})
+    return Rules(calibration, Judgement("", definition(), presence, placement, 0.0, 0.0, unknown, neighbours))
+
+
+def with_radii(rules: Rules, answers: Iterable[Answer]) -> Rules:
+    """Return rules with the distances of answers about lesions that are there, of pairs that were not made to fail."""
+    used = [one for one in answers if one.lesion.there and not one.lesion.made_to_fail]
+    return _changed(rules, radii=fit_radii([one.error_mm for one in used], [one.group for one in used]))
+
+
+def held_out(lesions: Sequence[Stored], agree_mm: float, neighbours: Neighbours, names: Names) -> list[Answer]:
+    """Return the answers about each volume by what was fitted on the others."""
+    found = []
+    for train, test in _splits(lesions):
+        rules = fit_rules(train, agree_mm, neighbours, names)
+        found += answers_by(test, with_radii(rules, answers_by(train, rules)))
+    return found
+
+
+def best_neighbours(lesions: Sequence[Stored], agree_mm: float) -> tuple[Neighbours, dict[str, float]]:
+    """Return how much neighbours count: by the likelihood of the right places of volumes that were left out.
+
+    Returns:
+        The best of GRID, and for each the mean logarithm of the right places' share.
+    """
+    sums = dict.fromkeys(GRID, 0.0)
+    total = 0.0
+    for train, test in _splits(lesions):
+        rules = fit_rules(train, agree_mm, ALONE, Names())
+        for pair in dict.fromkeys(one.pair for one in test):
+            own = [one for one in test if one.pair == pair]
+            labels = [_labels(one, rules) for one in own]
+            usable = [one.weight * bool(one.example.right_candidates().any()) for one in own]
+            total += sum(usable)
+            for neighbours in GRID:
+                sums[neighbours] += _likelihood(own, labels, usable, neighbours, rules.calibration)
+    scores = {one: value / total for one, value in sums.items()}
+    best = max(GRID, key=lambda one: scores[one])
+    return best, {f"{one.weight:g}, {one.reach_mm:g} mm, {one.apart_mm:g} mm": scores[one] for one in GRID}
+
+
+def fit_judgement(
+    lesions: Sequence[Stored], weights: str, calibration: Calibration
+) -> tuple[Rules, list[Answer], dict[str, float]]:
+    """Fit everything; thresholds and distances by answers about volumes that were left out.
+
+    Args:
+        lesions: of at least two volumes.
+        weights: sha256 of the network's weights.
+        calibration: fitted on the same lesions: its `agree_mm` counts, and it is part of the rules.
+
+    Returns:
+        The rules, those answers, and how likely the right places were with neighbours of different weights.
+    """
+    agree_mm = calibration.agree_mm
+    neighbours, tried = best_neighbours(lesions, agree_mm)
+    answers = held_out(lesions, agree_mm, neighbours, Names())
+    there_from, here_from = thresholds(answers)
+    rules = with_radii(fit_rules(lesions, agree_mm, neighbours, Names()), answers)
+    rules = replace(rules, calibration=calibration)
+    rules = _changed(rules, weights=weights, there_from=there_from, here_from=here_from)
+    return rules, [_judged_by(one, there_from, here_from) for one in answers], tried
+
+
+def thresholds(answers: Sequence[Answer]) -> tuple[float, float]:
+    """Return `there_from` and `here_from`: few that are there are called gone, few right ones are flagged."""
+    usual = [one for one in answers if one.lesion.there and not one.lesion.made_to_fail]
+    there_from = float(np.quantile([_of(one.judged.presence) for one in usual], MOST_CALLED_GONE))
+    right = [one for one in usual if one.right]
+    seen = [_of(one.judged.placement) for one in right if _of(one.judged.presence) >= there_from]
+    allowed = MOST_FLAGGED * len(right) - (len(right) - len(seen))
+    return there_from, float(np.sort(seen)[max(0, int(allowed))])
+
+
+def _changed(rules: Rules, **changes: object) -> Rules:
+    if rules.judgement is None:
+        raise ValueError("rules without a judgement have nothing to change")
+    return replace(rules, judgement=replace(rules.judgement, **changes))  # type: ignore[arg-type]
+
+
+def _judged_by(answer: Answer, there_from: float, here_from: float) -> Answer:
+    sure = _of(answer.judged.presence) >= there_from and _of(answer.judged.placement) >= here_from
+    return replace(answer, judged=replace(answer.judged, state="found" if sure else "uncertain"))
+
+
+def _of(probability: float | None) -> float:
+    return float("nan") if probability is None else probability
+
+
+def _splits(lesions: Sequence[Stored]) -> list[tuple[list[Stored], list[Stored]]]:
+    """Return for each volume the lesions of the others and its own.
+
+    Raises:
+        ValueError: if all lesions come from one volume.
+    """
+    volumes = sorted({one.example.volume for one in lesions})
+    if len(volumes) < 2:
+        raise ValueError(f"leaving a volume out needs two, got {volumes}")
+    return [
+        ([one for one in lesions if one.example.volume != v], [one for one in lesions if one.example.volume == v])
+        for v in volumes
+    ]
+
+
+def _labels(lesion: Stored, rules: Rules) -> Labels:
+    looked, own = lesion.looked, rules.judgement
+    place = choose(looked.candidates, looked.evidence, rules.calibration)
+    presence = own.presence.probability(looked.numbers(place)) if own is not None else 1.0
+    return labels_of(looked, rules.calibration.shares(looked.evidence), presence, rules.calibration)
+
+
+def _likelihood(
+    lesions: Sequence[Stored],
+    labels: Sequence[Labels],
+    usable: Sequence[float],
+    neighbours: Neighbours,
+    calibration: Calibration,
+) -> float:
+    total = 0.0
+    for one, weight, chosen in zip(lesions, usable, choose_jointly(labels, neighbours), strict=True):
+        if weight:
+            alone = calibration.shares(one.looked.evidence)
+            shares = shares_given(one.looked.candidates, alone, chosen, calibration)
+            total += weight * float(np.log(max(float(shares[one.example.right_candidates()].sum()), 1e-6)))
+    return total
