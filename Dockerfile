@@ -26,4 +26,4 @@ EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=10s --start-period=120s --retries=3 \
     CMD ["/app/.venv/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/favicon.ico', timeout=8)"]
 
-CMD ["/app/.venv/bin/python", "-m", "monailabel.main", "start_server", "--app", "/app/apps/lesion_tracker", "--studies", "/studies", "--host", "0.0.0.0", "--port", "8000"]
+CMD ["/app/.venv/bin/python", "-m", "lesion_tracker.server.start", "start_server", "--app", "/app/apps/lesion_tracker", "--studies", "/studies", "--host", "0.0.0.0", "--port", "8000"]

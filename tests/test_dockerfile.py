@@ -91,7 +91,7 @@ def test_its_health_is_an_answer_that_needs_no_log_in() -> None:
 
 def test_its_command_is_one_that_starts_the_server() -> None:
     command = json.loads(_instructions("CMD")[0])
-    assert command[1:4] == ["-m", "monailabel.main", "start_server"]
+    assert command[1:4] == ["-m", "lesion_tracker.server.start", "start_server"]
     arguments = [sys.executable, *command[1:4], "--help"]
     known = subprocess.run(
         arguments, cwd=ROOT / "build" if (ROOT / "build").is_dir() else ROOT, capture_output=True, text=True, check=True

@@ -61,7 +61,7 @@ def test_options_are_handed_on(started, tmp_path, capsys):
     with pytest.raises(BecomesAnotherError):
         main(["serve", *words, "--conf", "workers", "3", "--", "--ssl_keyfile", "key.pem"])
     ((command, environment),) = started
-    assert command[1:4] == ["-m", "monailabel.main", "start_server"]
+    assert command[1:4] == ["-m", "lesion_tracker.server.start", "start_server"]
     assert command[4:8] == ["--app", str(APP), "--studies", str(tmp_path)]
     assert command[8:12] == ["--host", "0.0.0.0", "--port", port]
     assert command[12:] == ["--conf", "method", "affine", "--conf", "workers", "3", "--ssl_keyfile", "key.pem"]

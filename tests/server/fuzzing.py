@@ -18,7 +18,14 @@ needs_schemathesis = pytest.mark.skipif(not SCHEMATHESIS.exists(), reason="schem
 
 
 def require_no_fault(
-    server: Server, paths: str, folder: Path, *, least: int, examples: int = 12, headers: dict[str, str] | None = None
+    server: Server,
+    paths: str,
+    folder: Path,
+    *,
+    least: int,
+    examples: int = 12,
+    headers: dict[str, str] | None = None,
+    seconds: int = 0,
 ) -> None:
     """Fail if any request leads to a fault of the server, or is not answered within `LONGEST_S`.
 
@@ -29,16 +36,19 @@ def require_no_fault(
         least: requests that must have been sent; fewer would mean that the routes are gone.
         examples: of each route and phase.
         headers: that each request carries.
+        seconds: go on no longer than this; 0: until the examples are through.
     """
     command = [str(SCHEMATHESIS), "run", f"{server.url}/openapi.json", "--include-path-regex", paths]
     command += ["--checks", "not_a_server_error", "--max-examples", str(examples), "--request-timeout", str(LONGEST_S)]
     command += ["--seed", "7", "--phases", "examples,coverage,fuzzing", "--workers", "1", "--no-color"]
     command += ["--suppress-health-check", "all"]
+    command += ["--max-time", str(seconds)] if seconds else []
     for name, value in (headers or {}).items():
         command += ["--header", f"{name}: {value}"]
     found = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=1500, check=False)
     assert found.returncode == 0, found.stdout[-6000:] + found.stderr[-2000:]
     sent = re.search(r"(\d+) generated", found.stdout) or re.search(r"Test cases:\s*\n?\s*(\d+)", found.stdout)
     assert sent is not None, found.stdout[-2000:]
+    print(f"{sent[1]} requests, none answered by a fault")  # noqa: T201 - shown by pytest -s
     assert int(sent[1]) >= least, found.stdout[-2000:]
     assert requests.get(f"{server.url}/info/", headers=headers, timeout=LONGEST_S).status_code == 200

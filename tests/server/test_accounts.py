@@ -100,6 +100,7 @@ def test_after_the_log_in_the_browser_gets_the_study_that_it_asked_for(locked: S
         ("/ohif/", "no-store"),
         ("/static/ohif/index.html", "private, no-cache"),
         ("/lesions/", "no-store"),
+        ("/lesions/crop.png?study=ann__20200101&x=0&y=0&z=0", "no-store"),
     ],
 )
 def test_a_browser_keeps_nothing_for_the_next_person_at_its_screen(locked: Server, path: str, kept: str) -> None:

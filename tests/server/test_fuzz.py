@@ -129,6 +129,16 @@ def test_schemathesis_finds_no_fault_in_the_routes_of_accounts(locked: Server, t
     assert "Traceback" not in locked.log.read_text()
 
 
+@pytest.mark.slow
+@needs_schemathesis
+def test_ten_minutes_of_schemathesis_find_no_fault_in_any_route(locked: Server, tmp_path: Path) -> None:
+    """As the admin, who may ask for all of them."""
+    require_no_fault(
+        locked, r"^/(?!logout)", tmp_path, least=500, examples=1000, headers=bearer(locked, "boss"), seconds=600
+    )
+    assert "Traceback" not in locked.log.read_text()
+
+
 def test_odd_log_ins_are_refused_and_never_a_fault(locked: Server) -> None:
     text = st.text(max_size=30)
 

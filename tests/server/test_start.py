@@ -1,6 +1,8 @@
 """Starting a server: a wrong setting stops it and is named; nothing is fetched from anywhere."""
 
+import importlib
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import requests
 
 from lesion_tracker.server.access.exposure import exposed_host
 from lesion_tracker.server.local_server import start_command
+from lesion_tracker.server.start import left_out
 from tests.server.conftest import ANSWER_S, ROOT, Server, start_server, stop
 
 pytestmark = [pytest.mark.server, pytest.mark.filterwarnings("ignore::ResourceWarning")]
@@ -23,6 +26,15 @@ def test_an_unknown_setting_stops_the_server_and_is_named(tmp_path: Path) -> Non
     finally:
         stop(process)
     assert "unknown setting: --conf metod; known names: method" in log.read_text()
+
+
+def test_what_is_left_out_of_a_start_is_there_for_who_needs_it() -> None:
+    loaded = sys.modules["re"]
+    with left_out(("colorsys", "re")):
+        with pytest.raises(ImportError):
+            importlib.import_module("colorsys")
+        assert importlib.import_module("re") is loaded
+    assert importlib.import_module("colorsys").rgb_to_hsv(0, 0, 0) == (0.0, 0.0, 0)
 
 
 def test_what_the_servers_page_and_make_serve_start_is_reached_from_this_machine_only() -> None:

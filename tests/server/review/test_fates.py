@@ -4,6 +4,7 @@ import csv
 import io
 
 from lesion_tracker.readers.fate_store import FateStore
+from lesion_tracker.readers.study_histories import FATES_TAG
 from lesion_tracker.records.lesion import Lesion
 from tests.server.review.conftest import STUDIES, Page
 from tests.server.review.test_page import seen, track_all
@@ -39,3 +40,13 @@ def test_merged_names_one_lesion_of_the_study_and_split_several(page: Page) -> N
     page.post("fate", 422, **{**merged, "fate": "eaten"})
     page.post("fate", **merged, others=("lesion_2",))
     assert page.review.patient("eve").row("lesion_1").cells[FIRST].words == "merged (lesion_2), said by dr b"
+
+
+def test_a_damaged_file_of_fates_stops_its_own_patient_alone(page: Page) -> None:
+    page.post("fate", study=SECOND, lesion="lesion_1", fate="gone", reader="dr b")
+    path = page.marks.history(FATES_TAG, SECOND).path
+    path.write_text("torn\n" + path.read_text())
+    for _ in range(2):  # also where it was read before
+        shown = page.http.get("/lesions/")
+        assert shown.status_code == 200
+        assert f"{SECOND}.jsonl, line 1" in shown.text

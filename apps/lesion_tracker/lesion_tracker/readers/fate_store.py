@@ -112,17 +112,8 @@ class FateStore:
         traits = {name: one for name, all_of in said.items() for one in all_of if isinstance(one, SaidTraits)}
         return StudyFates(fates, traits)
 
-    def _said(self, study_id: str) -> dict[str, list[Said]]:
-        history = self._history(study_id)
-        said: dict[str, list[Said]] = {}
-        for number, entry in enumerate(history.entries(), start=1):
-            one = _read(entry, f"{history.path.name}, line {number}")
-            if isinstance(one, _Undo):
-                words = said.setdefault(one.lesion_id, [])
-                said[one.lesion_id] = words[: (k := one.place(words))] + words[k + 1 :]
-            else:
-                said.setdefault(one.lesion_id, []).append(one)
-        return said
+    def _said(self, study_id: str) -> Mapping[str, list[Said]]:
+        return self._marks.read(FATES_TAG, study_id, _replayed)
 
     def _refuse_knots(self, said: SaidFate, before: Mapping[str, SaidFate]) -> None:
         after = {name: one for name, one in before.items() if name != said.lesion_id} | {said.lesion_id: said}
@@ -156,6 +147,19 @@ def traits_said(studies: Iterable[StudyFates]) -> dict[str, SaidTraits]:
     """Return what readers said last of each lesion, in whichever study they said it."""
     every = sorted((one for study in studies for one in study.traits.values()), key=lambda one: one.said_at)
     return {one.lesion_id: one for one in every}
+
+
+def _replayed(history: History) -> dict[str, list[Said]]:
+    """Return what was said of each lesion and not taken back, oldest first."""
+    said: dict[str, list[Said]] = {}
+    for number, entry in enumerate(history.entries(), start=1):
+        one = _read(entry, f"{history.path.name}, line {number}")
+        if isinstance(one, _Undo):
+            words = said.setdefault(one.lesion_id, [])
+            said[one.lesion_id] = words[: (k := one.place(words))] + words[k + 1 :]
+        else:
+            said.setdefault(one.lesion_id, []).append(one)
+    return said
 
 
 def _read(entry: Mapping[str, Any], where: str) -> Said | _Undo:

@@ -10,6 +10,7 @@ from typing import Any
 from filelock import FileLock
 
 from lesion_tracker.errors import FileFormatError
+from lesion_tracker.volumes.unchanged import next_tick
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,8 @@ class History:
     """One file of JSON lines that only grows; safe for several threads and processes.
 
     Every line carries its schema version. A line counts once its line feed is on disk; what a crash left behind
-    the last line feed is cut off before the next line is written.
+    the last line feed is cut off before the next line is written. Size and time of the file tell what it holds: after
+    something was cut off, nothing is written within the same tick of the clock.
 
     Args:
         path: the file; it and its folder appear with the first entry.
@@ -141,6 +143,7 @@ def _write_whole(descriptor: int, data: bytes) -> None:
         os.fsync(descriptor)
     except OSError:
         os.ftruncate(descriptor, size)
+        next_tick()
         raise
 
 
@@ -150,3 +153,4 @@ def _cut_torn_line(descriptor: int, path: Path) -> None:
         return
     logger.warning("%s: a torn last line of %d bytes was cut off", path.name, size - keep)
     os.ftruncate(descriptor, keep)
+    next_tick()

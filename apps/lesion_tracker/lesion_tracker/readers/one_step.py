@@ -11,6 +11,7 @@ from lesion_tracker.errors import FileFormatError
 from lesion_tracker.files.json_file import read_json
 from lesion_tracker.files.whole import write_text
 from lesion_tracker.readers.history import History, whole_size
+from lesion_tracker.volumes.unchanged import next_tick
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ def take_back(note: Path) -> None:
             logger.warning("%s: an action that was not ended is taken back, %d bytes", name, now - size)
             os.truncate(path, size)
             _sync(path)
+            next_tick()
     _forget(note)
 
 

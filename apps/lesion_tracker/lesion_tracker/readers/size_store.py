@@ -8,7 +8,6 @@ from lesion_tracker.errors import FileFormatError, InputError
 from lesion_tracker.readers.history import History
 from lesion_tracker.readers.lines import action_line, line_on, require_own
 from lesion_tracker.readers.mark_store import MarkStore
-from lesion_tracker.readers.record_cache import RecordCache
 from lesion_tracker.readers.study_histories import SIZES_TAG
 from lesion_tracker.records.json_record import Point, triple
 from lesion_tracker.records.measurement import Measurement
@@ -71,7 +70,6 @@ class SizeStore:
 
     def __init__(self, marks: MarkStore) -> None:
         self._marks = marks
-        self._cache = RecordCache()
 
     def add(self, study_id: str, kept: Sequence[Kept]) -> None:
         """Keep measurements; the last one of a lesion counts, and what a reader drew (`changed_at`) before all others."""
@@ -136,7 +134,7 @@ class SizeStore:
     def _lines(self, study_id: str) -> list[tuple[str, Kept | SizeStep]]:
         """Return the lines about the volume that the study's id stands for now, each with its lesion."""
         holds = self._marks.volumes(study_id).holds
-        return [(name, one) for name, on, one in self._cache.get(self._history(study_id), _read_all) if holds(on)]
+        return [(name, one) for name, on, one in self._marks.read(SIZES_TAG, study_id, _read_all) if holds(on)]
 
     def _history(self, study_id: str) -> History:
         return self._marks.history(SIZES_TAG, study_id)

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock
 
@@ -21,6 +21,7 @@ from lesion_tracker.volumes.fingerprint import Fingerprint
 
 logger = logging.getLogger(__name__)
 
+Read = TypeVar("Read")
 TAGS = ("lesions", "tracks", "corrections")
 """The folders of the store, one tag each, below the labels of a datastore."""
 
@@ -67,8 +68,7 @@ class StudyHistories:
 
     def volumes(self, study_id: str) -> VolumesOf:
         """Return which volumes a study's id has stood for."""
-        history = self.history(VOLUMES, study_id)
-        return self._cache.get(history, lambda one: replay_volumes(one.entries(), one.path.name))
+        return self.read(VOLUMES, study_id, lambda one: replay_volumes(one.entries(), one.path.name))
 
     def bind(self, study_id: str, on: str, volume: Fingerprint) -> bool:
         """Keep that a study's id stands for a volume now; what was stored before volumes were told apart counts for it.
@@ -199,6 +199,10 @@ class StudyHistories:
         """
         if self._holder == threading.get_ident():
             raise RuntimeError("nothing is waited for while the marks are locked: do it before the transaction")
+
+    def read(self, tag: str, study_id: str, read: Callable[[History], Read]) -> Read:
+        """Return what is read from a history of a study, anew only when its file has changed; nobody changes it."""
+        return self._cache.get(self.history(tag, study_id), read)
 
     def history(self, tag: str, study_id: str) -> History:
         """Return what was written about a study under a tag; write to it within a transaction."""

@@ -14,5 +14,6 @@ viewers       the tasks of 3D Slicer and OHIF: mark, track, correct; sessions; O
 learning      training from corrections, versions of the weights, scores
 serving       routes, errors and guard round MONAI Label's application
 app           all of it: what MONAI Label loads
+start         how MONAI Label's command line is begun
 local_server  such a server as a process of this machine (with kept_app, its folder), for commands and tests
 """

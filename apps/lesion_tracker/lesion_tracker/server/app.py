@@ -13,7 +13,7 @@ from monailabel.interfaces.app import MONAILabelApp
 from monailabel.interfaces.datastore import Datastore
 
 from lesion_tracker import __version__
-from lesion_tracker.errors import InputError, NotFound
+from lesion_tracker.errors import InputError, NotFound, RegistrationFailed
 from lesion_tracker.records.counted import counted
 from lesion_tracker.registration.preload import preload
 from lesion_tracker.registration.process_pool import configure, default_threads
@@ -146,7 +146,7 @@ class LesionTrackerApp(MONAILabelApp):
     # What it asks for when the server starts, and then for each request.
 
     def on_init_complete(self) -> None:
-        """Make the server ready before its first request: own routes first, registration loaded."""
+        """Make the server ready for its first request: own routes first; registration is loaded beside it."""
         from monailabel.app import app as application
 
         super().on_init_complete()
@@ -159,7 +159,7 @@ class LesionTrackerApp(MONAILabelApp):
         serve(application, self._routers(accounts), accounts, origins, hosts)
         threading.Thread(target=self._marks.in_use, name="marks", daemon=True).start()  # /info/ need not read them then
         configure(self._settings.registration_workers, self._settings.registration_threads or default_threads())
-        preload()
+        threading.Thread(target=_load_registration, name="registration", daemon=True).start()
         logger.info(
             "Lesion Tracker %s is ready: %s", __version__, counted(len(self._catalog.ids()), "study", "studies")
         )
@@ -238,3 +238,11 @@ class LesionTrackerApp(MONAILabelApp):
         if accounts is not None:
             routers.append(accounts_routes(accounts))
         return [*routers, viewer_routes(on_pacs=self._pacs is not None)]
+
+
+def _load_registration() -> None:
+    """Load it before somebody asks for it: it takes seconds, in a process of its own, and who asks meanwhile waits for it."""
+    try:
+        preload()
+    except RegistrationFailed as error:
+        logger.error("registration cannot be loaded, no pair will be registered: %s", error)

@@ -1,4 +1,4 @@
-"""A real `monailabel start_server` on this machine: its command and environment, and a server that ends with its block."""
+"""A real server on this machine: its command and environment, and one that ends with its block."""
 
 import errno
 import os
@@ -45,7 +45,16 @@ def start_command(
         conf: settings by name.
         more: further options of `monailabel start_server`.
     """
-    command = [sys.executable, "-m", "monailabel.main", "start_server", "--app", str(app), "--studies", studies]
+    command = [
+        sys.executable,
+        "-m",
+        "lesion_tracker.server.start",
+        "start_server",
+        "--app",
+        str(app),
+        "--studies",
+        studies,
+    ]
     settings = [word for name, value in (conf or {}).items() for word in ("--conf", name, value)]
     return [*command, "--host", host, "--port", str(port), *settings, *more]
 

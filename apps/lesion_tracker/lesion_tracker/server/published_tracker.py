@@ -11,6 +11,7 @@ from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.network.weights import load_tracker
 from lesion_tracker.tracking.judge import rules_of
 from lesion_tracker.training.learning.publish import SHIPPED, ModelStore, Published
+from lesion_tracker.volumes.unchanged import Stamp, stamp
 
 logger = logging.getLogger(__name__)
 
@@ -92,9 +93,8 @@ class PublishedTracker:
         return tracker
 
 
-def _stamp(file: Path) -> tuple[int, int]:
+def _stamp(file: Path) -> Stamp:
     try:
-        seen = file.stat()
+        return stamp(file)
     except FileNotFoundError:  # replaced between listing and looking
-        return 0, 0
-    return seen.st_mtime_ns, seen.st_size
+        return 0, 0, 0

@@ -49,7 +49,7 @@ def read_studies_csv(path: Path) -> dict[str, CsvRow]:
             or an image that is named twice. A row whose image is not there is passed over: it may have been removed.
     """
     try:
-        stamps = stamp(path), path.parent.stat().st_mtime_ns
+        stamps = stamp(path), stamp(path.parent)
     except FileNotFoundError:
         raise FileFormatError(f"there is no file {path.name}") from None
     except OSError as error:
@@ -58,7 +58,7 @@ def read_studies_csv(path: Path) -> dict[str, CsvRow]:
 
 
 @lru_cache(maxsize=16)
-def _read(path: Path, _unchanged: tuple[Stamp, int]) -> dict[str, CsvRow]:
+def _read(path: Path, _unchanged: tuple[Stamp, Stamp]) -> dict[str, CsvRow]:
     """Read a table once, as long as it and its folder stay the same: each study of the folder asks for it."""
     present = {entry.name: study_id_of(entry) for entry in path.parent.iterdir()}
     ids = set(present.values())

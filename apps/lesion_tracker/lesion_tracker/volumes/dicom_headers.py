@@ -13,6 +13,7 @@ from pydicom.errors import InvalidDicomError
 
 from lesion_tracker.errors import StudyError
 from lesion_tracker.volumes.limits import refuse_inflated
+from lesion_tracker.volumes.unchanged import Stamp, stamp
 
 UID = re.compile(r"[0-9]+(\.[0-9]+)+")
 
@@ -124,14 +125,13 @@ def read_header(path: Path) -> SliceHeader | None:
     Raises:
         StudyError: for a damaged file, or one that only claims to be DICOM by its ending.
     """
-    status = path.stat()
-    return _read(path, status.st_ino, status.st_size, status.st_mtime_ns)
+    return _read(path, stamp(path))
 
 
 @lru_cache(maxsize=KEPT)
-def _read(path: Path, _inode: int, size: int, _changed: int) -> SliceHeader | None:
+def _read(path: Path, unchanged: Stamp) -> SliceHeader | None:
     claims_dicom = path.suffix.lower() in (".dcm", ".dicom", ".ima")
-    if claims_dicom and size == 0:
+    if claims_dicom and unchanged[1] == 0:
         raise StudyError(f"{path.name} is empty (0 bytes): was the upload or copy cut off?")
     try:
         refuse_inflated(path)

@@ -29,6 +29,7 @@ from lesion_tracker.server.access.accounts import (
 )
 from lesion_tracker.server.access.ended import Ended
 from lesion_tracker.server.access.throttle import Throttle
+from lesion_tracker.volumes.unchanged import Stamp, stamp
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class AccountsFile:
         self._lock = threading.Lock()
         self._throttle = Throttle()
         self._ended = Ended(path.with_name(f"{path.name}.ended"))
-        self._seen: tuple[int, int] | None = None
+        self._seen: Stamp | None = None
         self._accounts = read_accounts(path)
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             logger.warning("%s can be read by others on this machine, who can then make log-ins: chmod 600 it", path)
@@ -63,10 +64,9 @@ class AccountsFile:
         """Return the accounts as they are now; a file that is damaged while the server runs lets nobody in."""
         with self._lock:
             try:
-                status = self._path.stat()
-                if (status.st_mtime_ns, status.st_size) != self._seen:
-                    self._accounts = read_accounts(self._path)
-                    self._seen = status.st_mtime_ns, status.st_size
+                seen = stamp(self._path)
+                if seen != self._seen:
+                    self._accounts, self._seen = read_accounts(self._path), seen
             except (OSError, InputError):
                 self._accounts, self._seen = Accounts(self._accounts.key), None
             return self._accounts

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from lesion_tracker.arrays import point_mm
-from lesion_tracker.errors import InputError, NotFound, PacsError, StudyError
+from lesion_tracker.errors import FileFormatError, InputError, NotFound, PacsError, StudyError
 from lesion_tracker.measurement.measure import radius_at
 from lesion_tracker.readers.fate_store import FateStore
 from lesion_tracker.readers.inside import require_inside
@@ -201,10 +201,13 @@ class Review:
     def _whole(self, patient_id: str, studies: Sequence[Study], damaged: Mapping[str, str]) -> PatientReview:
         """Return a patient for the list of all; one of whom a file is damaged stands there with what to do."""
         texts = tuple(damaged[study.id] for study in studies if study.id in damaged)
-        if texts:
-            in_order, note = order_or_guess(studies)
-            return PatientReview(patient_id, tuple(in_order), note, (), (), damaged=texts)
-        return self._of(patient_id, studies)
+        try:
+            if not texts:
+                return self._of(patient_id, studies)
+        except FileFormatError as error:  # of what became of lesions, which the marks do not know
+            texts = (str(error),)
+        in_order, note = order_or_guess(studies)
+        return PatientReview(patient_id, tuple(in_order), note, (), (), damaged=texts)
 
     def _of(self, patient_id: str, studies: Sequence[Study]) -> PatientReview:
         in_order, note = order_or_guess(studies)

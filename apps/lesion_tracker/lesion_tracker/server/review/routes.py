@@ -31,7 +31,7 @@ from lesion_tracker.server.review.requests import (
     WindowName,
 )
 from lesion_tracker.server.review.review import Review
-from lesion_tracker.server.review.shared_routes import CACHED, Mm, require_json
+from lesion_tracker.server.review.shared_routes import Mm, require_json
 from lesion_tracker.server.review.slice_routes import slice_routes
 from lesion_tracker.server.review.views import Views, changes
 from lesion_tracker.server.who import signed
@@ -113,7 +113,7 @@ def _add_crops(router: APIRouter, catalog: Catalog, engine: Engine, sizes: Measu
         drawn = sizes.of(study, lesion) if size else None
         marks = CropMarks(COLORS[color], 1.3 * radius, _point(other) if other else None, drawn)
         png = crop_png(volume, views, window_named(window, volume, center, radius), marks, below=plane == "tall")
-        return Response(png, media_type="image/png", headers=CACHED)
+        return Response(png, media_type="image/png")
 
 
 def _add_answers(router: APIRouter, review: Review) -> None:

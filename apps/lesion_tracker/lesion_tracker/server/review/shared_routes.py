@@ -5,8 +5,6 @@ from typing import Annotated
 from fastapi import HTTPException, Query, Request
 
 Mm = Annotated[float, Query(ge=-100_000.0, le=100_000.0, allow_inf_nan=False)]
-CACHED = {"Cache-Control": "private, max-age=600"}
-"""Voxels of a study do not change."""
 
 
 def require_json(request: Request) -> None:

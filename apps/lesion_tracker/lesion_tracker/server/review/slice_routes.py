@@ -12,7 +12,7 @@ from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.review.blocks import block, map_piece
 from lesion_tracker.server.review.requests import MarkNew
 from lesion_tracker.server.review.review import Review
-from lesion_tracker.server.review.shared_routes import CACHED, Mm, require_json
+from lesion_tracker.server.review.shared_routes import Mm, require_json
 from lesion_tracker.server.who import signed
 from lesion_tracker.studies.catalog import Catalog
 
@@ -39,7 +39,7 @@ def slice_routes(review: Review, catalog: Catalog, engine: Engine) -> APIRouter:
         radius: Annotated[float, Query(ge=0.5, le=200.0)] = 5.0,
     ) -> Response:
         data, facts = block(engine.volume(catalog.study(study)), np.array([x, y, z]), width, radius)
-        return Response(data, media_type="application/octet-stream", headers={**CACHED, **facts})
+        return Response(data, media_type="application/octet-stream", headers=facts)
 
     @router.get(addresses.POINT_MAP)
     def point_map(

@@ -7,6 +7,8 @@ from pathlib import Path
 from lesion_tracker.errors import InputError, StudyError
 from lesion_tracker.studies.study import Study
 from lesion_tracker.volumes.fingerprint import Fingerprint, fingerprint_of
+from lesion_tracker.volumes.read_files import stamps_of
+from lesion_tracker.volumes.unchanged import Stamp
 from lesion_tracker.volumes.volume import Volume
 
 
@@ -20,7 +22,7 @@ class SessionMatch:
 
     def __init__(self, read: Callable[[Path], Volume], studies: Callable[[], list[Study]]) -> None:
         self._read, self._studies = read, studies
-        self._known: dict[tuple[str, int, int], Fingerprint] = {}
+        self._known: dict[tuple[str, tuple[Stamp, ...]], Fingerprint] = {}
         self._lock = threading.Lock()
 
     def study_of_copy(self, path: Path) -> str:
@@ -53,8 +55,7 @@ class SessionMatch:
 
     def _is_copy(self, study: Study, wanted: Fingerprint) -> bool:
         try:
-            status = study.path.stat()
-            key = (str(study.path), status.st_mtime_ns, status.st_size)
+            key = str(study.path), stamps_of(study.path)
             with self._lock:
                 known = self._known.get(key)
             if known is None:
