@@ -15,7 +15,7 @@ from benchmarks.accuracy.jobs import cases_of, measure_one
 from benchmarks.accuracy.page import markdown
 from benchmarks.accuracy.parallel import run_in_order
 from benchmarks.accuracy.store import Store, answering_code, plain
-from benchmarks.accuracy.weights import usable_weights
+from benchmarks.accuracy.weights import judged_by, usable_weights
 from lesion_tracker.network.weights import CARD_FILE
 
 QUICK_PAIRS = 2
@@ -49,7 +49,7 @@ def main() -> int:
     pairs = QUICK_PAIRS if args.quick else args.constructed
     cases = cases_of(args, pairs)
     share = 0.0 if args.quick else args.shift_share
-    key = {"weights": model.sha256, "calibration": model.card.get("calibration"), "code": answering_code(),
+    key = {"weights": model.sha256, **judged_by(model.card), "code": answering_code(),
            "seed": args.seed, "share": share, "device": str(model.device)}  # fmt: skip
     store = Store("accuracy", key)
     missing = [case.name for case in cases if case.name not in store.records]

@@ -22,6 +22,8 @@ class Answer:
         right: whether the lesion is there and the error is at most its radius and at most 10 mm.
         confidence: in [0, 1].
         state: found, uncertain or outside.
+        placement: probability that it is right if the lesion is there; `confidence` of weights without a judgement.
+        radius_90_mm: within which the lesion lies with 90 %, if it is there; None where that was not judged.
     """
 
     pair: str
@@ -32,6 +34,8 @@ class Answer:
     right: bool
     confidence: float
     state: str
+    placement: float
+    radius_90_mm: float | None = None
 
 
 def answers_of(records: Sequence[dict[str, Any]], row: str, data: str) -> list[Answer]:
@@ -50,9 +54,14 @@ def answers_of(records: Sequence[dict[str, Any]], row: str, data: str) -> list[A
     hits = hits_at_10mm(error, np.array([truth["followup_radius_mm"] for _, truth, _ in said], dtype=np.float64))
     return [
         Answer(record["pair"], record["volume"], truth, difference[n], float(error[n]), bool(hits[n] and truth["counted"]),
-               answer["confidence"], answer["state"])
+               answer["confidence"], answer["state"], _placement(answer), answer.get("radius_90_mm"))
         for n, (record, truth, answer) in enumerate(said)
     ]  # fmt: skip
+
+
+def _placement(answer: dict[str, Any]) -> float:
+    value = answer.get("placement")
+    return float(answer["confidence"] if value is None else value)
 
 
 Grouped = list[list[list[Answer]]]

@@ -1,6 +1,7 @@
 """Raw records to the figures of the table, with intervals."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,8 @@ def _ece(answers: Sequence[Answer]) -> float:
 
 
 def _confidence(answers: Sequence[Answer], rng: np.random.Generator) -> dict[str, Any]:
-    counted = [a for a in answers if a.truth["counted"]]
+    """Return how well the probability that the point is right means it: of lesions that are there, and of all points."""
+    counted = [replace(a, confidence=a.placement) for a in answers if a.truth["counted"]]
     if len(counted) < 10:
         return {}
     return {
@@ -113,7 +115,20 @@ def _confidence(answers: Sequence[Answer], rng: np.random.Generator) -> dict[str
         "all_answers": _all_answers(answers, rng),
         "mean_confidence": float(np.mean([a.confidence for a in counted])),
         "share_right": _cpm(counted),
+        **_covered(counted, rng),
     }
+
+
+def _covered(counted: Sequence[Answer], rng: np.random.Generator) -> dict[str, Any]:
+    """Return how many of the lesions that are there lie within the distance that was said to hold for 90 %."""
+    told = [a for a in counted if a.radius_90_mm is not None]
+    if not told:
+        return {}
+    return {"within": {"n": len(told), "share": _within(told), "interval": interval(told, _within, rng)}}
+
+
+def _within(answers: Sequence[Answer]) -> float:
+    return float(np.mean([a.error_mm <= (a.radius_90_mm or 0.0) for a in answers]))
 
 
 def _all_answers(answers: Sequence[Answer], rng: np.random.Generator) -> dict[str, Any]:

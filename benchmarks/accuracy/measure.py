@@ -111,6 +111,9 @@ def _answer(found: Track) -> dict[str, Any]:
         "center_mm": [round(v, 3) for v in found.center_mm],
         "expected_mm": [round(v, 3) for v in found.expected_mm],
         "confidence": found.confidence,
+        "presence": found.presence,
+        "placement": found.placement,
+        "radius_90_mm": found.radius_90_mm,
         "state": found.state,
         "method": found.method,
     }

@@ -65,6 +65,10 @@ def _states(found: dict[str, Any]) -> Iterator[Line]:
     if confidence:
         yield from _reliability("lesions that are there", confidence)
         yield from _reliability("all points, those for vanished lesions too", confidence["all_answers"])
+        if "within" in confidence:
+            within = confidence["within"]
+            shown = f"{_with(within['share'], within['interval'])}, n = {within['n']}"
+            yield "there: within the distance said to hold for 90 %", "87–93 %", shown, 0.87 <= within["share"] <= 0.93
     for name, text, limit in (("gone", "vanished or outside: not `found`", 0.8), ("wrong", "wrong: not `found`", 0.7)):
         if name in states:
             share = states[name]["not_found"]

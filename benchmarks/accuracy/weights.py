@@ -5,6 +5,7 @@ import os
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -20,6 +21,11 @@ def usable_weights(folder: Path, device: str) -> Tracker | None:
     except (WeightsError, ValueError) as error:
         print(error, file=sys.stderr)
         return None
+
+
+def judged_by(card: dict[str, Any]) -> dict[str, Any]:
+    """Return what a card says about choice, confidence and states: a part of what decides a result."""
+    return {name: card.get(name) for name in ("calibration", "judgement") if name == "calibration" or card.get(name)}
 
 
 @cache

@@ -3,6 +3,7 @@
 from functools import cache
 from pathlib import Path
 
+from benchmarks.accuracy.weights import judged_by
 from benchmarks.peers.app_methods import app_method
 from benchmarks.peers.convexadam import convexadam_peer
 from benchmarks.peers.deeds import deeds_peer
@@ -57,6 +58,5 @@ def _auto(model: Tracker | None) -> Peer:
     if model is None:
         return Peer("auto", "the product's default; without published weights registration alone", app_method("auto"))
     note = "the product's default: registration and network together"
-    calibration = str(model.card.get("calibration"))
-    decided_by = {"weights": model.sha256, "calibration": calibration}
+    decided_by = {"weights": model.sha256, **{name: str(value) for name, value in judged_by(model.card).items()}}
     return Peer("auto", note, app_method("auto", model), decided_by=decided_by)

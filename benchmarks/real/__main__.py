@@ -10,7 +10,7 @@ from tqdm import tqdm
 from benchmarks.accuracy.data import DATA, MODEL
 from benchmarks.accuracy.measure import measure
 from benchmarks.accuracy.store import Store, code_of
-from benchmarks.accuracy.weights import usable_weights
+from benchmarks.accuracy.weights import judged_by, usable_weights
 from benchmarks.real.cases import SEED, all_cases
 from benchmarks.real.page import markdown
 from benchmarks.registration.page import machine
@@ -57,7 +57,9 @@ def main() -> int:
         return 2
     preload()
     code = code_of(*ANSWERING)
-    store = Store("real", {"weights": model.sha256, "card": model.card.get("calibration"), "code": code, "seed": SEED})
+    judged = judged_by(model.card)
+    key = {"weights": model.sha256, "card": judged.pop("calibration"), **judged, "code": code, "seed": SEED}
+    store = Store("real", key)
     cases = [case for case in all_cases(args.data / "pairs") if args.only in case.name]
     for case in tqdm([case for case in cases if case.name not in store.records], unit="pair"):
         store.add(measure(case, model, 0.0, SEED))

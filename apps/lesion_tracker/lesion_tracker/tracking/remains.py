@@ -20,7 +20,8 @@ class Remains:
     """A lesion's profile (its HU against the median of its rim) in the baseline, looked for at a place of the follow-up.
 
     Args:
-        visible: root mean square of the profile in the baseline against the noise of the place's rim, 0 to 20.
+        visible: root mean square of the profile in the baseline against what changed in its rim, 0 to 20: less where noise,
+            a wrong place or a poor registration hides it.
         amount: how much of the profile is there, 1 for all of it, -1 to 2; 0 of a lesion that cannot be seen.
         nearby: the same where within 5 mm most is left, at least `amount`.
         emptiness: log of how much better "nothing but rim is there" fits than "all of it is there", -3 to 3.
@@ -44,14 +45,14 @@ def remains(before: Patch, after: Patch) -> Remains:
     inside, core, rim = _parts(before.radius_mm)
     earlier, later = (np.clip(patch.hu.ravel().astype(np.float32), *WINDOW_HU) for patch in (before, after))
     level = np.median(later[rim])
+    changed = later - earlier
+    changed -= np.median(changed[rim])
     profile = earlier[inside] - np.median(earlier[rim])
-    noise = 1.48 * np.median(np.abs(later[rim] - level)) + NOISE_HU
+    noise = 1.48 * np.median(np.abs(changed[rim])) + NOISE_HU
     strength = profile @ profile + len(profile) * NOISE_HU**2
     beside = inside[None] + _shifts(before.step_mm)[:, None]
     amounts = (later[beside] - level) @ profile / strength
     here = later[inside] - level
-    changed = later - earlier
-    changed -= np.median(changed[rim])
     return Remains(
         visible=float(min(np.sqrt(np.mean(profile**2)) / noise, 20.0)),
         amount=float(np.clip(amounts[0], -1.0, 2.0)),
