@@ -59,11 +59,13 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Orthanc,
 
 @pytest.fixture(scope="session")
 def server(studies: tuple[Orthanc, list[str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Return a server on that PACS with its usual settings."""
+    """Return a server on that PACS that may store results there, else with its usual settings."""
     folder = tmp_path_factory.mktemp("browser-server")
     log = folder / "server.log"
     more = {"MONAI_LABEL_DICOMWEB_CACHE_PATH": str(folder / "cache")}
-    process, url = start_server(studies[0].dicom_web, log, {"data_dir": str(folder / "data")}, more)
+    process, url = start_server(
+        studies[0].dicom_web, log, {"data_dir": str(folder / "data"), "pacs_write": "true"}, more
+    )
     try:
         wait_until_ready(process, url, log)
         yield Server(url, folder, process.pid, log)

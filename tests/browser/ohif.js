@@ -117,6 +117,25 @@ async function track(page) {
   return run(page, await chooseModel(page, 'Auto-Segmentation', 'track_lesion'), 'track_lesion');
 }
 
+// Opens a study in the Basic Viewer, and takes the measurements of its report over.
+async function hydrate(page, base, study) {
+  await page.goto(`${base}/ohif/viewer?StudyInstanceUIDs=${study}`, { waitUntil: 'domcontentloaded' });
+  const thumbnail = page.locator('[data-cy="study-browser-thumbnail-no-image"]').filter({ hasText: 'SR' }).first(); // masks have none, either
+  await thumbnail.waitFor();
+  await page.getByText('Confirm and Hide').click({ timeout: 5000 }).catch(() => {}); // shown once a browser
+  await thumbnail.dblclick();
+  await page.getByRole('button', { name: 'Yes', exact: true }).first().click();
+  await page.waitForFunction(() => window.services.measurementService.getMeasurements().length > 0);
+  await page.getByText('Confirm and Hide').click({ timeout: 5000 }).catch(() => {}); // shown once a browser
+  await page.locator('[data-cy="trackedMeasurements-btn"]').first().click();
+  await page.waitForTimeout(3000);
+  const measurements = await page.evaluate(() => window.services.measurementService.getMeasurements().map((one) => ({
+    tool: one.toolName, uid: one.uid, finding: one.finding?.text ?? one.finding?.CodeMeaning, points: one.points,
+    stats: Object.values(one.data ?? {})[0],
+  })));
+  return { measurements, seen: await page.locator('body').innerText() };
+}
+
 // Runs the scenario that the command line names in a new browser, and prints its result as one line of JSON.
 async function runScenario(scenarios) {
   const [name, given] = process.argv.slice(2);
@@ -136,4 +155,4 @@ async function runScenario(scenarios) {
 }
 
 module.exports = {
-  runScenario, viewportOnScreen, chooseModel, run, prompt, track, open, openStudy, volumeLoaded, lookAt, PATIENCE_MS, PANEL };
+  runScenario, viewportOnScreen, chooseModel, run, prompt, track, open, openStudy, hydrate, volumeLoaded, lookAt, PATIENCE_MS, PANEL };

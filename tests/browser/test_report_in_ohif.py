@@ -1,9 +1,11 @@
-"""The bundled, unmodified OHIF reads a report: both axes become a measurement of its own, with their lengths."""
+"""The bundled, unmodified OHIF reads reports: both axes become a measurement of its own; and the whole way to there."""
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+import requests
 
 from lesion_tracker.records.measurement import Measurement
 from lesion_tracker.report.dicom_lesion import MadeBy, ReportedLesion
@@ -14,7 +16,8 @@ from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 from tests.browser.conftest import needs_browser, needs_orthanc, run_scenario
 from tests.pacs.orthanc import Orthanc, drawn_series
-from tests.server.conftest import Server
+from tests.server.conftest import ANSWER_S, Server
+from tests.server.phantom import PATIENTS, SHIFTS_MM
 
 pytestmark = [
     pytest.mark.browser,
@@ -55,3 +58,35 @@ def test_both_axes_of_a_report_become_a_measurement(
     assert measurement["stats"]["length"] == pytest.approx(32.0, abs=0.1)
     assert measurement["stats"]["width"] == pytest.approx(18.0, abs=0.1)
     assert "lesion_7" in found["seen"]
+
+
+def test_the_whole_way_from_a_click_to_a_measurement_in_ohif(
+    studies: tuple[Orthanc, list[str]], server: Server, tmp_path: Path
+) -> None:
+    """Click, track, correct an end point, response, report in the PACS, and OHIF measures what the reader drew."""
+    orthanc, bob = studies[0], PATIENTS[1]
+    names = {"first": "20200101", "second": "20210101"}
+    series = {}
+    for name, date in names.items():
+        volume = bob.study(SHIFTS_MM["bob"] if name == "second" else (0.0, 0.0, 0.0))
+        series[name], files = drawn_series(
+            tmp_path, volume, patient="whole", study=f"way {name}", series="ct", date=date
+        )
+        orthanc.send(files)
+    second = uid_of("tests", "way second")
+    found = run_scenario(server, "report.js", "way", patient="whole", study=second, mark=bob.lesions_mm[0], **series)
+    assert "1 point tracked in 1 study" in found["tracked"]
+    (long_mm, short_mm), (before_mm, _) = ([math.dist(*axis) for axis in found[name]] for name in ("axes", "automatic"))
+    assert before_mm == pytest.approx(2 * bob.radii_mm[0], abs=3)  # slices and voxels of 3 mm
+    assert long_mm > before_mm + 6
+    assert found["kept"].startswith(f"lesion_1: {long_mm:.1f} × {short_mm:.1f} mm kept")
+    assert f"{long_mm:.1f}" in found["sums"][1]
+    assert found["categories"][1] == "PD"
+    assert (len(found["stored"]["stored"]), found["stored"]["left_out"]) == (1, [])
+    stored = requests.get(f"{orthanc.dicom_web}/studies/{second}/instances?Modality=SR", timeout=ANSWER_S).json()
+    assert [one["00080018"]["Value"][0] for one in stored] == found["stored"]["stored"]
+    (measurement,) = [one for one in found["measurements"] if one["tool"] == "Bidirectional"]
+    assert measurement["finding"] == "lesion_1"
+    assert np.allclose(measurement["points"][:2], found["axes"][0], atol=0.05)
+    assert measurement["stats"]["length"] == pytest.approx(long_mm, abs=0.1)
+    assert measurement["stats"]["width"] == pytest.approx(short_mm, abs=0.1)

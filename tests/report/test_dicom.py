@@ -46,6 +46,12 @@ MEASURED = Measurement(
 LIVER = ReportedLesion("Läsion 1", "2.25.1", (-10.0, -5.0, 30.0), organ="Liver", measured=MEASURED)
 GONE = ReportedLesion("lesion_2", "2.25.2", (0.0, 0.0, 20.0), fate="gone", organ="great toe")
 NODE = replace(LIVER, name="node", tracking_uid="2.25.3", node=True, place_mm=(0.0, 0.0, 30.0))
+DRAWN = replace(
+    LIVER,
+    name="drawn",
+    tracking_uid="2.25.4",
+    measured=replace(MEASURED, outline=(), volume_ml=None, mean_hu=None, method="axes by a reader", version=""),
+)
 BY = MadeBy("Ann Reader", "weights-1", "ab" * 32)
 
 
@@ -87,6 +93,15 @@ def test_a_report_is_read_back_with_its_numbers(source: SourceSeries, tmp_path: 
         "Volume": (940.0, codes.UCUM.CubicMillimeter),
     }
     assert [one.value.meaning for one in group.get_qualitative_evaluations()] == ["there"]
+
+
+def test_axes_that_a_reader_drew_have_no_volume_and_no_algorithm(source: SourceSeries, tmp_path: Path) -> None:
+    (group,) = _read(source, [DRAWN], tmp_path).get_planar_roi_measurement_groups()
+    assert [(one.name.meaning, one.value) for one in group.get_measurements()] == [
+        ("Long Axis", 16.0),
+        ("Short Axis", 10.0),
+    ]
+    assert "Algorithm Name" not in str(group)
 
 
 def test_coordinates_count_from_the_corner_of_the_first_pixel(tmp_path: Path) -> None:
@@ -219,7 +234,7 @@ def test_points_of_another_place_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("make", [structured_report, segmentation])
 def test_dciodvfy_finds_no_error(make: Any, source: SourceSeries, tmp_path: Path) -> None:
-    found = _told("dciodvfy", "dicom3tools", _saved(make(source, [LIVER, GONE, NODE], BY), tmp_path, "made.dcm"))
+    found = _told("dciodvfy", "dicom3tools", _saved(make(source, [LIVER, GONE, NODE, DRAWN], BY), tmp_path, "made.dcm"))
     assert [line for line in found.splitlines() if "Error" in line] == []
     assert "ComprehensiveSR" in found or "Segmentation" in found
 

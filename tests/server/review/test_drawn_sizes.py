@@ -40,7 +40,9 @@ def test_drawn_axes_count_before_measured_ones_until_they_are_taken_back(ellipso
     track_all(page, what="measure")
     before, automatic = shown(page), line(page)
     version = page.http.get("/lesions/changes", params={"patient": "eve"}).json()
-    done = page.post("size", **before["answers"], axes_mm=AXES, reader="dr b")
+    between = np.add(AXES, (0, 0, 0.7)).tolist()  # of slices 2 mm apart
+    done = page.post("size", **before["answers"], axes_mm=between, reader="dr b")
+    assert SizeStore(page.marks).said(FIRST)["lesion_1"].measured.key_slice == Z
     assert done["done"] == "lesion_1: 24.0 × 16.0 mm kept"
     assert page.http.get("/lesions/changes", params={"patient": "eve"}).json() != version
     row = page.http.get("/lesions/row", params={"patient": "eve", "lesion": "lesion_1"}).text

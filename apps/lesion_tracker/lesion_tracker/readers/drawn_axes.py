@@ -3,14 +3,35 @@
 import math
 from dataclasses import replace
 
+import numpy as np
+
 from lesion_tracker.records.json_record import Ends
 from lesion_tracker.records.measurement import Measurement
+from lesion_tracker.volumes.grid import Grid
 
 MOVED = 0.1
 """An outline still belongs to axes of which no end was moved farther than this share of the long axis."""
 SHORTEST_MM = 0.5
 ONE_SLICE_MM = 0.01
+AXIAL = 1 - 1e-4
+"""Cosine from which on slices count as axial."""
 BY_A_READER = "axes by a reader"
+
+
+def in_a_slice(ends: Ends, grid: Grid) -> Ends:
+    """Return the ends of an axis in the study's nearest slice: what was drawn lies on a picture, which may lie between two.
+
+    Args:
+        ends: LPS mm, at one height.
+        grid: of the study; where its slices are not axial, the ends stay as they are.
+    """
+    axis = int(np.argmax(np.abs(grid.direction[2])))
+    if abs(grid.direction[2, axis]) < AXIAL:
+        return ends
+    index = grid.indices_from_lps(np.array(ends[:1]))
+    off = grid.lps_from_indices(np.where(np.arange(3) == axis, np.rint(index), index))[0, 2] - ends[0][2]
+    (a, b, c), (d, e, f) = ends
+    return (a, b, round(c + float(off), 3)), (d, e, round(f + float(off), 3))
 
 
 def with_axes(measured: Measurement, first_mm: Ends, second_mm: Ends) -> Measurement:

@@ -29,7 +29,7 @@ class Measurement(JsonRecord):
         outline: closed rings, each in one axial slice, its first point again at its end.
         check: why a reader should look at it; "" where nothing speaks against it.
         method: what measured it.
-        version: of the method.
+        version: of the method; "" for a reader's axes without an outline: nothing computed them.
         study_id: of the study, where it is known.
         lesion_id: of the lesion, where it is known.
         changed_by: the reader who drew the axes or asked for the outline, or "".

@@ -119,7 +119,7 @@ def _group(
         referenced_region=sr.ImageRegion(kind, pixels, sr.SourceImageForRegion.from_source_image(image)),
         finding_type=private("lesion", lesion.name),
         finding_sites=[sr.FindingSite(lesion.site)] if lesion.site else None,
-        algorithm_id=_algorithm(measured, made_by) if measured else None,
+        algorithm_id=_algorithm(measured, made_by) if measured and measured.version else None,
         measurements=_measurements(source, measured, k, pixels) if measured else [],
         qualitative_evaluations=[
             sr.QualitativeEvaluation(FATE, fate_code(lesion)),

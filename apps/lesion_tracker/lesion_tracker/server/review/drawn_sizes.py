@@ -10,7 +10,7 @@ from lesion_tracker.errors import Changed, InputError
 from lesion_tracker.measurement.measure import measure
 from lesion_tracker.readers.cell import Cell
 from lesion_tracker.readers.cell_size import away_mm, has_point, measured_at, size_from, slice_distance_mm
-from lesion_tracker.readers.drawn_axes import with_axes
+from lesion_tracker.readers.drawn_axes import in_a_slice, with_axes
 from lesion_tracker.readers.inside import require_inside
 from lesion_tracker.readers.lines import now
 from lesion_tracker.readers.mark_store import MarkStore
@@ -141,7 +141,7 @@ class DrawnSizes:
         if request.axes_mm is None:
             return measured
         try:
-            return with_axes(measured, *request.axes_mm)
+            return with_axes(measured, *(in_a_slice(axis, volume.grid) for axis in request.axes_mm))
         except ValueError as error:
             raise InputError(f"{cell.lesion_id} in {cell.study_id}: {error}") from None
 
