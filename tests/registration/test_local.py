@@ -60,7 +60,7 @@ def test_cubes_are_counted_from_the_scanner_s_origin(point: float, middle: float
 def test_a_map_out_of_the_scan_falls_back_and_says_so():
     found = register_locally(BEFORE, AFTER, start(0.0, 0.0, 900.0), TILE)
     assert found.displacement is None
-    assert "within 65 mm" in found.fallback
+    assert "within 60 mm" in found.fallback
     assert [doubt.kind for doubt in found.doubts] == ["agreement", "common"]
 
 

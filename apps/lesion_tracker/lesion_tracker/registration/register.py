@@ -14,7 +14,7 @@ from lesion_tracker.volumes.volume import Volume
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = 4
+CODE_VERSION = 5
 """Raise it with every change that changes an answer: older entries of the cache are then not read any more."""
 
 _under_way = Once[FollowupFromBaseline]()

@@ -1,6 +1,7 @@
 """What registration looks at: a volume averaged down to cubic voxels whose axes are x, y, z of LPS."""
 
-from dataclasses import dataclass
+import weakref
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -12,6 +13,9 @@ from lesion_tracker.volumes.volume import Volume
 
 EMPTY_HU = -1000.0
 """What stands where nothing was scanned, and later where the table was."""
+
+KEPT_MM = 4.0
+"""Means of a whole volume for voxels of this size and larger are kept as long as the volume lives: a hundredth of it."""
 
 PADDED = 0.05
 """Where this share of what a voxel is averaged from was filled in, nothing was seen."""
@@ -68,23 +72,41 @@ def sampled(volume: Volume, grid: Grid, volume_from_grid: Affine | None = None) 
         the image on that grid.
     """
     blocks, matrix = _blocks_on(volume, grid, volume_from_grid)
-    values = interpolated(blocks.means(volume.hu), matrix, grid.shape)
-    seen = _seen(volume, blocks, matrix, grid.shape)
+    values = interpolated(_means(volume, volume.hu, "hu", blocks, grid), matrix, grid.shape)
+    seen = _seen(volume, blocks, matrix, grid)
     values[~seen] = EMPTY_HU
     return WorkingImage(np.maximum(values, np.float32(EMPTY_HU)), seen, grid.origin_mm, float(grid.spacing_mm[0]))
 
 
 def seen_on(volume: Volume, grid: Grid, volume_from_grid: Affine) -> Mask:
     """Return where the scan of a volume covers a grid, as `sampled` says it."""
-    return _seen(volume, *_blocks_on(volume, grid, volume_from_grid), grid.shape)
+    return _seen(volume, *_blocks_on(volume, grid, volume_from_grid), grid)
 
 
-def _seen(volume: Volume, blocks: "_Blocks", matrix: Affine, shape: tuple[int, int, int]) -> Mask:
-    seen = _inside(matrix, shape, blocks.count)
+def _seen(volume: Volume, blocks: "_Blocks", matrix: Affine, grid: Grid) -> Mask:
+    seen = _inside(matrix, grid.shape, blocks.count)
     padding = padding_of(volume)
     if padding is not None:
-        seen &= interpolated(blocks.means(padding), matrix, shape) < PADDED
+        means = _means(volume, padding, "padding", blocks, grid)
+        seen &= interpolated(means, matrix, grid.shape) < PADDED
     return seen
+
+
+_kept: "weakref.WeakKeyDictionary[Volume, dict[tuple[str, tuple[int, ...]], np.ndarray]]" = weakref.WeakKeyDictionary()
+
+
+def _means(volume: Volume, array: np.ndarray, name: str, blocks: "_Blocks", grid: Grid) -> np.ndarray:
+    """Return the means of the blocks of a volume's array; of large voxels, all of its blocks are made once and kept."""
+    if float(grid.spacing_mm[0]) < KEPT_MM:
+        return blocks.means(array)
+    kept = _kept.setdefault(volume, {})
+    key = name, tuple(int(f) for f in blocks.factor)
+    if key not in kept:
+        none = np.zeros(3, dtype=int)
+        kept[key] = replace(blocks, first=none, count=np.array(volume.grid.size) // blocks.factor).means(array)
+    first = blocks.first // blocks.factor
+    i, j, k = (slice(int(a), int(b)) for a, b in zip(first, first + blocks.count, strict=True))
+    return kept[key][k, j, i]
 
 
 def _blocks_on(volume: Volume, grid: Grid, volume_from_grid: Affine | None) -> tuple["_Blocks", Affine]:
@@ -99,7 +121,7 @@ class _Blocks:
     """Blocks of voxels, whose means are what is sampled.
 
     Args:
-        first: (i, j, k) of the first voxel of the first block.
+        first: (i, j, k) of the first voxel of the first block; whole blocks from the volume's first voxel on.
         factor: voxels in a block along i, j, k.
         count: blocks along i, j, k.
         index_from_lps: 4x4, LPS mm to block index (i, j, k).
@@ -114,16 +136,19 @@ class _Blocks:
         """Return float32 means of the blocks of an array (z, y, x)."""
         last = self.first + self.count * self.factor
         i, j, k = (slice(int(a), int(b)) for a, b in zip(self.first, last, strict=True))
-        return block_means(array[k, j, i].astype(np.float32), tuple(int(f) for f in self.factor[::-1]))
+        return block_means(array[k, j, i], tuple(int(f) for f in self.factor[::-1]))
 
 
 def block_means(array: np.ndarray, factor: tuple[int, ...]) -> np.ndarray:
-    """Return the means of blocks of so many voxels along each axis, which the shape is a multiple of."""
+    """Return float32 means of blocks of so many voxels along each axis, which the shape is a multiple of."""
     for axis, f in enumerate(factor):
         if f > 1:  # sums of every f-th plane: a reduction over so short an axis takes several times longer
-            planes = [[slice(None)] * axis + [slice(n, None, f)] for n in range(f)]
-            array = sum((array[tuple(p)] for p in planes[1:]), array[tuple(planes[0])]) / array.dtype.type(f)
-    return array
+            planes = [tuple([slice(None)] * axis + [slice(n, None, f)]) for n in range(f)]
+            total = array[planes[0]].astype(np.float32)
+            for plane in planes[1:]:
+                total += array[plane]
+            array = total / np.float32(f)
+    return array.astype(np.float32, copy=False)
 
 
 def _blocks(volume: Grid, spacing_mm: float, lps_from_index: Affine, count: np.ndarray) -> _Blocks:
@@ -134,7 +159,7 @@ def _blocks(volume: Grid, spacing_mm: float, lps_from_index: Affine, count: np.n
     far = count - 1.0
     corners = np.array([[x, y, z] for x in (0.0, far[0]) for y in (0.0, far[1]) for z in (0.0, far[2])])
     index = volume.indices_from_lps(corners @ lps_from_index[:3, :3].T + lps_from_index[:3, 3])
-    first = np.clip(np.floor(index.min(axis=0)).astype(int) - factor, 0, size - factor)
+    first = np.clip(np.floor(index.min(axis=0)).astype(int) - factor, 0, size - factor) // factor * factor
     wanted = np.ceil((index.max(axis=0) + 1 - first) / factor).astype(int) + 1
     block_from_voxel = np.eye(4)
     block_from_voxel[:3, :3] = np.diag(1 / factor)
