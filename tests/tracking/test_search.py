@@ -1,16 +1,17 @@
 """From a map of logits to the network's answer: peak, rival, probability, and why a search is widened."""
 
 import numpy as np
+import pytest
 import torch
 
 from lesion_tracker.network.anatomy_signal import anatomy_signal
 from lesion_tracker.network.config import NetworkConfig
 from lesion_tracker.network.lattice import cell_grid, crop_grid, search_grid
-from lesion_tracker.network.tracker import tracker_from_net
-from lesion_tracker.network.tracker_net import TrackerNet
+from lesion_tracker.network.tracker import Tracker, tracker_from_net
+from lesion_tracker.network.tracker_net import NetOutput, TrackerNet
 from lesion_tracker.tracking.case_search import search
 from lesion_tracker.tracking.pair import Pair
-from lesion_tracker.tracking.search import NetworkAnswer, answer_from_map, poor
+from lesion_tracker.tracking.search import NetworkAnswer, answer_from_map, poor, search_sources
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 from tests.tracking.made_pair import case
@@ -69,3 +70,34 @@ def test_the_crop_s_own_lattice_does_not_move_the_answer() -> None:
     where = np.array([3.0, 4.0, 5.0])
     there = [answer_from_map(anatomy_signal(cell_grid(g), where, 30.0, 1.0), g, 8.0).center_mm for g in (GRID, shifted)]
     assert np.linalg.norm(there[0] - there[1]) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("sure", "peak_mm", "asked"),
+    [
+        (True, 2.0, [80]),  # where registration says: no wider look
+        (True, 16.0, [80, 128]),  # elsewhere
+        (False, 2.0, [128]),
+    ],
+)
+def test_a_narrow_crop_does_where_registration_is_sure_and_the_network_agrees(
+    sure: bool, peak_mm: float, asked: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    widths: list[int] = []
+
+    def sees(_: Tracker, kernels: object, image: torch.Tensor, signal: object) -> NetOutput:
+        widths.append(image.shape[-1])
+        grid = search_grid(np.zeros(3), (image.shape[4], image.shape[3], image.shape[2]))
+        there = anatomy_signal(cell_grid(grid), np.array([peak_mm, 0.0, 0.0]), 2.0, 2.0)
+        return NetOutput((24.0 * there - 20.0)[None], None)
+
+    monkeypatch.setattr(Tracker, "answer_to", sees)
+    tracker = tracker_from_net(TrackerNet(NetworkConfig(blocks=(1, 1, 1), growth=4, stem=4, features=8)), device="cpu")
+
+    def air(grid: Grid) -> torch.Tensor:
+        return torch.full(grid.shape, -1000.0)
+
+    answer = search_sources(tracker, air, (np.zeros(3), 5.0), air, (np.zeros(3), 5.0), sure=sure)
+    assert widths == asked
+    assert answer.reach_mm == (28.0 if asked == [80] else 48.0)
+    assert answer.center_mm[0] == pytest.approx(peak_mm, abs=1.0)

@@ -106,13 +106,23 @@ def network_input(
         raise ValueError(
             f"{len(lesions)} lesions and {len(expected)} expected places: there must be one each, at least one"
         )
-    template_cells = cell_grid(template_grid)
-    search_cells = cell_grid(search_grid)
-    return NetworkInput(
-        template_image=windowed(template(template_grid)),
-        template_signal=torch.stack([anatomy_signal(template_cells, c, r, heat_map_n)[None] for c, r in lesions]),
-        cells=tuple(template_cell(template_grid, center) for center, _ in lesions),
-        search_image=windowed(search(search_grid)),
-        search_signal=torch.stack([anatomy_signal(search_cells, c, r, heat_map_n)[None] for c, r in expected]),
-        search_grid=search_grid,
-    )
+    template_image, template_signal, cells = template_input(template, template_grid, lesions, heat_map_n)
+    search_image, search_signal = search_input(search, search_grid, expected, heat_map_n)
+    return NetworkInput(template_image, template_signal, cells, search_image, search_signal, search_grid)
+
+
+def template_input(
+    template: HuSource, grid: Grid, lesions: Sequence[Ball], heat_map_n: float
+) -> tuple[torch.Tensor, torch.Tensor, tuple[tuple[int, int, int], ...]]:
+    """Return `template_image`, `template_signal` and `cells` of a `NetworkInput`; arguments as of `network_input`."""
+    cells = cell_grid(grid)
+    signal = torch.stack([anatomy_signal(cells, c, r, heat_map_n)[None] for c, r in lesions])
+    return windowed(template(grid)), signal, tuple(template_cell(grid, center) for center, _ in lesions)
+
+
+def search_input(
+    search: HuSource, grid: Grid, expected: Sequence[Ball], heat_map_n: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return `search_image` and `search_signal` of a `NetworkInput`; arguments as of `network_input`."""
+    cells = cell_grid(grid)
+    return windowed(search(grid)), torch.stack([anatomy_signal(cells, c, r, heat_map_n)[None] for c, r in expected])

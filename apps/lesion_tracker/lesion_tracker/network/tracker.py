@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
 from lesion_tracker.network.config import NetworkConfig
 from lesion_tracker.network.correlation import TemplateKernels
+from lesion_tracker.network.dense_fpn import DenseFPN
+from lesion_tracker.network.folded import FoldedFPN
 from lesion_tracker.network.inputs import NetworkInput
 from lesion_tracker.network.precision import choose_device, choose_dtype
 from lesion_tracker.network.tracker_net import NetOutput, TrackerNet
@@ -25,6 +28,7 @@ class Tracker:
         sha256: of the weights file.
         device: where it computes.
         dtype: in what it multiplies; the score map is float32.
+        psi: gives the features of a crop as `net.psi` does, faster; None: `net.psi` itself.
     """
 
     net: TrackerNet
@@ -34,6 +38,7 @@ class Tracker:
     sha256: str
     device: torch.device
     dtype: torch.dtype
+    psi: nn.Module | None = None
 
     def kernels(
         self, image: torch.Tensor, signal: torch.Tensor, cells: Sequence[tuple[int, int, int]]
@@ -46,12 +51,12 @@ class Tracker:
             cells: for each lesion the cell (z, y, x) that the kernels are cut round.
         """
         with torch.inference_mode(), self._autocast():
-            return self.net.template_kernels(self._here(image), signal.to(self.device), cells)
+            return self.net.kernels_of(self._psi(image), signal.to(self.device), cells)
 
     def features(self, image: torch.Tensor) -> list[torch.Tensor]:
         """Return psi1, psi2, psi3 of a windowed crop, (1, windows, z, y, x): one for all lesions of a search."""
         with torch.inference_mode(), self._autocast():
-            return self.net.psi(self._here(image))
+            return self._psi(image)
 
     def logits(
         self, kernels: list[TemplateKernels], features: list[torch.Tensor], signal: torch.Tensor
@@ -88,16 +93,22 @@ class Tracker:
     def answer(self, inputs: NetworkInput) -> NetOutput:
         """Answer for the L lesions of an input, on the CPU."""
         kernels = self.kernels(inputs.template_image, inputs.template_signal, inputs.cells)
-        features = self.features(inputs.search_image)
-        logits = self.logits(kernels, features, inputs.search_signal)
+        return self.answer_to(kernels, inputs.search_image, inputs.search_signal)
+
+    def answer_to(self, kernels: list[TemplateKernels], image: torch.Tensor, signal: torch.Tensor) -> NetOutput:
+        """Answer for L lesions, whose kernels serve several searches, in one of them: windowed crop and anatomy signals."""
+        features = self.features(image)
+        logits = self.logits(kernels, features, signal)
         return NetOutput(logits, self.presence(kernels, features, logits))
 
     def score(self, inputs: NetworkInput) -> torch.Tensor:
         """Return the logits of the L lesions of an input, (L, cells z, y, x), float32, on the CPU."""
         return self.answer(inputs).logits
 
-    def _here(self, image: torch.Tensor) -> torch.Tensor:
-        return image.to(self.device, memory_format=torch.channels_last_3d)
+    def _psi(self, image: torch.Tensor) -> list[torch.Tensor]:
+        here = image.to(self.device, memory_format=torch.channels_last_3d)
+        found: list[torch.Tensor] = (self.psi or self.net.psi)(here)
+        return found
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=self._short, enabled=self.dtype != torch.float32)
@@ -112,6 +123,8 @@ def tracker_from_net(
 ) -> Tracker:
     """Make a network that is at hand usable as a Tracker; it is moved to the device and set to eval mode.
 
+    A network that is trained afterwards needs a new Tracker: psi is folded from the weights as they are now.
+
     Args:
         net: the network itself, not a copy.
         name: of the model.
@@ -124,4 +137,6 @@ def tracker_from_net(
     """
     there = choose_device(device)
     ready = net.to(there).to(memory_format=torch.channels_last_3d).eval()  # type: ignore[call-overload]
-    return Tracker(ready, net.config, dict(card or {}), name, sha256, there, choose_dtype(there))
+    dtype = choose_dtype(there)
+    psi = FoldedFPN(ready.psi, dtype) if isinstance(ready.psi, DenseFPN) else None
+    return Tracker(ready, net.config, dict(card or {}), name, sha256, there, dtype, psi)

@@ -81,7 +81,12 @@ class TrackerNet(nn.Module):
             signal: (L, 1, z, y, x) at the cells of the finest scale.
             cells: for each lesion the cell (z, y, x) of the finest scale that holds its centre.
         """
-        images = self.psi(image)
+        return self.kernels_of(self.psi(image), signal, cells)
+
+    def kernels_of(
+        self, images: list[torch.Tensor], signal: torch.Tensor, cells: Sequence[tuple[int, int, int]]
+    ) -> list[TemplateKernels]:
+        """Return what `template_kernels` does, of psi of the template crops at three scales."""
         fused = self.fuse(images, signal)
         kernels = []
         for scale, (maker, features) in enumerate(zip(self.kernel_makers, fused, strict=True)):

@@ -67,7 +67,8 @@ def propose(case: Case, answer: NetworkAnswer | None) -> list[Candidate]:
     coarse = Surroundings(case, COARSE_MM)
     peaks = [] if answer is None or answer.scores is None else answer.scores.peaks(NETWORK_PEAKS, APART_MM)
     with ThreadPoolExecutor(THREADS) as pool:
-        places = pool.submit(coarse.look, case.pair.followup, case.expected_mm, SEARCH_MM)
+        reach_mm = SEARCH_MM if answer is None else answer.reach_mm
+        places = pool.submit(coarse.look, case.pair.followup, case.expected_mm, reach_mm)
         likeness = pool.submit(looking.similarity, case.expected_mm, local_linear(case.registration, case.center_mm))
         seen = [pool.submit(looking.candidate, peak.center_mm, REFINE_MM, "network") for peak in peaks]
         fitting = [

@@ -4,14 +4,21 @@ from lesion_tracker.network.inputs import hu_source
 from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.tracking.case import Case
 from lesion_tracker.tracking.search import NetworkAnswer, search_sources
+from lesion_tracker.tracking.similarity import similarity_at
+
+SURE = 0.7
+"""Correlation of the surroundings, as registration bends them, from which on registration counts as sure."""
 
 
 def search(tracker: Tracker, case: Case) -> NetworkAnswer:
     """Look for a lesion round the place where registration expects it, as `search_sources`."""
+    bent = case.registration.displacement is not None and not case.registration.doubts
+    sure = bent and similarity_at(case, case.expected_mm)[0] >= SURE
     return search_sources(
         tracker,
         hu_source(case.pair.baseline),
         (case.center_mm, case.radius_mm),
         hu_source(case.pair.followup),
         (case.expected_mm, case.expected_radius_mm),
+        sure=sure,
     )

@@ -10,7 +10,7 @@ from lesion_tracker.tracking.candidates import APART_MM, Candidate, local_linear
 from lesion_tracker.tracking.case import Case
 from lesion_tracker.tracking.core import compare_core
 from lesion_tracker.tracking.search import NetworkAnswer
-from lesion_tracker.tracking.similarity import patch_points, patch_similarity, shifted_map
+from lesion_tracker.tracking.similarity import similarity_at
 
 STRAIN_MM = 8.0
 """The strain is measured over this distance to either side."""
@@ -69,17 +69,6 @@ class Evidence:
     def values(self) -> dict[str, float]:
         """Return the numbers under their names."""
         return {name: float(value) for name, value in asdict(self).items()}
-
-
-def similarity_at(case: Case, place_mm: PointMm) -> tuple[float, float]:
-    """Return how alike a lesion's surroundings are at a place of the follow-up, LPS mm.
-
-    Returns:
-        Their correlation, -1 to 1, and the share of them that both studies hold, 0 to 1.
-    """
-    points = patch_points(case.center_mm, case.radius_mm)
-    mapped = shifted_map(case.registration, case.center_mm, place_mm, points)
-    return patch_similarity(case.pair.baseline, case.pair.followup, points, mapped)
 
 
 def gather(case: Case, candidates: Sequence[Candidate], answer: NetworkAnswer) -> list[Evidence]:

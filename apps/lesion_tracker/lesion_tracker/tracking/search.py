@@ -1,4 +1,4 @@
-"""The network's answer for one lesion: a search crop round the expected point, wider where the answer is poor."""
+"""The network's answer for one lesion: a search crop round the expected point, as wide as it needs to be."""
 
 from dataclasses import dataclass, replace
 
@@ -7,7 +7,7 @@ import torch
 
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.network.cells import lps_from_cell
-from lesion_tracker.network.inputs import Ball, HuSource, network_input
+from lesion_tracker.network.inputs import Ball, HuSource, search_input, template_input
 from lesion_tracker.network.lattice import search_grid, search_voxels, template_grid
 from lesion_tracker.network.peaks import Peak, find_peak, second_peak
 from lesion_tracker.network.tracker import Tracker
@@ -19,7 +19,13 @@ SEARCH_MM = 48.0
 WIDE_MM = 96.0
 """And this far where the first answer is poor."""
 
-SEARCH_VOXELS, WIDE_VOXELS = search_voxels(SEARCH_MM), search_voxels(WIDE_MM)
+NARROW_MM = 28.0
+"""And only so far where registration is sure, and the network then finds the lesion at its point."""
+
+AGREE_MM = 6.0
+"""Where its peak is farther from there, the search is not narrow."""
+
+NARROW_VOXELS, SEARCH_VOXELS, WIDE_VOXELS = (search_voxels(mm) for mm in (NARROW_MM, SEARCH_MM, WIDE_MM))
 """The crops that the network reads for that, along x, y, z."""
 
 RIVAL_MM = 15.0
@@ -50,6 +56,7 @@ class NetworkAnswer:
         rival_mm: distance to it.
         edge_cells: cells between the peak and the border of the crop.
         widened: why the search was widened, or "".
+        reach_mm: how far it was looked for along every axis, at least.
         scores: the map behind it.
         presence: logit of "it is there", uncalibrated; None from weights without the head that says it.
     """
@@ -61,6 +68,7 @@ class NetworkAnswer:
     rival_mm: float
     edge_cells: int
     widened: str = ""
+    reach_mm: float = SEARCH_MM
     scores: "ScoreField | None" = None
     presence: float | None = None
 
@@ -106,7 +114,7 @@ class ScoreField:
 
 
 def search_sources(
-    tracker: Tracker, baseline: HuSource, lesion: Ball, followup: HuSource, expected: Ball
+    tracker: Tracker, baseline: HuSource, lesion: Ball, followup: HuSource, expected: Ball, *, sure: bool = False
 ) -> NetworkAnswer:
     """Look for a lesion in studies that need not be whole volumes: training has them otherwise.
 
@@ -116,20 +124,26 @@ def search_sources(
         lesion: its centre, LPS of the baseline, and radius, mm.
         followup: the other study.
         expected: centre, LPS of the follow-up, and radius, mm, as registration expects them.
+        sure: registration is, so a narrow crop may do.
 
     Returns:
-        The answer of the first crop, or of the wider one where the first is poor and the wider one scores higher.
+        The answer of a narrow crop where that is sure and clear and agrees; else of the first crop, or of the wider one
+        where the first is poor and the wider one scores higher.
     """
+    template = template_grid(lesion[0])
+    kernels = tracker.kernels(*template_input(baseline, template, [lesion], tracker.config.heat_map_n))
 
     def look(size: tuple[int, int, int]) -> NetworkAnswer:
         grid = search_grid(expected[0], size)
-        inputs = network_input(
-            baseline, template_grid(lesion[0]), [lesion], followup, grid, [expected], tracker.config.heat_map_n
-        )
-        output = tracker.answer(inputs)
+        image, signal = search_input(followup, grid, [expected], tracker.config.heat_map_n)
+        output = tracker.answer_to(kernels, image, signal)
         presence = None if output.presence is None else float(output.presence[0])
         return replace(answer_from_map(output.logits[0], grid, expected[1]), presence=presence)
 
+    if sure:
+        narrow = look(NARROW_VOXELS)
+        if not poor(narrow) and float(np.linalg.norm(narrow.center_mm - expected[0])) <= AGREE_MM:
+            return replace(narrow, reach_mm=NARROW_MM)
     first = look(SEARCH_VOXELS)
     reason = poor(first)
     if not reason:

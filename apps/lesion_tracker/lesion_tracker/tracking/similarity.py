@@ -5,6 +5,7 @@ from scipy import ndimage
 
 from lesion_tracker.arrays import PointMm, PointsMm
 from lesion_tracker.registration.point_map import FollowupFromBaseline
+from lesion_tracker.tracking.case import Case
 from lesion_tracker.volumes.volume import AIR_HU, Volume
 
 STEP_MM = 2.5
@@ -46,6 +47,17 @@ def patch_similarity(
     a, b = a - a.mean(), b - b.mean()
     spread = np.sqrt(((a * a).mean() + NOISE_HU**2) * ((b * b).mean() + NOISE_HU**2))
     return float((a * b).mean() / spread), share
+
+
+def similarity_at(case: Case, place_mm: PointMm) -> tuple[float, float]:
+    """Return how alike a lesion's surroundings are at a place of the follow-up, LPS mm.
+
+    Returns:
+        Their correlation, -1 to 1, and the share of them that both studies hold, 0 to 1.
+    """
+    points = patch_points(case.center_mm, case.radius_mm)
+    mapped = shifted_map(case.registration, case.center_mm, place_mm, points)
+    return patch_similarity(case.pair.baseline, case.pair.followup, points, mapped)
 
 
 def shifted_map(

@@ -26,12 +26,12 @@ from lesion_tracker.tracking.confidence import (
     registration_confidence,
     uncalibrated_state,
 )
-from lesion_tracker.tracking.evidence import similarity_at
 from lesion_tracker.tracking.judge import Judged, Rules, judge, judge_alone, rules_of
 from lesion_tracker.tracking.look import Looked, look
 from lesion_tracker.tracking.options import TrackOptions
 from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.tracking.registered import Registered
+from lesion_tracker.tracking.similarity import similarity_at
 from lesion_tracker.tracking.size import with_size
 
 APART_MM = 5.0
