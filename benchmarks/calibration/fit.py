@@ -18,6 +18,9 @@ CHOICE_PENALTY = 3.0
 PENALTY = 15.0
 """Of the squared weights of standardised features, of the choice and of the confidence."""
 
+FAILING, FAILING_WEIGHT = "failing", 0.25
+"""A lesion of a pair that was made to fail counts so much in a fit: failures are rarer among the others."""
+
 CONSTANT = 1e-3
 """A feature that varies less than this tells nothing, and gets no weight."""
 
@@ -37,6 +40,7 @@ class Example:
         network_mm: the network's own point.
         truth_mm: where it is; None if it vanished.
         radius_mm: in the follow-up.
+        weight: how much it counts in a fit.
     """
 
     volume: str
@@ -45,6 +49,7 @@ class Example:
     network_mm: np.ndarray
     truth_mm: np.ndarray | None
     radius_mm: float
+    weight: float = 1.0
 
     def error_mm(self, point_mm: np.ndarray) -> float:
         """Return the distance of a point to the truth; infinite where there is none."""
@@ -72,6 +77,7 @@ def examples_of(records: Sequence[dict[str, Any]]) -> list[Example]:
             np.array(lesion["network_mm"]),
             np.array(lesion["truth"]["followup_mm"]) if lesion["truth"]["counted"] else None,
             float(lesion["truth"]["followup_radius_mm"]),
+            FAILING_WEIGHT if record.get("data") == FAILING else 1.0,
         )
         for record in records
         for lesion in record["lesions"]
@@ -92,21 +98,21 @@ def fit_choice(examples: Sequence[Example], penalty: float = CHOICE_PENALTY) -> 
     for example in examples:
         right = example.right_candidates()
         if right.any() and not right.all():
-            sets.append((np.array([features(one) for one in example.evidence]), right))
+            sets.append((np.array([features(one) for one in example.evidence]), right, example.weight))
     if not sets:
         raise ValueError(f"none of {len(examples)} lesions has a right and a wrong candidate: no choice can be learned")
-    spread = np.concatenate([values for values, _ in sets]).std(axis=0) + 1e-6
+    spread = np.concatenate([values for values, _, _ in sets]).std(axis=0) + 1e-6
 
     def cost(weights: np.ndarray) -> tuple[float, np.ndarray]:
         total, slope = 0.5 * penalty * float(weights @ weights), penalty * weights
-        for values, right in sets:
+        for values, right, weight in sets:
             scaled = values / spread
             sums = scaled @ weights
             share = np.exp(sums - sums.max())
             share /= share.sum()
             of_right = share * right / share[right].sum()
-            total -= float(np.log(share[right].sum()))
-            slope = slope - scaled.T @ (of_right - share)
+            total -= weight * float(np.log(share[right].sum()))
+            slope = slope - weight * scaled.T @ (of_right - share)
         return total, slope
 
     found = minimize(cost, np.zeros(len(spread)), jac=True, method="L-BFGS-B")
@@ -150,7 +156,8 @@ def fit_all(examples: Sequence[Example], agree_mm: float, found_from: float = 0.
         place = choose(example.candidates, example.evidence, chosen)
         values.append(confidence_features(example.evidence[place.number], place.share))
         right.append(example.right(np.asarray(example.candidates[place.number].center_mm)))
-    return replace(chosen, confidence=fit_logistic(np.array(values), np.array(right)))
+    weights = np.array([example.weight for example in examples])
+    return replace(chosen, confidence=fit_logistic(np.array(values), np.array(right), weights=weights))
 
 
 @dataclass(frozen=True, eq=False)

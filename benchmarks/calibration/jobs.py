@@ -8,6 +8,7 @@ from benchmarks.accuracy.cases import NamedPair
 from benchmarks.accuracy.data import CALIBRATION
 from benchmarks.accuracy.weights import shared_model
 from benchmarks.calibration.collect import collect
+from benchmarks.calibration.fit import FAILING
 from benchmarks.calibration.mixed_family import mixed_cases
 from benchmarks.calibration.trained_family import trained_cases
 from lesion_tracker.registration.preload import preload
@@ -18,7 +19,7 @@ def cases_of(args: argparse.Namespace) -> list[NamedPair]:
     volumes = args.data / "volumes"
     families = (
         list(mixed_cases(volumes, "usual", args.pairs, CALIBRATION, args.seed)),
-        list(mixed_cases(volumes, "failing", args.failing, CALIBRATION, args.seed)),
+        list(mixed_cases(volumes, FAILING, args.failing, (*CALIBRATION[2:], *CALIBRATION[:2]), args.seed)),
         trained_cases(volumes, args.trained, CALIBRATION, args.seed),
     )
     placed = [((n + 0.5) / len(family), case) for family in families for n, case in enumerate(family)]

@@ -88,7 +88,7 @@ def fit_rules(lesions: Sequence[Stored], agree_mm: float, neighbours: Neighbours
         one.example.right(np.asarray(one.looked.candidates[place.number].center_mm))
         for one, place in zip(lesions, places, strict=True)
     ])  # fmt: skip
-    weights = np.array([one.weight for one in lesions])
+    weights = np.array([one.example.weight for one in lesions])
 
     def rule(wanted: Sequence[str], outcome: np.ndarray, of: np.ndarray) -> Rule:
         values = np.array([[known[name] for name in wanted] for known in numbers])
@@ -129,7 +129,7 @@ def best_neighbours(lesions: Sequence[Stored], agree_mm: float) -> tuple[Neighbo
         for pair in dict.fromkeys(one.pair for one in test):
             own = [one for one in test if one.pair == pair]
             labels = [_labels(one, rules) for one in own]
-            usable = [one.weight * bool(one.example.right_candidates().any()) for one in own]
+            usable = [one.example.weight * bool(one.example.right_candidates().any()) for one in own]
             total += sum(usable)
             for neighbours in GRID:
                 sums[neighbours] += _likelihood(own, labels, usable, neighbours, rules.calibration)

@@ -5,18 +5,20 @@ from pathlib import Path
 
 from benchmarks.accuracy.built import Loaded, built_once
 from benchmarks.accuracy.cases import NamedPair, constructed_pair
+from benchmarks.calibration.fit import FAILING
 from benchmarks.constructed.hard_scenario import Mix
 
 USUAL = Mix(more=20, vanished=5)
-FAILING = Mix(
+MADE_TO_FAIL = Mix(
     hard=4,
     motion_mm=(30.0, 62.0),
     more=20,
+    moving=2,
     vanished=5,
     changes=("look-alikes", "faded", "grown", "new neighbour"),
     decoys=True,
 )
-MIXES = {"usual": USUAL, "failing": FAILING}
+MIXES = {"usual": USUAL, FAILING: MADE_TO_FAIL}
 TRIES = 6
 """A study may be too small for some of these scenarios; the next number is tried then."""
 

@@ -7,13 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.calibration.fit import Example, examples_of
+from benchmarks.calibration.fit import FAILING, Example, examples_of
 from lesion_tracker.tracking.confidence import VISIBLE_HU
 from lesion_tracker.tracking.look import Looked
 from lesion_tracker.tracking.patch import Patch
-
-FAILING_WEIGHT = 0.25
-"""A lesion of a pair that was made to fail counts so much in a fit: failures are rarer among the others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +39,6 @@ class Stored:
         """Whether it had so much contrast that one can see that it has gone."""
         return self.looked.evidence[0].contrast_hu >= VISIBLE_HU
 
-    @property
-    def weight(self) -> float:
-        """How much it counts in a fit."""
-        return FAILING_WEIGHT if self.made_to_fail else 1.0
-
 
 def file_of(folder: Path, pair: str) -> Path:
     """Return where the patches of a pair are kept."""
@@ -65,7 +57,7 @@ def stored_of(records: Sequence[dict[str, Any]], folder: Path) -> list[Stored]:
         with np.load(file_of(folder, record["pair"])) as patches:
             for example, lesion in zip(examples_of([record]), record["lesions"], strict=True):
                 looked = _looked(example, lesion, patches[lesion["truth"]["id"]])
-                found.append(Stored(record["pair"], record["data"] == "failing", example, looked))
+                found.append(Stored(record["pair"], record["data"] == FAILING, example, looked))
     return found
 
 

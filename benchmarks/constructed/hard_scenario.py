@@ -37,7 +37,8 @@ class Mix:
     Args:
         hard: lesions whose region moves by itself; None: three, and four in one pair of three.
         motion_mm: least and most that such a region moves.
-        more: further lesions wherever they are seen, every other one in a region that moves.
+        more: further lesions wherever they are seen.
+        moving: every so manieth of them lies in a region that moves.
         vanished: lesions that vanish; None: one and two in turn.
         changes: what an implant can become.
         decoys: whether each vanished lesion leaves one behind that looks like it, 12 to 25 mm away.
@@ -46,6 +47,7 @@ class Mix:
     hard: int | None = None
     motion_mm: tuple[float, float] = MOTION_MM
     more: int = 0
+    moving: int = 4
     vanished: int | None = None
     changes: tuple[str, ...] = CHANGES
     decoys: bool = False
@@ -94,7 +96,7 @@ def draw_scenario(
     for kind in slots[hard:]:
         _draw_easy(drawing, kind)
     for n in range(mix.more):
-        _draw_more(drawing, moving=n % 2 == 1)
+        _draw_more(drawing, moving=n % mix.moving == 0)
     for n in range(mix.vanished or 1 + number % 2):
         _draw_vanished(drawing, f"vanished_{n + 1}")
     _draw_outside(drawing)
