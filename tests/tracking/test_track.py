@@ -11,6 +11,7 @@ from lesion_tracker.network.config import NetworkConfig
 from lesion_tracker.network.tracker import Tracker, tracker_from_net
 from lesion_tracker.network.tracker_net import TrackerNet
 from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.track import Track
 from lesion_tracker.registration.doubts import Doubt
 from lesion_tracker.registration.methods import METHODS
 from lesion_tracker.registration.point_map import FollowupFromBaseline
@@ -20,6 +21,7 @@ from lesion_tracker.tracking.options import TrackOptions
 from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.tracking.track import track
 from tests.registration import phantom
+from tests.tracking.test_judgement import JUDGEMENT
 
 SHIFT = (20.0, -12.0, 35.0)
 PAIR = Pair(phantom.study(), phantom.study(origin_shift_mm=SHIFT, table_mm=140.0, seed=5), "before", "after")
@@ -72,6 +74,28 @@ def test_auto_with_an_unsure_network_keeps_to_registration_or_flags_the_answer(u
     (answer,) = track(PAIR, [LESION], TrackOptions("auto"), model=untrained)
     truth = np.array(LESION.center_mm) + SHIFT
     assert np.linalg.norm(np.array(answer.center_mm) - truth) < 6.0 or answer.state == "uncertain"
+    assert answer.presence is answer.placement is answer.radius_90_mm is None
+
+
+def test_weights_with_a_judgement_say_whether_it_is_there_and_here_and_how_far_off_it_can_be(
+    untrained: Tracker,
+) -> None:
+    judged = replace(untrained, card={"judgement": JUDGEMENT.to_json()})
+    (answer,) = track(PAIR, [LESION], TrackOptions("auto", "no"), model=judged)
+    presence, placement = answer.presence, answer.placement
+    assert presence is not None
+    assert placement is not None
+    assert answer.confidence == pytest.approx(presence * placement)
+    sure = presence >= JUDGEMENT.there_from and placement >= JUDGEMENT.here_from
+    assert answer.state == ("found" if sure else "uncertain")
+    assert answer.radius_90_mm in {3.0, 6.0}
+    assert "confidence was fitted for other weights" in answer.note
+    assert not answer.calibrated
+    assert Track.from_json(answer.to_json()) == answer
+    stored = {
+        key: value for key, value in answer.to_json().items() if key not in {"presence", "placement", "radius_90_mm"}
+    }
+    assert Track.from_json(stored).presence is None
 
 
 def test_auto_registers_round_each_lesion_and_refines_by_the_whole_pair_where_asked(untrained: Tracker) -> None:

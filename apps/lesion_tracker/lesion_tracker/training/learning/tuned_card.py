@@ -23,7 +23,8 @@ def tuned_card(
 ) -> dict[str, Any]:
     """Return the card's entries; it names no patient and no study.
 
-    The parent's data, licences, limits and calibration stay in it.
+    The parent's data, licences, limits, calibration and judgement stay in it; tracks then say that confidence was fitted for
+    the parent.
 
     Args:
         parent: card of the weights that were fine-tuned.
