@@ -126,6 +126,47 @@ const scenarios = {
     return result;
   },
 
+  // The response by keyboard: a target in an organ, then a longer axis in the large view, then the page to print.
+  async response({ page, shot, shots }, { base, study }) {
+    const result = {}, texts = (what) => page.locator(what).allTextContents();
+    const table = async () => ({ sums: await texts('.recist .sum td'), categories: await texts('.recist .category') });
+    await grid(page, base);
+    await page.keyboard.press('r');
+    await page.waitForURL((url) => url.pathname.endsWith('/response'));
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('1');
+    await said(page, 'lesion_1: target');
+    await page.keyboard.press('o');
+    await page.keyboard.type('liver');
+    await page.keyboard.press('Enter');
+    await said(page, 'lesion_1: target, liver');
+    result.focused = await page.evaluate(() => document.activeElement.closest('tr.lesion').dataset.lesion);
+    result.before = await table();
+    await large(page, base, study);
+    await page.keyboard.press('e');
+    const outwards = await page.evaluate(() => (known.axes[0][0][0] < known.axes[0][1][0] ? 'ArrowLeft' : 'ArrowRight'));
+    for (let n = 0; n < 4; n += 1) await page.keyboard.press(`Shift+${outwards}`);
+    result.length = await page.evaluate(() => distance(...draft.axes[0]));
+    await page.keyboard.press('Enter');
+    await said(page, 'kept');
+    await page.goto(`${base}/lesions/response?patient=eve`);
+    result.after = await table();
+    for (const width of [1280, 820]) {
+      await page.setViewportSize({ width, height: 1100 });
+      await shot(`response-${width}`);
+      result[width] = await page.evaluate(() => ({ beyond: document.documentElement.scrollWidth - innerWidth,
+        small: [...document.querySelectorAll('main button, main input, main a')].map((one) => one.getBoundingClientRect()).filter((box) => box.height < 24 || box.width < 24).length }));
+    }
+    await page.keyboard.press('p');
+    await page.waitForURL((url) => url.pathname.endsWith('/paper'));
+    await page.waitForFunction(() => document.images.length && [...document.images].every((one) => one.complete));
+    await page.emulateMedia({ media: 'print' });
+    result.paper = await page.evaluate(() => ({ white: getComputedStyle(document.body).backgroundColor, text: document.body.innerText,
+      pictures: [...document.images].map((one) => one.naturalWidth), beyond: document.documentElement.scrollWidth - innerWidth }));
+    await page.screenshot({ path: path.join(shots, 'review-paper.png'), fullPage: true });
+    return result;
+  },
+
   // A study without a point opens where registration expects it, and Enter alone stores nothing.
   async untracked({ page, shot }, { base, study }) {
     const result = {};

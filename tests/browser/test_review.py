@@ -152,6 +152,25 @@ def test_a_reader_drags_an_end_saves_takes_back_and_outlines_anew(ellipsoids: Pa
     ]
 
 
+def test_a_target_is_said_by_keyboard_and_a_longer_axis_changes_sum_category_and_paper(ellipsoids: Page) -> None:
+    track_all(ellipsoids)
+    track_all(ellipsoids, what="measure")
+    with serving(ellipsoids.http.app) as url:
+        seen = drive(url, "response")
+    assert seen["focused"] == "lesion_1"
+    first, second = (float(text.removesuffix(" mm")) for text in seen["before"]["sums"])
+    assert (first, second) == (pytest.approx(20, abs=1), pytest.approx(20, abs=1))  # the drawn ellipsoids, 20 mm long
+    assert seen["before"]["categories"] == ["baseline", "SD"]
+    assert seen["length"] == pytest.approx(second + 10, abs=0.5)  # four large steps of 2.5 mm along the axis
+    assert seen["after"] == {"sums": [f"{first:.1f} mm", f"{seen['length']:.1f} mm"], "categories": ["baseline", "PD"]}
+    for width in ("1280", "820"):
+        assert seen[width] == {"beyond": 0, "small": 0}, width
+    paper = seen["paper"]
+    assert (paper["white"], paper["pictures"], paper["beyond"]) == ("rgb(255, 255, 255)", [720], 0)
+    for text in ("progressive disease", "For research use only", "target, liver", "marked by dr a"):
+        assert text in paper["text"]
+
+
 def test_looking_never_changes_the_point(page: Page, address: str) -> None:
     track_all(page)
     seen = drive(address, "looking")

@@ -1,20 +1,29 @@
 """The response on the page: what a lesion is, said and refused; and the table that follows from what is stored."""
 
+import csv
+import html
+import io
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+from PIL import Image
 
 from lesion_tracker.readers.fate_store import FateStore, traits_said
 from lesion_tracker.readers.size_store import Kept, SizeStore
 from lesion_tracker.readers.volumes_of import UNKNOWN
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.measurement import Measurement
+from lesion_tracker.report.course_chart import course_chart
+from lesion_tracker.report.measured_picture import HEADING, PIXELS
 from lesion_tracker.report.response_table import ResponseTable, response_table
+from lesion_tracker.report.svg import spread
 from tests.server.review.conftest import STUDIES, Page, page
 from tests.server.review.test_page import seen, track_all
 
 __all__ = ["page"]
 FIRST, SECOND, THIRD = STUDIES
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def mark_more(page: Page, count: int) -> None:
@@ -63,10 +72,10 @@ def test_a_target_too_many_is_refused_by_name_and_a_word_answers_what_was_seen(p
     say(page, "lesion_1", 422, role="aim")
     say(page, "lesion_1", 422, organ="x" * 65)
     say(page, "lesion_9", 404, role="target")
-    html = page.http.get("/lesions/response", params={"patient": "eve"})
-    assert html.text.count("by dr b, 2") == 6
-    assert "For research use only" in html.text
-    assert html.headers["content-security-policy"].startswith("default-src 'none'")
+    whole = page.http.get("/lesions/response", params={"patient": "eve"})
+    assert whole.text.count("by dr b, 2") == 6
+    assert "For research use only" in whole.text
+    assert whole.headers["content-security-policy"].startswith("default-src 'none'")
     assert page.http.get("/lesions/response", params={"patient": "nobody"}).status_code == 404
 
 
@@ -146,3 +155,68 @@ def test_a_fate_counts_as_the_rules_say_and_an_unmeasured_target_leaves_the_sum_
     assert table.sums[0][1] == ("60.0 mm", total, "incomplete")
     assert "its long axis was not measured" in gone[2].notes
     assert other[1].notes == ("no reader has looked at it: a reader should look; the two ways differ",)
+
+
+def test_the_page_to_print_has_all_and_the_tables_say_the_same(page: Page) -> None:
+    mark_more(page, 2)
+    say(page, "lesion_1", role="target", organ="<i>liver</i>")
+    track_all(page)
+    page.post("accept", study=SECOND, lesion="lesion_1", track=seen(page, SECOND), reader="dr c")
+    for study, long_mm in ((FIRST, 30.0), (SECOND, 20.0)):
+        keep_size(page, study, "lesion_1", long_mm, 12.0)
+    page.post("fate", study=THIRD, lesion="lesion_1", fate="gone", reader="dr d")
+    paper = page.http.get("/lesions/paper", params={"patient": "eve"}).text
+    for text in (
+        "For research use only",
+        "accepted by dr c, 2",
+        "gone, said by dr d, 2",
+        "&lt;i&gt;liver",
+        "2021-01-01",
+        "<svg",
+    ):
+        assert text in paper, text
+    assert "all targets are gone" in paper
+    picture = html.unescape(next(part for part in paper.split('"') if part.startswith("course.png")))
+    png = page.http.get(f"/lesions/{picture}")
+    assert Image.open(io.BytesIO(png.content)).size == (3 * PIXELS, PIXELS + HEADING)
+    table = page.http.get("/lesions/results.csv", params={"patient": "eve"}).content.decode("utf-8-sig")
+    lines = [line for line in csv.DictReader(io.StringIO(table)) if line["lesion_id"] == "lesion_1"]
+    told = [(line["long_axis_mm"], line["counts_mm"], line["sum_of_diameters_mm"], line["response"]) for line in lines]
+    assert told == [("30.0", "30.0", "30.0", "baseline"), ("20.0", "20.0", "20.0", "PR"), ("", "0.0", "0.0", "CR")]
+    values = page.http.get("/lesions/results.json", params={"patient": "eve"}).json()
+    assert values["studies"][1]["lesions"][0]["size"]["long_axis_mm"] == 20.0
+    assert [one["category"] for one in values["response"]] == ["baseline", "PR", "CR"]
+    cohort = page.http.get("/lesions/waterfall").text
+    assert "eve: -100 %, CR" in cohort
+    for where in ("paper", "results.csv", "results.json", "course.png"):
+        assert page.http.get(f"/lesions/{where}", params={"patient": "nobody", "lesion": "x"}).status_code == 404
+
+
+def test_the_chart_has_a_true_time_axis_breaks_where_nothing_is_known_and_marks_the_smallest_sum(page: Page) -> None:
+    say(page, "lesion_1", role="target")
+    track_all(page)
+    for study, long_mm in ((FIRST, 30.0), (SECOND, 20.0), (THIRD, 25.0)):
+        keep_size(page, study, "lesion_1", long_mm, 12.0)
+    result = page.http.app.state.shown.patient("eve").result
+    chart = ElementTree.fromstring(course_chart(result))
+    x = [
+        float(one.attrib["x"])
+        for one in chart.iter(f"{SVG}text")
+        if one.text in ("2020-01-01", "2020-07-01", "2021-01-01")
+    ]
+    assert (x[1] - x[0]) / (x[2] - x[0]) == pytest.approx(182 / 366, abs=0.001)  # days of 2020
+    texts = [one.text for one in chart.iter(f"{SVG}text")]
+    assert "smallest sum 20.0 mm" in texts
+    assert [text for text in texts if text in ("PR", "SD", "PD")] == ["PR", "PD"]
+    thick = [one for one in chart.iter(f"{SVG}polyline") if one.get("stroke-width") == "2.5"]
+    assert [len(one.attrib["points"].split()) for one in thick] == [3]
+    page.post("fate", study=SECOND, lesion="lesion_1", fate="not_assessed", reader="dr b")
+    broken = ElementTree.fromstring(course_chart(page.http.app.state.shown.patient("eve").result))
+    assert not [
+        one for one in broken.iter(f"{SVG}polyline") if one.get("stroke-width") == "2.5"
+    ]  # a point, a gap, a point
+
+
+def test_labels_are_spread_in_their_order_and_within_bounds() -> None:
+    assert spread([10.0, 12.0, 50.0], 15.0, 0.0, 100.0) == [10.0, 25.0, 50.0]
+    assert spread([99.0, 98.0, 20.0], 15.0, 0.0, 100.0) == [100.0, 85.0, 20.0]

@@ -145,11 +145,11 @@ def made_page(folder: Path, engine: Engine) -> tuple[FastAPI, MarkStore, Review]
     jobs = TrackJobs(catalog, store, Followups(catalog, store, engine, bound))
     application.include_router(fate_routes(review, catalog, store))
     measuring = Measuring(catalog, store, engine, bound)
+    application.state.shown = Shown(Results(catalog, store, engine, bound), measuring, engine)
+    application.include_router(response_routes(application.state.shown))
     application.include_router(review_routes(review, jobs, catalog, engine, measuring))
     application.include_router(drawn_size_routes(DrawnSizes(review, catalog, store, engine, bound, measuring)))
-    application.state.shown = Shown(Results(catalog, store, engine, bound), measuring, engine)
     application.include_router(trait_routes(review, store))
-    application.include_router(response_routes(application.state.shown))
     return application, store, review
 
 

@@ -18,14 +18,15 @@ from lesion_tracker.volumes.volume import Volume
 PIXELS = 360
 HEADING = 46
 WIDEST_MM, NARROWEST_MM = 200.0, 60.0
+PAPER = (255, 255, 255)
 LESION_SHARE = 3.0
 """So many times the longest axis of all studies a picture is wide."""
 
-IN_SLICE_MM = 0.01
+IN_A_ROW = 4
 
 
 def course_picture(lesion_id: str, studies: Sequence[StudyResult], volume_of: Callable[[Study], Volume]) -> Image.Image:
-    """Return one panel a study side by side, all of one width in mm, the slice of the axes where there are some.
+    """Return one panel a study, four in a row, all of one width in mm, the slice of the axes where there are some.
 
     Args:
         lesion_id: the lesion.
@@ -35,9 +36,13 @@ def course_picture(lesion_id: str, studies: Sequence[StudyResult], volume_of: Ca
     seen = [(one, found) for one in studies if (found := one.of(lesion_id)) is not None]
     longest = max((found.seen.long_axis_mm or 0.0 for _, found in seen), default=0.0)
     width_mm = float(np.clip(LESION_SHARE * longest, NARROWEST_MM, WIDEST_MM))
-    picture = Image.new("RGB", (PIXELS * max(len(seen), 1), PIXELS + HEADING), SHADOW)
+    high = PIXELS + HEADING
+    rows, columns = max(1, -(-len(seen) // IN_A_ROW)), min(IN_A_ROW, max(len(seen), 1))
+    picture = Image.new("RGB", (PIXELS * columns, high * rows), PAPER if rows > 1 else SHADOW)
     for number, (study, found) in enumerate(seen):
-        picture.paste(_panel(study, found, width_mm, volume_of), (number * PIXELS, 0))
+        picture.paste(
+            _panel(study, found, width_mm, volume_of), (number % IN_A_ROW * PIXELS, number // IN_A_ROW * high)
+        )
     return picture
 
 
@@ -63,16 +68,15 @@ def _panel(
 
 
 def _cut(found: LesionResult, place_mm: Point, width_mm: float, volume: Volume) -> Image.Image:
-    measured = found.measured
-    center = np.array(place_mm if measured is None else (*measured.center_mm[:2], measured.key_slice))
+    size = found.size
+    center = np.array(place_mm) if size is None else np.mean(size.long_ends_mm, axis=0)
     view = CropView(PLANES[0], center, width_mm, PIXELS)
     radius_mm = (found.seen.long_axis_mm or 10.0) / 2
     gray = window_named("auto", volume, center, radius_mm).gray(cut(volume, view.plane, center, width_mm, PIXELS))
     image = Image.fromarray(gray).convert("RGB")
     draw = ImageDraw.Draw(image)
-    if measured is not None:
-        here = [ring for ring in measured.outline if abs(ring[0][2] - measured.key_slice) < IN_SLICE_MM]
-        draw_size(draw, view.pixel_from_lps, here, (measured.long_ends_mm, measured.short_ends_mm))
+    if size is not None:
+        draw_size(draw, view.pixel_from_lps, size.rings, (size.long_ends_mm, size.short_ends_mm))
     draw_letters(draw, PIXELS, view.plane.letters, 14)
     draw_scale_bar(draw, PIXELS, 1 / view.mm_per_pixel, 12)
     write(draw, (8, PIXELS - 6), f"z {center[2]:.1f} mm", 12, FAINT, "ld")

@@ -1,24 +1,28 @@
 """A patient's results as a folder: a page to print, the table, JSON, pictures, and DICOM for the studies that are DICOM."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 import lesion_tracker
 from lesion_tracker.errors import InputError
 from lesion_tracker.files.json_file import write_json
 from lesion_tracker.files.whole import refusals_of, write_text, written_whole
 from lesion_tracker.places import PACKAGE
+from lesion_tracker.report.course_chart import course_chart
 from lesion_tracker.report.dicom_results import DicomResults
 from lesion_tracker.report.measured_picture import course_picture
 from lesion_tracker.report.patient_results import PatientResult, StudyResult
-from lesion_tracker.report.patient_table import LEGEND, grid_of, lesion_in_words, notes_of, results_csv, results_json
+from lesion_tracker.report.patient_table import lesion_in_words, notes_of, results_csv, results_json
+from lesion_tracker.report.response_table import response_table, shown_date
 from lesion_tracker.studies.study import Study
 from lesion_tracker.volumes.volume import Volume
 
 PAGE, TABLE, VALUES = "report.html", "results.csv", "results.json"
+STYLE = PACKAGE / "report" / "patient_page.css"
 ENVIRONMENT = Environment(
     loader=FileSystemLoader(PACKAGE / "report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
@@ -58,7 +62,7 @@ def write_patient(
     write_json(results_json(patient), folder / VALUES)
     with refusals_of(folder / TABLE):
         write_text("\ufeff" + results_csv(patient), folder / TABLE)
-        write_text(_page(patient, pictures, told, reader), folder / PAGE)
+        write_text(patient_page(patient, pictures, told, reader), folder / PAGE)
     return told
 
 
@@ -79,15 +83,36 @@ def _dicom(folder: Path, study: StudyResult, dicom_of: Callable[[StudyResult], D
     return f"{name}: {files} in {target.name}{rest}"
 
 
-def _page(patient: PatientResult, pictures: list[tuple[str, str]], dicom: list[str], reader: str) -> str:
+def patient_page(
+    patient: PatientResult,
+    pictures: Sequence[tuple[str, str]],
+    dicom: Sequence[str] = (),
+    reader: str = "",
+    css_at: str = "",
+    back: str = "",
+) -> str:
+    """Return the page to print.
+
+    Args:
+        patient: what is known.
+        pictures: name and address of each.
+        dicom: a sentence on each study's DICOM.
+        reader: for whom, or "".
+        css_at: address of the style sheet; "": it stands in the page.
+        back: where a reader comes from, or "".
+    """
     return ENVIRONMENT.get_template("patient_page.html").render(
         patient=patient,
+        table=response_table(patient),
+        chart=Markup(course_chart(patient)),
+        day=shown_date,
         made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         reader=reader,
         release=lesion_tracker.__version__,
-        grid=grid_of(patient),
-        legend=LEGEND,
         notes=notes_of(patient),
         pictures=pictures,
         dicom=dicom,
+        css_at=css_at,
+        css=Markup(STYLE.read_text(encoding="utf-8")),
+        back=back,
     )

@@ -10,7 +10,8 @@ from lesion_tracker.readers.cell import Cell
 from lesion_tracker.readers.cell_size import Size, Sizes, has_point, measured_at, size_from, slice_distance_mm
 from lesion_tracker.readers.fate_store import StudyFates
 from lesion_tracker.readers.lesion_graph import LesionGraph, lesion_graph
-from lesion_tracker.readers.patient_table import rows_of
+from lesion_tracker.readers.patient_table import Row, rows_of
+from lesion_tracker.readers.said_cells import with_fates
 from lesion_tracker.readers.size_store import Kept
 from lesion_tracker.readers.study_records import StudyRecords
 from lesion_tracker.records.fate import FATES, TOO_SMALL
@@ -34,6 +35,7 @@ class LesionResult:
         measured: or None; where only what is stored was asked for, always None.
         size: both axes as they are shown, or None.
         words: why there is nothing measured, or what a reader should know; "" where all is well.
+        by: who said so, and when, in words; "" where nobody has.
         track_model: name and sha256 of the weights that found it here; "" where none did.
     """
 
@@ -43,6 +45,7 @@ class LesionResult:
     measured: Measurement | None = None
     size: Size | None = None
     words: str = ""
+    by: str = ""
     track_model: tuple[str, str] = ("", "")
 
 
@@ -116,6 +119,12 @@ class KnownPatient:
     drawn: Mapping[str, Mapping[str, Kept]] = field(default_factory=dict)
 
     @property
+    def rows(self) -> dict[str, Row]:
+        """The lesions as rows, by id, with what readers said became of them."""
+        rows = rows_of([study.id for study in self.studies], self.records)
+        return {row.lesion_id: row for row in with_fates(rows, self.fates)}
+
+    @property
     def graph(self) -> LesionGraph:
         """The lesions through all studies."""
         return lesion_graph([study.id for study in self.studies], self.records, self.fates)
@@ -132,7 +141,7 @@ def study_result(known: KnownPatient, study: Study, volume_of: Callable[[Study],
         volume_of: reads a study; not asked where there is nothing to measure.
     """
     graph = known.graph
-    rows = {row.lesion_id: row for row in rows_of([one.id for one in known.studies], known.records)}
+    rows = known.rows
     cells = {name: rows[name].cells.get(study.id) for name in graph.seen[study.id]}
     try:
         volume = volume_of(study) if any(map(_place_of, cells.values())) else None
@@ -157,11 +166,11 @@ def stored_result(known: KnownPatient, sizes: Sizes, slices_mm: Mapping[str, flo
         slices_mm: distance of the axial slices, by study; of one that is missing it is not known.
     """
     graph = known.graph
-    rows = {row.lesion_id: row for row in rows_of([one.id for one in known.studies], known.records)}
+    rows = known.rows
 
     def result(name: str, study: str) -> LesionResult:
         cell = rows[name].cells.get(study)
-        bare = LesionResult(graph.lesions[name], graph.seen[study][name], _place_of(cell))
+        bare = LesionResult(graph.lesions[name], graph.seen[study][name], _place_of(cell), by=_by(cell))
         size = sizes.get((study, name))
         return bare if cell is None or size is None or not _is_measurable(cell, bare.seen) else _sized(bare, cell, size)
 
@@ -224,7 +233,7 @@ def _result(
     by = str(model.get("name", "")), str(model.get("sha256", ""))
     place = _place_of(cell)
     inside = place is not None and volume is not None and bool(volume.grid.contains(np.array([place]))[0])
-    bare = LesionResult(lesion, seen, place if inside else None, words=problem, track_model=by)
+    bare = LesionResult(lesion, seen, place if inside else None, words=problem, by=_by(cell), track_model=by)
     if problem or cell is None or not _is_measurable(cell, seen):
         return bare
     if volume is None or not inside:
@@ -245,6 +254,13 @@ def _sized(bare: LesionResult, cell: Cell, size: Size) -> LesionResult:
     now = replace(bare.seen, long_axis_mm=size.long_axis_mm, short_axis_mm=size.short_axis_mm or None)
     words = "; ".join(filter(None, (_state_in_words(cell), size.check)))
     return replace(bare, seen=now, size=size, words=words)
+
+
+def _by(cell: Cell | None) -> str:
+    if cell is None or cell.is_open:
+        return ""
+    when = cell.fate.said_at if cell.fate else cell.when
+    return cell.words + (f", {when[:16].replace('T', ' ')} UTC" if when else "")
 
 
 def _state_in_words(cell: Cell) -> str:

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from lesion_tracker.records.followed import Traits
@@ -20,13 +20,24 @@ class _Line:
     one: LesionResult
 
     def number(self, name: str) -> float | str:
-        value = getattr(self.one.measured, name, None)
+        value = getattr(self.one.measured, name, getattr(self.one.size, name, None))
         return "" if value is None else round(float(value), 3)
 
     @property
     def change(self) -> float | str:
         change = self.patient.change_mm(self.one.lesion.id, self.study.study.id)
         return "" if change is None else round(change, 3)
+
+    @property
+    def counts(self) -> float | str:
+        parts = [one.parts_mm for one in self.patient.response if one.study_id == self.study.study.id]
+        length = parts[0].get(self.one.lesion.id) if parts else None
+        return "" if length is None else round(float(length), 3)
+
+    def of_response(self, content: Callable[[Assessment], float | str | None]) -> float | str:
+        found = [content(one) for one in self.patient.response if one.study_id == self.study.study.id]
+        value = found[0] if found else None
+        return "" if value is None else round(value, 3) if isinstance(value, float) else value
 
 
 COLUMNS: dict[str, Callable[[_Line], object]] = {
@@ -48,11 +59,15 @@ COLUMNS: dict[str, Callable[[_Line], object]] = {
     "long_axis_change_mm": lambda line: line.change,
     "volume_ml": lambda line: line.number("volume_ml"),
     "mean_hu": lambda line: line.number("mean_hu"),
-    "key_slice_mm": lambda line: line.number("key_slice"),
+    "key_slice_mm": lambda line: round(line.one.size.slice_mm, 3) if line.one.size else "",
     "method": lambda line: getattr(line.one.measured, "method", ""),
     "note": lambda line: line.one.words,
+    "said_by": lambda line: line.one.by,
+    "counts_mm": lambda line: line.counts,
+    "sum_of_diameters_mm": lambda line: line.of_response(lambda one: one.sum_mm),
+    "response": lambda line: line.of_response(lambda one: one.category),
 }
-"""`long_axis_change_mm` is since the last study in which the lesion was measured."""
+"""`long_axis_change_mm` is since the last study in which the lesion was measured; `counts_mm` is what it adds to the sum."""
 
 
 def results_csv(patient: PatientResult) -> str:
@@ -91,7 +106,8 @@ def _study_json(study: StudyResult) -> dict[str, Any]:
         "slice_mm": study.slice_mm,
         "lesions": [
             {"id": one.lesion.id, "fate": one.seen.fate, "others": list(one.seen.others)}
-            | {"looked_at": one.seen.confirmed, "note": one.words}
+            | {"looked_at": one.seen.confirmed, "note": one.words, "said_by": one.by}
+            | {"size": asdict(one.size) if one.size else None}
             | {"measurement": one.measured.to_json() if one.measured else None}
             for one in study.lesions
         ],

@@ -66,6 +66,13 @@ def mark(chart: Svg.Element, at: Point, shape: str, color: str, words: str, *, f
     Svg.SubElement(one, "title").text = words
 
 
+def rectangle(chart: Svg.Element, at: Point, size: Point, color: str, opacity: str, words: str) -> None:
+    """Draw a framed bar with a text for whoever points at it."""
+    place = {"x": f"{at[0]:.1f}", "y": f"{at[1]:.1f}", "width": f"{size[0]:.1f}", "height": f"{size[1]:.1f}"}
+    look = {"fill": color, "fill-opacity": opacity, "stroke": "currentColor"}
+    Svg.SubElement(Svg.SubElement(chart, "rect", {**place, **look}), "title").text = words
+
+
 def spread(wanted: Sequence[float], least: float, low: float, high: float) -> list[float]:
     """Return places near the wanted ones, in their order, at least so far apart, and between low and high where they fit."""
     order = sorted(range(len(wanted)), key=lambda k: wanted[k])

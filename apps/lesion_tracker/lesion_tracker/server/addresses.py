@@ -48,6 +48,11 @@ SIZE_UNDO = "/lesions/size/undo"
 FATE = "/lesions/fate"
 TRAITS = "/lesions/traits"
 RESPONSE = "/lesions/response"
+PAPER = "/lesions/paper"
+COURSE = "/lesions/course.png"
+RESULTS_TABLE = "/lesions/results.csv"
+RESULTS = "/lesions/results.json"
+WATERFALL = "/lesions/waterfall"
 PROGRESS = "/lesions/track/{job_id}"
 REPORT_FILE = "/lesions/report.dcm"
 MASKS_FILE = "/lesions/masks.dcm"
@@ -137,6 +142,11 @@ ALWAYS = (
     Route("POST", FATE),
     Route("POST", TRAITS),
     Route("GET", RESPONSE),
+    Route("GET", PAPER),
+    Route("GET", COURSE),
+    Route("GET", RESULTS_TABLE),
+    Route("GET", RESULTS),
+    Route("GET", WATERFALL),
     Route("GET", PROGRESS),
     Route("GET", REPORT_FILE),
     Route("GET", MASKS_FILE),

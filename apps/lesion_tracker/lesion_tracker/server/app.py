@@ -217,7 +217,11 @@ class LesionTrackerApp(MONAILabelApp):
             results_routes(results, self._catalog),
             fate_routes(review, self._catalog, self._marks),
             trait_routes(review, self._marks),
-            response_routes(Shown(results, measuring, self._engine)),
+            response_routes(
+                Shown(results, measuring, self._engine),
+                on_pacs=self._pacs is not None,
+                pacs_write=self._settings.pacs_write,
+            ),
             review_routes(review, jobs, self._catalog, self._engine, measuring),
             drawn_size_routes(DrawnSizes(review, self._catalog, self._marks, self._engine, self._bound, measuring)),
             learning_routes(

@@ -63,6 +63,10 @@ class Results:
         """Return what is stored of a study's patient, with that very series among the studies."""
         return self._known(study.patient_id, study)
 
+    def patients(self) -> list[str]:
+        """Return the ids of all patients."""
+        return sorted({study.patient_id for study in self._catalog.studies()} - {""})
+
     def stored(self, patient_id: str) -> KnownPatient:
         """Return what is stored of a patient; nothing is fetched from a PACS for it.
 

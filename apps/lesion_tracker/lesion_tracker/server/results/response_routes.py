@@ -1,51 +1,123 @@
-"""The page of a patient's response: the table by RECIST 1.1, what each lesion is, and what follows from it."""
+"""The pages of the response: a patient's table by RECIST 1.1, the one to print with its pictures, tables, and the cohort."""
 
+import hashlib
+import io
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from markupsafe import Markup
 
+from lesion_tracker.errors import NotFound
 from lesion_tracker.report.course_chart import course_chart
-from lesion_tracker.report.patient_table import notes_of
+from lesion_tracker.report.dicom_results import is_dicom
+from lesion_tracker.report.measured_picture import course_picture
+from lesion_tracker.report.patient_folder import patient_page
+from lesion_tracker.report.patient_table import lesion_in_words, notes_of, results_csv, results_json
 from lesion_tracker.report.response_table import response_table
+from lesion_tracker.report.waterfall import bar_of, waterfall
 from lesion_tracker.server import addresses
 from lesion_tracker.server.errors import refusal_or_raise
-from lesion_tracker.server.results.shown import Shown
+from lesion_tracker.server.results.shown import Shown, ShownPatient
 from lesion_tracker.server.review.pages import HEADERS, page
+from lesion_tracker.server.review.shared_routes import CACHED
 from lesion_tracker.server.who import signed
 
+PRINTED = {
+    **HEADERS,
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'",
+}
 
-def response_routes(shown: Shown) -> APIRouter:
+
+def response_routes(shown: Shown, *, on_pacs: bool = False, pacs_write: bool = False) -> APIRouter:
     """Return the routes.
 
     Args:
         shown: knows what is stored of patients.
+        on_pacs: the studies lie on a PACS, where reports are looked for.
+        pacs_write: the operator lets this server write to it.
     """
     router = APIRouter(tags=["Results"])
 
     @router.get(addresses.RESPONSE, response_class=HTMLResponse)
     def response(patient: str) -> Response:
-        try:
-            html = page("response.html", **_values(shown, patient), login=signed())
-        except Exception as error:
-            refusal = refusal_or_raise(error)
-            html = page("error.html", text=refusal.text, title="Response")
-            return HTMLResponse(html, refusal.status, headers=HEADERS)
-        return HTMLResponse(html, headers=HEADERS)
+        able = {"on_pacs": on_pacs, "pacs_write": on_pacs and pacs_write}
+        return _page(lambda: page("response.html", **_values(shown.patient(patient)), **able, login=signed()))
+
+    @router.get(addresses.PAPER, response_class=HTMLResponse)
+    def paper(patient: str) -> Response:
+        return _page(lambda: _paper(shown.patient(patient)), PRINTED)
+
+    @router.get(addresses.WATERFALL, response_class=HTMLResponse)
+    def cohort() -> Response:
+        return _page(lambda: _cohort(shown))
+
+    @router.get(addresses.COURSE)
+    def course(patient: str, lesion: str) -> Response:
+        known = shown.patient(patient).result
+        if lesion not in {one.id for one in known.lesions}:
+            raise NotFound(f"patient {patient!r} has no lesion {lesion!r}")
+        png = io.BytesIO()
+        course_picture(lesion, known.studies, shown.volume).save(png, "PNG")
+        return Response(png.getvalue(), media_type="image/png", headers=CACHED)
+
+    @router.get(addresses.RESULTS_TABLE)
+    def table(patient: str) -> Response:
+        text = results_csv(shown.patient(patient).result)
+        return Response(text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=_named(patient, "csv"))
+
+    @router.get(addresses.RESULTS)
+    def values(patient: str) -> Response:
+        return JSONResponse(results_json(shown.patient(patient).result), headers=_named(patient, "json"))
 
     return router
 
 
-def _values(shown: Shown, patient_id: str) -> dict[str, Any]:
-    known = shown.patient(patient_id)
-    organs = sorted({one.traits.organ for one in known.result.lesions} - {""}, key=str.casefold)
+def _page(made: Callable[[], str], headers: dict[str, str] = HEADERS) -> Response:
+    try:
+        html = made()
+    except Exception as error:
+        refusal = refusal_or_raise(error)
+        html = page("error.html", text=refusal.text, title="Response", root="")
+        return HTMLResponse(html, refusal.status, headers=HEADERS)
+    return HTMLResponse(html, headers=headers)
+
+
+def _values(known: ShownPatient) -> dict[str, Any]:
+    result = known.result
     return {
         "known": known,
-        "patient": known.result,
-        "table": response_table(known.result),
-        "chart": Markup(course_chart(known.result)),
-        "notes": notes_of(known.result),
-        "organs": organs,
-        "title": f"Response of {patient_id}",
+        "patient": result,
+        "table": response_table(result),
+        "chart": Markup(course_chart(result)),
+        "notes": notes_of(result),
+        "organs": sorted({one.traits.organ for one in result.lesions} - {""}, key=str.casefold),
+        "dicom": {one.study.id for one in result.studies if is_dicom(one.study.path)},
+        "title": f"Response of {result.patient_id}",
     }
+
+
+def _paper(known: ShownPatient) -> str:
+    result = known.result
+
+    def picture(lesion: str) -> str:
+        seen = repr([one.of(lesion) for one in result.studies])  # another address once the picture is another one
+        version = hashlib.blake2s(seen.encode(errors="replace"), digest_size=8).hexdigest()
+        return f"course.png?{urlencode({'patient': result.patient_id, 'lesion': lesion, 'version': version})}"
+
+    pictures = [(lesion_in_words(result, lesion.id), picture(lesion.id)) for lesion in result.lesions]
+    back = f"response?{urlencode({'patient': result.patient_id})}"
+    return patient_page(result, pictures, reader=signed(), css_at="paper.css", back=back)
+
+
+def _cohort(shown: Shown) -> str:
+    bars = [bar_of(one.patient_id, one.response, len(one.studies)) for one in shown.every()]
+    chart = Markup(waterfall(bars))
+    return page("waterfall.html", bars=bars, chart=chart, title="Response of all patients", login=signed())
+
+
+def _named(patient: str, ending: str) -> dict[str, str]:
+    safe = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in patient)
+    return {**HEADERS, "Content-Disposition": f'attachment; filename="results_{safe}.{ending}"'}

@@ -1,9 +1,10 @@
 """A patient's response as pages show it: from what is stored; nothing is measured, and nothing fetched from a PACS."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lesion_tracker.errors import StudyError
+from lesion_tracker.errors import FileFormatError, StudyError
 from lesion_tracker.readers.cell_size import slice_distance_mm
 from lesion_tracker.readers.fate_store import traits_said
 from lesion_tracker.records.said import SaidTraits
@@ -12,6 +13,8 @@ from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.results.gather import Results
 from lesion_tracker.server.review.measuring import Measuring
 from lesion_tracker.studies.study import Study
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class Shown:
 
     def __init__(self, results: Results, measuring: Measuring, engine: Engine) -> None:
         self._results, self._measuring, self._engine = results, measuring, engine
+        self.volume = engine.volume
         self._slices_mm: dict[str, float] = {}
 
     def patient(self, patient_id: str) -> ShownPatient:
@@ -52,6 +56,21 @@ class Shown:
         slices_mm = {**dict(self._read(known.studies)), **measured.slices_mm}
         result = stored_result(known, measured.sizes, slices_mm)
         return ShownPatient(result, traits_said(known.fates.values()), len(measured.unmeasured))
+
+    def every(self) -> Iterator[PatientResult]:
+        """Yield all patients with lesions, in the order of their ids; a patient whose history is damaged is left out.
+
+        How thick slices are is not looked at: no category depends on it.
+        """
+        for patient_id in self._results.patients():
+            try:
+                known, sizes = self._results.stored(patient_id), self._measuring.known(patient_id).sizes
+                result = stored_result(known, sizes, {})
+            except FileFormatError as error:
+                logger.warning("a patient is left out of the waterfall: %s", error)
+                continue
+            if result.lesions:
+                yield result
 
     def _read(self, studies: Sequence[Study]) -> Iterator[tuple[str, float]]:
         for study in studies:

@@ -18,6 +18,7 @@ from lesion_tracker.records.fate import GONE, MERGED, NEW, NOT_ASSESSED, PERHAPS
 from lesion_tracker.records.quantity import quantities_in_words
 from lesion_tracker.records.state import OPEN, SHOWN
 from lesion_tracker.report.crop import WINDOWS
+from lesion_tracker.report.patient_folder import STYLE
 from lesion_tracker.server import addresses
 
 FOLDER = PACKAGE / "server" / "review" / "web"
@@ -33,6 +34,7 @@ FILES = {
     "fates.js": "text/javascript",
     "response.js": "text/javascript",
     "response.css": "text/css",
+    "paper.css": "text/css",
 }
 """What the pages load beside images."""
 
@@ -64,6 +66,15 @@ AT = {
         "fate": addresses.FATE,
         "traits": addresses.TRAITS,
         "response": addresses.RESPONSE,
+        "paper": addresses.PAPER,
+        "results_table": addresses.RESULTS_TABLE,
+        "results": addresses.RESULTS,
+        "waterfall": addresses.WATERFALL,
+        "report_file": addresses.REPORT_FILE,
+        "masks_file": addresses.MASKS_FILE,
+        "store": addresses.STORE,
+        "found": addresses.FOUND,
+        "take": addresses.TAKE,
         "progress": addresses.PROGRESS,
         "logout": addresses.LOGOUT,
     }.items()
@@ -206,4 +217,6 @@ def page_file(name: str) -> str:
     """
     if name not in FILES:
         raise NotFound(f"there is no {name} here")
-    return page(name) if name == "states.css" else (FOLDER / name).read_text(encoding="utf-8")
+    if name == "states.css":
+        return page(name)
+    return (STYLE if name == "paper.css" else FOLDER / name).read_text(encoding="utf-8")

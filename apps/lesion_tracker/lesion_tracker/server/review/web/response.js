@@ -53,7 +53,8 @@ fresh.addEventListener("keydown", (event) => {
 });
 document.addEventListener("keydown", (event) => {
   const key = keyOf(event), row = event.target.closest("tr.lesion"), all = rows();
-  if (key === "r") location.href = document.querySelector("h1 a").href;
+  if (key === "p") location.href = document.getElementById("to-paper").href;
+  else if (key === "r") location.href = document.querySelector("h1 a").href;
   else if (/^Arrow(Up|Down)$/.test(key) && all.length) {
     const to = row ? all[all.indexOf(row) + (key === "ArrowDown" ? 1 : -1)] : all[0];
     if (to) partOf(to, "name").focus();
@@ -61,6 +62,51 @@ document.addEventListener("keydown", (event) => {
   } else if (!row) return;
   else if (KEYS[key]) describe(row.dataset.lesion, KEYS[key]);
   else if (key === "o") { partOf(row, "organ").focus(); event.preventDefault(); }
+});
+
+// Results of a study to the PACS, and what reports there offer.
+async function store(study) {
+  say("Storing …");
+  const done = await send(addresses.store, { study });
+  if (done) say(done.done);
+}
+
+async function offers(study) {
+  say("Looking for reports in the PACS …");
+  const found = await send(`${addresses.found}?${new URLSearchParams({ study })}`);
+  if (!found) return;
+  said.replaceChildren();
+  const dialog = document.createElement("dialog"), list = document.createElement("ul"), title = document.createElement("p"), close = document.createElement("button");
+  title.textContent = found.offers.length ? "Reports in the PACS measure these lesions:" : "No report in the PACS measures a lesion of this series.";
+  title.id = "offered";
+  dialog.setAttribute("aria-labelledby", "offered");
+  for (const one of found.offers) {
+    const line = document.createElement("li"), take = document.createElement("button"), mm = (value) => value === null ? "" : value.toFixed(1);
+    line.textContent = `${one.name || "without a name"}: ${one.long_axis_mm ? `${mm(one.long_axis_mm)} × ${mm(one.short_axis_mm) || "–"} mm` : one.fate}, by ${one.made_by}; ${one.lesion ? `it is ${one.lesion}` : "a new lesion"} (${one.why}) `;
+    take.textContent = "Take over";
+    take.addEventListener("click", async () => {
+      const done = await send(addresses.take, { study, report: one.report_uid, tracking_uid: one.tracking_uid });
+      if (!done) return;
+      take.disabled = true;
+      take.textContent = "Taken over";
+      await refresh();
+      say(done.done);
+    });
+    line.append(take);
+    list.append(line);
+  }
+  for (const text of found.passed_over) { const line = document.createElement("li"); line.textContent = text; line.className = "facts"; list.append(line); }
+  close.textContent = "Close";
+  close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => dialog.remove());
+  dialog.append(title, list, close);
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+fresh.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-do]"), line = event.target.closest("[data-study]");
+  if (button) ({ store, found: offers })[button.dataset.do](line.dataset.study);
 });
 
 followNoted();
