@@ -3,6 +3,7 @@
 import csv
 import html
 import io
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -17,6 +18,7 @@ from lesion_tracker.records.measurement import Measurement
 from lesion_tracker.report.course_chart import course_chart
 from lesion_tracker.report.measured_picture import HEADING, PIXELS
 from lesion_tracker.report.response_table import ResponseTable, response_table
+from lesion_tracker.report.suggestions import suggestions_of
 from lesion_tracker.report.svg import spread
 from tests.server.review.conftest import STUDIES, Page, page
 from tests.server.review.test_page import seen, track_all
@@ -220,3 +222,29 @@ def test_the_chart_has_a_true_time_axis_breaks_where_nothing_is_known_and_marks_
 def test_labels_are_spread_in_their_order_and_within_bounds() -> None:
     assert spread([10.0, 12.0, 50.0], 15.0, 0.0, 100.0) == [10.0, 25.0, 50.0]
     assert spread([99.0, 98.0, 20.0], 15.0, 0.0, 100.0) == [100.0, 85.0, 20.0]
+
+
+def test_outlines_that_meet_or_fall_apart_are_suggested_until_a_reader_says_so(page: Page) -> None:
+    mark_more(page, 2)  # 6 mm beside the first
+
+    def outline(lesion: str, *squares: tuple[float, float]) -> None:
+        keep_size(page, FIRST, lesion, 20.0, 10.0)
+        kept = SizeStore(page.marks).of_study(FIRST)[lesion]
+        rings = tuple(
+            tuple((x + dx, dy, -160.0) for dx, dy in ((0.0, 0.0), (5.0, 0.0), (5.0, 5.0), (0.0, 5.0), (0.0, 0.0)))
+            for x, _ in squares
+        )
+        SizeStore(page.marks).add(FIRST, [replace(kept, measured=replace(kept.measured, outline=rings))])
+
+    def suggested() -> list[str]:
+        return suggestions_of(page.http.app.state.shown.patient("eve").result)
+
+    outline("lesion_1", (0.0, 0.0))
+    outline("lesion_2", (6.0, 0.0))
+    assert suggested() == []
+    outline("lesion_2", (4.0, 0.0))
+    assert suggested() == [f"lesion_1 and lesion_2 in {FIRST}: merged? Their outlines meet at z -160.0 mm"]
+    outline("lesion_2", (6.0, 0.0), (20.0, 0.0))
+    assert suggested() == [f"lesion_2 in {FIRST}: split? Its outline has 2 parts at z -160.0 mm"]
+    page.post("fate", study=FIRST, lesion="lesion_2", fate="merged", others=["lesion_1"], reader="dr b")
+    assert suggested() == []

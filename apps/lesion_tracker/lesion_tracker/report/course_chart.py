@@ -134,7 +134,7 @@ def _sums(
         if assessment.sum_mm is not None:
             at = place, part.y(assessment.sum_mm)
             mark(chart, at, MARKERS[0], "currentColor", f"{assessment.date}: {assessment.sum_mm:.1f} mm")
-            text(chart, (place + 7, at[1] - 7), f"{assessment.sum_mm:.1f}")
+            text(chart, (place, at[1] - 12), f"{assessment.sum_mm:.1f}", anchor="middle")
 
 
 def _bounds(

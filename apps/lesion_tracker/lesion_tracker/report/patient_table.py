@@ -10,6 +10,7 @@ from lesion_tracker.records.followed import Traits
 from lesion_tracker.report.measured_picture import axes_in_words
 from lesion_tracker.report.patient_results import LesionResult, PatientResult, StudyResult
 from lesion_tracker.report.review_csv import harmless
+from lesion_tracker.report.suggestions import suggestions_of
 from lesion_tracker.response.assessment import WORDS, Assessment
 
 
@@ -96,6 +97,7 @@ def results_json(patient: PatientResult) -> dict[str, Any]:
         "studies": [_study_json(one) for one in patient.studies],
         "response": [one.to_json() for one in patient.response],
         "warnings": list(patient.warnings),
+        "suggestions": suggestions_of(patient),
     }
 
 
@@ -172,4 +174,5 @@ def notes_of(patient: PatientResult) -> list[str]:
             if one.words and not study.problem:
                 told.append(f"{one.lesion.name} in {study.study.id}: {one.words}")
     told += [f"{one.date or one.study_id}: {text}" for one in patient.response for text in one.warnings]
+    told += [f"suggested: {text}" for text in suggestions_of(patient)]
     return list(dict.fromkeys(told))

@@ -22,7 +22,6 @@ from lesion_tracker.server import addresses
 from lesion_tracker.server.errors import refusal_or_raise
 from lesion_tracker.server.results.shown import Shown, ShownPatient
 from lesion_tracker.server.review.pages import HEADERS, page
-from lesion_tracker.server.review.shared_routes import CACHED
 from lesion_tracker.server.who import signed
 
 PRINTED = {
@@ -61,7 +60,7 @@ def response_routes(shown: Shown, *, on_pacs: bool = False, pacs_write: bool = F
             raise NotFound(f"patient {patient!r} has no lesion {lesion!r}")
         png = io.BytesIO()
         course_picture(lesion, known.studies, shown.volume).save(png, "PNG")
-        return Response(png.getvalue(), media_type="image/png", headers=CACHED)
+        return Response(png.getvalue(), media_type="image/png", headers=HEADERS)
 
     @router.get(addresses.RESULTS_TABLE)
     def table(patient: str) -> Response:
