@@ -139,7 +139,7 @@ def test_the_table_says_lengths_sums_and_what_decided(page: Page) -> None:
 
 @pytest.mark.parametrize(
     ("fate", "strong", "total"),
-    [("gone", "0 mm", "16.0 mm"), ("too_small", "5 mm", "21.0 mm"), ("not_assessed", "", "incomplete")],
+    [("gone", "0 mm", "16.0 mm"), ("too_small", "5 mm", "21.0 mm"), ("not_assessed", "", "not complete")],
 )
 def test_a_fate_counts_as_the_rules_say_and_an_unmeasured_target_leaves_the_sum_open(
     page: Page, fate: str, strong: str, total: str
@@ -154,7 +154,7 @@ def test_a_fate_counts_as_the_rules_say_and_an_unmeasured_target_leaves_the_sum_
     table = shown(page)
     gone, other = (line.entries for line in table.sections[0][1])
     assert gone[1].strong == strong
-    assert table.sums[0][1] == ("60.0 mm", total, "incomplete")
+    assert table.sums[0][1] == ("60.0 mm", total, "not complete")
     assert "its long axis was not measured" in gone[2].notes
     assert other[1].notes == ("no reader has looked at it: a reader should look; the two ways differ",)
 

@@ -148,7 +148,7 @@ def _change(now_mm: float | None, before_mm: float | None) -> str:
 
 
 def _sum(one: Assessment) -> str:
-    return "incomplete" if one.sum_mm is None else f"{one.sum_mm:.1f} mm"
+    return "not complete" if one.sum_mm is None else f"{one.sum_mm:.1f} mm"
 
 
 def _nadir(patient: PatientResult, one: Assessment) -> str:
