@@ -42,8 +42,8 @@ def response_routes(shown: Shown, *, on_pacs: bool = False, pacs_write: bool = F
 
     @router.get(addresses.RESPONSE, response_class=HTMLResponse)
     def response(patient: str) -> Response:
-        able = {"on_pacs": on_pacs, "pacs_write": on_pacs and pacs_write}
-        return _page(lambda: page("response.html", **_values(shown.patient(patient)), **able, login=signed()))
+        able = {"on_pacs": on_pacs, "pacs_write": on_pacs and pacs_write, "login": signed()}
+        return _page(lambda: page("response.html", **_values(shown.patient(patient), on_pacs), **able))
 
     @router.get(addresses.PAPER, response_class=HTMLResponse)
     def paper(patient: str) -> Response:
@@ -84,7 +84,7 @@ def _page(made: Callable[[], str], headers: dict[str, str] = HEADERS) -> Respons
     return HTMLResponse(html, headers=headers)
 
 
-def _values(known: ShownPatient) -> dict[str, Any]:
+def _values(known: ShownPatient, on_pacs: bool) -> dict[str, Any]:
     result = known.result
     return {
         "known": known,
@@ -93,7 +93,7 @@ def _values(known: ShownPatient) -> dict[str, Any]:
         "chart": Markup(course_chart(result)),
         "notes": notes_of(result),
         "organs": sorted({one.traits.organ for one in result.lesions} - {""}, key=str.casefold),
-        "dicom": {one.study.id for one in result.studies if is_dicom(one.study.path)},
+        "dicom": {one.study.id for one in result.studies if on_pacs or is_dicom(one.study.path)},
         "title": f"Response of {result.patient_id}",
     }
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lesion_tracker.errors import FileFormatError, StudyError
+from lesion_tracker.errors import FileFormatError, PacsError, StudyError
 from lesion_tracker.readers.cell_size import slice_distance_mm
 from lesion_tracker.readers.fate_store import traits_said
 from lesion_tracker.records.said import SaidTraits
@@ -78,7 +78,7 @@ class Shown:
             if on and on not in self._slices_mm:
                 try:
                     self._slices_mm[on] = slice_distance_mm(self._engine.volume(study).grid)
-                except StudyError:  # its pictures say why; the response says that it is not known
+                except (StudyError, PacsError):  # its pictures say why; the response says that it is not known
                     continue
             if on:
                 yield study.id, self._slices_mm[on]
