@@ -1,6 +1,7 @@
 """Several clients at once: nothing is mixed up, memory stays, and the server keeps answering while it computes."""
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import psutil
 import pytest
 
 from benchmarks.server.clients import CLIENTS, Client, track_together
-from benchmarks.server.waits import MEDIAN_REACH_S, Waits, ask_info
+from benchmarks.server.waits import MEDIAN_REACH_S, WORST_REACH_S, Waits, ask_info
 from tests.server.clicks import expected_mm
 from tests.server.conftest import Server, start_server, stop, wait_until_ready
 from tests.server.phantom import SHIFTS_MM, write_patients
@@ -92,6 +93,38 @@ def test_info_answers_while_four_clients_track(tmp_path: Path) -> None:
     assert len(waits[0].seconds) >= 40
     assert waits[0].median_s <= MEDIAN_REACH_S
     assert waits[0].worst_s <= NOT_BLOCKED_S
+
+
+@pytest.mark.slow
+def test_eight_clients_for_five_minutes(tmp_path: Path) -> None:
+    """Two of each kind; every track computes its registration. Nothing is refused, nobody waits, memory stays."""
+    studies, log = tmp_path / "studies", tmp_path / "server.log"
+    studies.mkdir()
+    write_patients(studies)
+    process, url = start_server(studies, log, {"background": "false", "registrations_mb": "0", "waiting": "32"})
+    try:
+        wait_until_ready(process, url, log)
+        server = Server(url, studies, process.pid, log)
+        for patient in SHIFTS_MM:
+            mark(server, patient)
+        patients = sorted(SHIFTS_MM)
+        kinds = [*CLIENTS, *CLIENTS]
+        names = [patients[n % len(patients)] for n in range(len(kinds))]
+        clients = [Client(kind, url, name, f"{name}__20210101") for kind, name in zip(kinds, names, strict=True)]
+        waits: list[Waits] = []
+        track_together(clients, 60.0, lambda done: waits.append(ask_info(url, done)))
+        before = _memory_mib(server)
+        track_together(clients, 240.0, lambda done: waits.append(ask_info(url, done)))
+        after = _memory_mib(server)
+    finally:
+        stop(process)
+    worst = max(one.worst_s for one in waits)
+    tracks = sum(len(client.seconds) for client in clients)
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    print(f"{tracks} tracks, /info/ at worst {worst:.2f} s, {before:.0f} to {after:.0f} MiB, load {load}")  # noqa: T201
+    assert [client.refused for client in clients] == [[] for _ in clients]
+    assert after <= 1.10 * before
+    assert worst <= WORST_REACH_S
 
 
 def test_a_wait_counts_from_when_the_request_was_due() -> None:

@@ -6,6 +6,7 @@ import html
 import io
 import re
 import time
+import warnings
 from typing import Any
 
 import pytest
@@ -14,6 +15,11 @@ import torch
 from lesion_tracker.errors import NotFound
 from lesion_tracker.records.lesion import Lesion
 from tests.server.review.conftest import STUDIES, Page, ShiftingEngine
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # as in conftest
+    from lesion_tracker.server.review.measuring import Measuring
+    from lesion_tracker.server.review.views import Views
 
 FIRST, SECOND, THIRD = STUDIES
 
@@ -63,6 +69,17 @@ def test_the_first_lesion_of_a_patient_is_marked_on_the_page(page: Page) -> None
     assert page.post("mark", study=FIRST, center_mm=[2, 2, -150], reader="dr b")["lesion"] == "lesion_2"
     grid = page.http.get("/lesions/", params={"patient": "eve", "study": "unknown"}).text
     assert 'id="grid"' in grid
+
+
+def test_the_first_rows_of_many_lesions_are_sent_before_the_last_are_written(page: Page) -> None:
+    page.marks.mark(FIRST, [Lesion(f"lesion_{n}", (0.0, 0.0, -160.0 + n / 10), 6.0) for n in range(2, 62)])
+    known = page.review
+    views = Views(known, known._catalog, Measuring(known._catalog, page.marks, known._engine, known._bound))
+    parts = list(views.html("eve", "", "", "", ""))
+    rows = [part.count('class="row lesion"') for part in parts]
+    assert sum(rows) == 61
+    assert max(rows) < 20
+    assert page.http.get("/lesions/", params={"patient": "eve"}).text.count('class="row lesion"') == 61
 
 
 def test_an_accepted_point_is_where_the_third_study_is_tracked_from(page: Page) -> None:

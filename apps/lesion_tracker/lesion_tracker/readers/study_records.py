@@ -273,7 +273,8 @@ class StudyRecords:
         """Return a lesion or track with the name that a reader gave it here."""
         name = record.id if isinstance(record, Lesion) else record.lesion_id
         states = self._marks.get(name)
-        return replace(record, label=states[-1].label) if states and states[-1].label else record
+        label = (states[-1].label if states else "") or record.label
+        return record if label == record.label else replace(record, label=label)
 
 
 def _differ(uid: str, other: str) -> bool:

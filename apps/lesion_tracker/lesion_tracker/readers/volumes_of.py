@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from lesion_tracker.errors import FileFormatError
@@ -32,10 +33,14 @@ class VolumesOf:
         """
         if not self.current or on == self.current:
             return True
-        known = self.by_stamp.get(on)
-        if known is None:  # never bound, or its server ended before it took the fingerprint
-            return on == UNKNOWN
-        return known.equals(self.by_stamp[self.current])
+        # One that is not known was never bound, or its server ended before it took the fingerprint.
+        return self._same.get(on, on == UNKNOWN)
+
+    @cached_property
+    def _same(self) -> Mapping[str, bool]:
+        """Say of each stamp whether it stands for the present volume; every line of a history asks."""
+        now = self.by_stamp[self.current]
+        return {stamp: known.equals(now) for stamp, known in self.by_stamp.items()}
 
     def difference(self, on: str) -> str:
         """Say in words how the present volume differs from that of a stamp."""

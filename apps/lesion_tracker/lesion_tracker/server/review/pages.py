@@ -2,6 +2,7 @@
 
 import hashlib
 import posixpath
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -97,6 +98,9 @@ WINDOW_NUMBERS = {name: (window.center_hu, window.width_hu) for name, window in 
 """Centre and width in HU of the windows that have a name on the pages."""
 
 THUMB_MM = 90.0
+PIECES = 500
+"""Of a template's output that are sent at once: about five rows."""
+
 SAYABLE = (GONE, TOO_SMALL, MERGED, SPLIT, NEW, PERHAPS_NEW, PROGRESSED, NOT_ASSESSED)
 """What a reader can say became of a lesion."""
 
@@ -207,6 +211,13 @@ ENVIRONMENT.globals |= {  # an `include` would copy all names for each cell
 def page(template: str, **values: Any) -> str:
     """Return a page as HTML."""
     return ENVIRONMENT.get_template(template).render(**values)
+
+
+def page_in_parts(template: str, **values: Any) -> Iterator[str]:
+    """Return a page as HTML, written while it is sent: of many lesions the first rows are there before the last are written."""
+    stream = ENVIRONMENT.get_template(template).stream(**values)
+    stream.enable_buffering(PIECES)
+    return iter(stream)
 
 
 def page_file(name: str) -> str:

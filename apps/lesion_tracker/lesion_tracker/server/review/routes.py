@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Depends, Query
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from lesion_tracker.errors import InputError
 from lesion_tracker.report.crop import COLORS, CropMarks, crop_png, views_of, window_named
@@ -66,9 +66,9 @@ def _add_pages(router: APIRouter, review: Review, measuring: Measuring, views: V
             html = views.html(patient, lesion, study, against, signed())
         except Exception as error:
             refusal = refusal_or_raise(error)
-            html = page("error.html", text=refusal.text, title="Lesions", root="")
-            return HTMLResponse(html, refusal.status, headers=HEADERS)
-        return HTMLResponse(html, headers=HEADERS)
+            refused = page("error.html", text=refusal.text, title="Lesions", root="")
+            return HTMLResponse(refused, refusal.status, headers=HEADERS)
+        return StreamingResponse(html, media_type="text/html", headers=HEADERS)
 
     @router.get(addresses.ROW, response_class=HTMLResponse)
     def row(patient: str, lesion: str) -> Response:

@@ -1,6 +1,7 @@
 """What the pages show: all patients, a patient's lesions in a grid, or one lesion large."""
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 from lesion_tracker.readers.cell import Cell
@@ -10,7 +11,7 @@ from lesion_tracker.readers.size_store import SizeStore
 from lesion_tracker.records.state import states_json
 from lesion_tracker.report.planes import PLANES
 from lesion_tracker.server.review.measuring import KnownSizes, Measuring
-from lesion_tracker.server.review.pages import WINDOW_NUMBERS, page, version
+from lesion_tracker.server.review.pages import WINDOW_NUMBERS, page, page_in_parts, version
 from lesion_tracker.server.review.patient_review import PatientReview
 from lesion_tracker.server.review.review import Review
 from lesion_tracker.studies.catalog import Catalog
@@ -28,7 +29,7 @@ class Views:
     def __init__(self, review: Review, catalog: Catalog, measuring: Measuring) -> None:
         self._review, self._catalog, self._measuring = review, catalog, measuring
 
-    def html(self, patient: str, lesion: str, study: str, against: str, login: str) -> str:
+    def html(self, patient: str, lesion: str, study: str, against: str, login: str) -> Iterable[str]:
         """Return the page of a lesion in a study, of a patient, or of all patients.
 
         Args:
@@ -45,13 +46,14 @@ class Views:
             patients, unknown = self._review.patients()
             problems = self._catalog.problems()
             shown = {"patients": patients, "unknown": unknown, "problems": problems}
-            return page("patients.html", **shown, title="Patients", login=login)
+            return [page("patients.html", **shown, title="Patients", login=login)]
         known = self._review.patient(patient)
         measured = self._measuring.known(patient)
         if not lesion and study not in [one.id for one in known.studies]:
-            return page("patient.html", review=known, measured=measured, title=f"Lesions of {patient}", login=login)
+            title = f"Lesions of {patient}"
+            return page_in_parts("patient.html", review=known, measured=measured, title=title, login=login)
         row = known.row(lesion) if lesion else Row("", "a new lesion", {})
-        return page("large.html", **large(known, measured, row, study, against, self._measuring.store), login=login)
+        return [page("large.html", **large(known, measured, row, study, against, self._measuring.store), login=login)]
 
     def row(self, patient: str, lesion: str) -> str:
         """Return one row of a patient's grid, and what is left to look at, as they are now.
