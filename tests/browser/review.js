@@ -554,7 +554,8 @@ const scenarios = {
   // Barriers that axe-core finds on all pages.
   async barriers({ page }, { base, study, axe }) {
     const result = {};
-    for (const [name, query] of [['patients', ''], ['grid', '?patient=eve'], ['large', `?patient=eve&lesion=lesion_1&study=${study}`]]) {
+    for (const [name, query] of [['patients', ''], ['grid', '?patient=eve'], ['large', `?patient=eve&lesion=lesion_1&study=${study}`],
+      ['response', 'response?patient=eve'], ['paper', 'paper?patient=eve'], ['waterfall', 'waterfall']]) {
       await page.goto(`${base}/lesions/${query}`, { waitUntil: 'networkidle' });
       await page.evaluate(require('node:fs').readFileSync(axe, 'utf8'));
       const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));

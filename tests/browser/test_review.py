@@ -28,6 +28,7 @@ from lesion_tracker.volumes.volume import Volume
 from lesion_tracker.volumes.writer import write_volume
 from tests.browser.conftest import CHROMIUM, NODE, PLAYWRIGHT, SHOTS, needs_browser
 from tests.server.conftest import free_port
+from tests.server.results.test_response_page import keep_size, say
 from tests.server.review.conftest import SHIFT_MM, STUDIES, Page, ShiftingEngine, made_page, page
 from tests.server.review.test_page import track_all
 from tests.server.review.test_sizes import ellipsoids
@@ -370,6 +371,9 @@ def test_a_slice_is_drawn_at_once(page: Page, address: str) -> None:
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed (make .node/.tried)")
 def test_axe_finds_no_serious_barrier(page: Page, address: str) -> None:
     track_all(page)
+    say(page, "lesion_1", role="target", organ="lung")
+    for study in STUDIES[:2]:
+        keep_size(page, study, "lesion_1", 30.0, 12.0)
     seen = drive(address, "barriers", axe=str(AXE))
-    for name in ("patients", "grid", "large"):
+    for name in ("patients", "grid", "large", "response", "paper", "waterfall"):
         assert [one for one in seen[name] if one[0] in ("serious", "critical")] == [], name

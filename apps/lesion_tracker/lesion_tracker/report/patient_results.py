@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -67,7 +68,11 @@ class StudyResult:
 
     def of(self, lesion_id: str) -> LesionResult | None:
         """Return what is known of one lesion."""
-        return next((one for one in self.lesions if one.lesion.id == lesion_id), None)
+        return self._by_id.get(lesion_id)
+
+    @cached_property
+    def _by_id(self) -> dict[str, LesionResult]:
+        return {one.lesion.id: one for one in self.lesions}
 
 
 @dataclass(frozen=True)

@@ -82,11 +82,12 @@ async function offers(study) {
   dialog.setAttribute("aria-labelledby", "offered");
   for (const one of found.offers) {
     const line = document.createElement("li"), take = document.createElement("button"), mm = (value) => value === null ? "" : value.toFixed(1);
-    line.textContent = `${one.name || "without a name"}: ${one.long_axis_mm ? `${mm(one.long_axis_mm)} × ${mm(one.short_axis_mm) || "–"} mm` : one.fate}, by ${one.made_by}; ${one.lesion ? `it is ${one.lesion}` : "a new lesion"} (${one.why}) `;
+    const known = rows().find((row) => row.dataset.lesion === one.lesion), its = known ? partOf(known, "name").querySelector("a").textContent : one.lesion;
+    line.textContent = `${one.name || "without a name"}: ${one.long_axis_mm ? `${mm(one.long_axis_mm)} × ${mm(one.short_axis_mm) || "–"} mm` : one.fate}, by ${one.made_by}; ${one.lesion ? `it is ${its}` : "a new lesion"} (${one.why}) `;
     take.textContent = "Take over";
     take.addEventListener("click", async () => {
       const done = await send(addresses.take, { study, report: one.report_uid, tracking_uid: one.tracking_uid });
-      if (!done) return;
+      if (!done) { line.append(` ${said.textContent}`); return; } // what is said below lies behind the dialog
       take.disabled = true;
       take.textContent = "Taken over";
       await refresh();
