@@ -13,6 +13,8 @@ from lesion_tracker.errors import Changed, FileFormatError, InputError
 from lesion_tracker.readers import recent_lines, record_cache
 from lesion_tracker.readers.history import History
 from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.readers.steps import steps_of
+from lesion_tracker.readers.study_histories import TAGS
 from lesion_tracker.records.derived import accepted
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
@@ -149,3 +151,13 @@ def test_what_was_kept_of_a_history_may_be_lost(tmp_path: Path, lines_read: list
     kept.write_text(text[: len(text) // 2] if torn == "half" else torn)
     assert MarkStore(tmp_path).lesions(STUDY) == known
     assert json.loads(kept.read_text())["count"] == 3_000
+
+
+def test_the_steps_of_a_lesion_are_those_among_all_lines(tmp_path: Path) -> None:
+    store, rng = MarkStore(tmp_path), random.Random(5)
+    for _ in range(STEPS):
+        _step(store, rng)
+    records = store.records(STUDY)
+    lines = {tag: records._whole(place) for place, tag in enumerate(TAGS)}
+    assert all(records.steps(name) == steps_of(name, lines, records._holds) for name in (*NAMES, "aa"))
+    assert sum(len(records.steps(name)) for name in NAMES) > 20

@@ -1,6 +1,7 @@
 """One study's lesions, tracks and corrections as they are now, read from its histories."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
@@ -146,7 +147,7 @@ class StudyRecords:
 
     def steps(self, lesion_id: str) -> list[Step]:
         """Return all that was said of a lesion here, oldest first, also what was taken back."""
-        lines = {tag: self._whole(place) for place, tag in enumerate(("lesions", "tracks", "corrections"))}
+        lines = {tag: self._about(place, lesion_id) for place, tag in enumerate(("lesions", "tracks", "corrections"))}
         return steps_of(lesion_id, lines, self._holds)
 
     def require_seen(self, lesion_id: str, seen: str) -> None:
@@ -245,6 +246,15 @@ class StudyRecords:
             history, lambda one: [read(entry, b"", n).line for n, entry in enumerate(one.entries(), start=1)]
         )
 
+    def _about(self, place: int, lesion_id: str) -> list[Any]:
+        """Return the lines of one of the three histories in which a lesion is named; those of others are not read."""
+        history = self._histories[place]
+        read = reads(*READS[place], history.path.name)
+        names = {json.dumps(lesion_id, ensure_ascii=ascii_).encode(errors="replace") for ascii_ in (True, False)}
+        lines = enumerate(history.content().split(b"\n"), start=1)
+        named = [(number, line) for number, line in lines if any(name in line for name in names)]
+        return [read(history.entry(str(number), line), b"", number).line for number, line in named]
+
     def _alive(self) -> dict[str, MarkState]:
         return {name: states[-1] for name, states in self._marks.items() if not states[-1].deleted}
 
@@ -254,12 +264,9 @@ class StudyRecords:
 
     def _superseded(self, lesion_id: str) -> bool:
         """Say whether another lesion was marked under a track's id after it."""
-        state = self._alive().get(lesion_id)
-        mark, last, known = (
-            state.mark if state else None,
-            self._last_mark(lesion_id),
-            self._stamped_tracks.get(lesion_id),
-        )
+        states, known = self._marks.get(lesion_id), self._stamped_tracks.get(lesion_id)
+        mark = states[-1].mark if states and not states[-1].deleted else None
+        last = self._last_mark(lesion_id)
         if mark is None or last is None or known is None:
             return False
         return _differ(known[0].tracking_uid, mark.tracking_uid) and known[1].place < last.place
