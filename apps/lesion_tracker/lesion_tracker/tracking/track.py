@@ -48,6 +48,7 @@ class _Job:
     registered: Registered
     method: Method
     model: Tracker | None
+    rules: Rules
     note: str
     created_at: str
 
@@ -96,14 +97,16 @@ def track(
         registered=registered,
         method=method,
         model=model if method.network != "unused" else None,
+        rules=rules_of(model.card, model.sha256) if model is not None else Rules(UNCALIBRATED),
         note=_join(registered.note, NO_WEIGHTS + (f" ({problem})" if problem else "") if missing else ""),
         created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
-    rules = rules_of(model.card, model.sha256) if model is not None else Rules(UNCALIBRATED)
-    cases, tracks = _tracked(job, rules, lesions)
+    cases, tracks = _tracked(job, lesions)
     if options.measure == "yes":
         tracks = [with_size(case, one) for case, one in zip(cases, tracks, strict=True)]
-    return [_doubted(one, rules) if case.registration.doubts else one for case, one in zip(cases, tracks, strict=True)]
+    return [
+        _doubted(one, job.rules) if case.registration.doubts else one for case, one in zip(cases, tracks, strict=True)
+    ]
 
 
 def _doubted(answer: Track, rules: Rules) -> Track:
@@ -137,7 +140,7 @@ def require_inside(pair: Pair, lesion: Lesion) -> None:
     )
 
 
-def _tracked(job: _Job, rules: Rules, lesions: Sequence[Lesion]) -> tuple[list[Case], list[Track]]:
+def _tracked(job: _Job, lesions: Sequence[Lesion]) -> tuple[list[Case], list[Track]]:
     """Return each lesion's case and track: each is looked at by itself, then the places of all are chosen together."""
     cases: list[Case] = []
     tracks: list[Track] = []
@@ -154,14 +157,15 @@ def _tracked(job: _Job, rules: Rules, lesions: Sequence[Lesion]) -> tuple[list[C
             tracks[-1] = _by_registration(job, case, tracks[-1])
         else:
             looked[number] = look(job.model, case)
-    for (number, one), found in zip(looked.items(), _judged(job, rules, [*looked.values()]), strict=True):
-        tracks[number] = _by_network(job, rules, cases[number], found, tracks[number], one.seconds + found.seconds)
+    for (number, one), found in zip(looked.items(), _judged(job, [*looked.values()]), strict=True):
+        tracks[number] = _by_network(job, cases[number], found, tracks[number], one.seconds + found.seconds)
     return cases, tracks
 
 
-def _judged(job: _Job, rules: Rules, looked: Sequence[Looked]) -> list[Judged]:
+def _judged(job: _Job, looked: Sequence[Looked]) -> list[Judged]:
     """Return the answers of the network: the paper's lesion by lesion, else all together."""
-    return [judge_alone(one, rules) for one in looked] if job.method.network == "alone" else judge(looked, rules)
+    alone = job.method.network == "alone"
+    return [judge_alone(one, job.rules) for one in looked] if alone else judge(looked, job.rules)
 
 
 def _expected(job: _Job, case: Case, registration_s: float) -> Track:
@@ -218,7 +222,7 @@ def _prior(case: Case) -> str:
     return case.registration.method if case.registration.displacement is not None else "affine"
 
 
-def _by_network(job: _Job, rules: Rules, case: Case, judged: Judged, answer: Track, seconds: float) -> Track:
+def _by_network(job: _Job, case: Case, judged: Judged, answer: Track, seconds: float) -> Track:
     return answer.with_changes(
         center_mm=_tuple(judged.fused.center_mm),
         confidence=judged.confidence,
@@ -227,10 +231,10 @@ def _by_network(job: _Job, rules: Rules, case: Case, judged: Judged, answer: Tra
         radius_90_mm=judged.radius_90_mm,
         state=judged.state,
         method=f"{job.method.name} ({_prior(case)} prior, {judged.fused.chosen})",
-        calibrated=rules.calibrated,
+        calibrated=job.rules.calibrated,
         model=None if job.model is None else {"name": job.model.name, "sha256": job.model.sha256},
         seconds={**answer.seconds, "network": seconds, "total": answer.seconds["registration"] + seconds},
-        note=_join(answer.note, judged.fused.note, rules.problem),
+        note=_join(answer.note, judged.fused.note, job.rules.problem),
     )
 
 
