@@ -10,7 +10,7 @@ const ready = (page) => page.waitForFunction(() => document.body.dataset.ready =
 const grid = (page, base) => page.goto(`${base}/lesions/?patient=eve`, { waitUntil: 'networkidle' });
 const large = async (page, base, study, lesion = 'lesion_1') => { await page.goto(`${base}/lesions/?patient=eve&lesion=${lesion}&study=${study}`); await ready(page); };
 const over = (page, plane = 'axial', role = 'study') => page.locator(`.pane[data-role=${role}] [data-plane=${plane}] .over`);
-const cell = (page, lesion, study) => page.locator(`.cell[data-lesion="${lesion}"][data-study="${study}"]`);
+const cell = (page, lesion, study) => page.locator(study ? `.cell[data-lesion="${lesion}"][data-study="${study}"]` : `.name[data-lesion="${lesion}"]`);
 const frame = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 
 async function clickAt(page, plane, dx, dy, role = 'study') {
@@ -244,10 +244,21 @@ const scenarios = {
     return result;
   },
 
-  // All that is open, by keyboard alone: ms a step, from the key to the next open cell with the answer stored and shown.
+  // All that is open, by keyboard alone: ms a step, from the key to the next open cell with the answer stored and shown. Beside
+  // it what this machine takes for the least that such a step needs: a key that moves the focus, and two small answers.
   async walk({ page, shot }, { base, steps }) {
     await grid(page, base);
-    const result = { ms: [] };
+    const result = { ms: [], least: [] };
+    await cell(page, 'lesion_1', '').focus();
+    for (let n = 0; n < 15; n += 1) {
+      const before = await page.evaluate(() => document.activeElement.dataset.lesion);
+      const start = Date.now();
+      await page.keyboard.press('ArrowDown');
+      await page.waitForFunction((lesion) => document.activeElement.dataset.lesion !== lesion, before, { polling: 'raf' });
+      await page.evaluate(async () => { for (const _ of [1, 2]) await (await fetch(addresses.row + '?patient=eve&lesion=lesion_1')).text(); });
+      result.least.push(Date.now() - start);
+    }
+    await page.evaluate(() => document.activeElement.blur());
     await page.keyboard.press('n');
     for (let n = 0; n < steps; n += 1) {
       const before = await page.evaluate(() => [document.activeElement.dataset.lesion, document.activeElement.dataset.study]);
@@ -273,16 +284,18 @@ const scenarios = {
     await page.waitForFunction(() => document.querySelector('#grid img.crop[src]'));
     result.seconds = (Date.now() - start) / 1000;
     result.cells = await page.locator('.cell').count();
-    result.steps = await page.evaluate(async () => {
+    const steps = (ways) => page.evaluate(async (ways) => {
       const box = document.getElementById('scroll'), ms = [];
-      for (const [dx, dy] of [...Array(15).fill([0, 300]), ...Array(15).fill([300, 0])]) {
+      for (const [dx, dy] of ways) {
         const begin = performance.now();
         box.scrollBy(dx, dy);
         await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
         ms.push(performance.now() - begin);
       }
       return ms;
-    });
+    }, ways);
+    result.idle = await steps(Array(30).fill([0, 0])); // what a frame takes on this machine when nothing moves
+    result.steps = await steps([...Array(15).fill([0, 300]), ...Array(15).fill([300, 0])]);
     result.sticky = await page.evaluate(() => {
       const box = document.getElementById('scroll').getBoundingClientRect();
       const date = document.querySelector('.timeline .date').getBoundingClientRect();
@@ -355,6 +368,7 @@ const scenarios = {
       await frame(page);
       await page.screenshot({ path: path.join(shots, `${name}-large-${width}.png`) });
       result[width].axial = await page.evaluate(() => document.querySelector('.pane[data-role=study] [data-plane=axial]').clientWidth);
+      result[width].square = await page.evaluate(() => [...document.querySelectorAll('.plane canvas')].every((one) => one.width === one.height && Math.abs(one.clientWidth - one.clientHeight) <= 1));
       result[width].largeOverflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       if (touch) {
         const box = await over(page).boundingBox();

@@ -44,6 +44,12 @@ TRACKED = np.array([2.0, -1.0, -157.0])
 """Where lesion_1, marked at (0, 0, -160), is tracked in the second study."""
 
 SLICE_MM = 4.0
+STEP_OF_FRAMES = 6.0
+"""100 ms at 60 frames a second: what a step of scrolling may take, as frames of the machine that the test runs on."""
+
+STEP_OF_LEAST = 4.0
+"""What a step of the walk may take, as the least that it needs on the machine that the test runs on."""
+
 AXE = PLAYWRIGHT.parent / "axe-core" / "axe.min.js"
 
 
@@ -308,8 +314,9 @@ def test_sixty_cells_are_worked_through_by_keyboard(page: Page, address: str) ->
     seen = drive(address, "walk", steps=60)
     assert len(page.marks.corrections(SECOND)) == len(page.marks.corrections(THIRD)) == 30
     assert seen["counts"].strip() == "done"
-    print(f"a step of the walk: {statistics.median(seen['ms']):.0f} ms (median)")  # noqa: T201 - a figure to report
-    assert statistics.median(seen["ms"]) < 2000  # on a busy machine; 200 ms on an idle one
+    step, least = statistics.median(seen["ms"]), statistics.median(seen["least"])
+    print(f"a step of the walk: {step:.0f} ms (median); the least that it needs: {least:.0f} ms")  # noqa: T201 - a figure to report
+    assert step < STEP_OF_LEAST * least
 
 
 def test_one_finds_back_to_the_same_place_with_the_same_window_and_width(page: Page, address: str) -> None:
@@ -335,8 +342,9 @@ def test_thirty_studies_by_two_hundred_lesions_scroll(tall: str) -> None:
     assert abs(sticky["dateTop"]) < 2
     assert abs(sticky["nameLeft"]) < 4
     assert sticky["barBottom"] >= 0
-    print(f"a step of scrolling: {statistics.median(seen['steps']):.0f} ms")  # noqa: T201 - a figure to report
-    assert statistics.median(seen["steps"]) < 1000  # on a busy machine; 100 ms on an idle one
+    step, idle = statistics.median(seen["steps"]), statistics.median(seen["idle"])
+    print(f"a step of scrolling: {step:.0f} ms (median); a frame in which nothing moves: {idle:.0f} ms")  # noqa: T201 - a figure to report
+    assert step < STEP_OF_FRAMES * idle
 
 
 @pytest.mark.parametrize("lesions", [1, 12, 60])
@@ -351,6 +359,7 @@ def test_crops_fill_the_room_with_the_pixels_of_the_screen(page: Page, address: 
         assert one["css"][0] > (180 if width == "820" else 300)
         assert (one["small"], one["overflow"], one["largeOverflow"]) == (0, 0, 0)
         assert one["axial"] >= 300
+        assert one["square"]
     assert seen["820"]["tapped"]
 
 

@@ -11,7 +11,7 @@ from lesion_tracker.arrays import PointMm
 from lesion_tracker.readers.cell_size import Size
 from lesion_tracker.records.state import OUTSIDE, SHOWN, UNCERTAIN
 from lesion_tracker.report.drawn_size import draw_size
-from lesion_tracker.report.panel import FAINT, INK, SHADOW, Color, draw_letters, draw_scale_bar, rgb, write
+from lesion_tracker.report.panel import FAINT, INK, SHADOW, Color, draw_letters, draw_scale_bar, font, rgb, write
 from lesion_tracker.report.planes import BONE, LUNG, PLANES, SOFT_TISSUE, Plane, Window, cut, window_for
 from lesion_tracker.volumes.volume import Volume
 
@@ -121,7 +121,10 @@ def draw_crop(volume: Volume, view: CropView, window: Window, marks: CropMarks) 
     axis = int(np.argmax(np.abs(np.cross(view.plane.right, view.plane.down))))
     place = f"{'xyz'[axis]} {view.center_mm[axis]:.1f}"
     size, edge = (10, 3) if small else (13, 8)
-    write(draw, (edge, edge - 2), f"{place} mm" if small else f"{view.plane.name}  {place} mm", size, INK)
+    room = view.pixels / 2 - edge - size  # up to the letter in the middle
+    texts = [f"{place} mm"] if small else [f"{view.plane.name}  {place} mm", f"{place} mm"]
+    fits = next((text for text in texts if font(size).getlength(text) < room), place)
+    write(draw, (edge, edge - 2), fits, size, INK)
     if not small:
         write(draw, (edge, view.pixels - edge), window.name, size, FAINT, "ld")
     if not bool(volume.grid.contains(view.center_mm[None])[0]):

@@ -4,7 +4,7 @@ const scroller = document.getElementById("scroll"), grid = document.getElementBy
 const choices = ["show", "in", "sort", "planes"].map((name) => document.getElementById(name));
 const windows = document.getElementById("window");
 const TEXT_PX = 92, NARROW_TEXT_PX = 140; // of a cell below its crops: state, facts, buttons
-const SHAPES = { axial: { ratio: 1, part: 1, least: 150 }, strip: { ratio: 1 / 3, part: 3, least: 330 }, large: { ratio: 2 / 3, part: 1.5, least: 300 }, tall: { ratio: 1.5, part: 1, least: 300 } };
+const SHAPES = { axial: { ratio: 1, part: 1, least: 150 }, strip: { ratio: 1 / 3, part: 3, least: 330 }, large: { ratio: 2 / 3, part: 1.5, least: 300 }, tall: { ratio: 1.5, part: 1, least: 200 } };
 const PLANE_OF = { axial: "axial", strip: "all", large: "large", tall: "tall" };
 let shape = "strip", picture = 100; // how crops are laid out, and how wide they are, px of the page
 let at = null; // the cell that had the focus last: { lesion, study }; study "" is the lesion's name
@@ -22,8 +22,8 @@ function layout() {
   const chosen = document.getElementById("planes").value;
   const roomy = rows * (fit * SHAPES.large.ratio + TEXT_PX) < scroller.clientHeight || rows === 1;
   const tall = rows === 1 && Math.min(fit, (high - TEXT_PX) / 1.5) > Math.min(fit, (high - TEXT_PX) * 1.5) / 1.5; // axial larger that way
-  shape = chosen || (fit < SHAPES.strip.least ? "axial" : tall ? "tall" : roomy ? "large" : "strip");
-  const { ratio, part, least } = SHAPES[shape], text = shape === "axial" ? NARROW_TEXT_PX : TEXT_PX;
+  shape = chosen || (tall && fit >= SHAPES.tall.least ? "tall" : fit < SHAPES.strip.least ? "axial" : roomy ? "large" : "strip");
+  const { ratio, part, least } = SHAPES[shape], text = fit < SHAPES.strip.least ? NARROW_TEXT_PX : TEXT_PX;
   const cell = Math.max(least, Math.min(fit, Math.floor(Math.max(high - text, 200) / ratio)));
   picture = Math.floor(Math.floor((cell - 14) / 6) * 6 / part) * part; // whole pixels for each plane
   grid.style.setProperty("--name", `${name}px`);

@@ -170,7 +170,7 @@ class Pane {
   drawPlane(one) {
     const n = this.pixels(one), plane = this.view.planes[one.name], perPixel = this.view.width / n, axis = AXES[one.name];
     const key = this.block && [this.wanted, n, this.view.width, this.focus[axis].toFixed(4), this.middle.map((v) => v.toFixed(3)), this.window()].join();
-    if (one.image.width !== n || one.over.width !== n) { one.image.width = one.image.height = one.over.width = one.over.height = n; one.drawn = ""; }
+    if ([one.image, one.over].some((canvas) => canvas.width !== n || canvas.height !== n)) { one.image.width = one.image.height = one.over.width = one.over.height = n; one.drawn = ""; }
     if (this.block && one.drawn !== key) {
       this.block.draw(one.image.getContext("2d"), plane, this.middle, this.focus, n, perPixel, this.window());
       one.drawn = key;
