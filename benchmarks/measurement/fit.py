@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 from sklearn.ensemble import ExtraTreesRegressor
 
 from benchmarks.accuracy.data import CACHE, DATA
 from benchmarks.measurement.cases import Case, implant_cases
 from lesion_tracker.measurement.axes import axes_of, rings
 from lesion_tracker.measurement.candidates import candidates, features
-from lesion_tracker.measurement.judge import WEIGHTS, evidence, scores
+from lesion_tracker.measurement.judge import WEIGHTS
 from lesion_tracker.measurement.outline import outline
 from lesion_tracker.measurement.second_opinion import second_outline
 from lesion_tracker.measurement.view import view_of
@@ -37,10 +37,6 @@ LUNG, SOFT = 6, 10
 TREES, LEAST_IN_LEAF = 60, 5
 NEAR = 0.6
 """Surfaces whose size is off by more in its logarithm count as having nothing in common with the lesion."""
-OFF = 0.3
-"""A long axis that is off by more is what doubt is fitted to."""
-FLAGGED = 0.15
-"""Share of the others that may be flagged."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,42 +126,6 @@ def fit_scores(known: list[Example]) -> dict[str, np.ndarray]:
     }
 
 
-def fit_doubt(known: list[Example], judged: list[np.ndarray]) -> dict[str, np.ndarray]:
-    """Fit how likely a long axis is off, from scores by trees that have not seen the study; Newton's method."""
-    picked = [int(one.argmax()) for one in judged]
-    x = np.array(
-        [
-            evidence(score, one.balls_mm, n, (one.long_mm[n], one.second_mm))
-            for one, score, n in zip(known, judged, picked, strict=True)
-        ]
-    )
-    off = np.array([abs(one.long_mm[n] / one.true_mm - 1) > OFF for one, n in zip(known, picked, strict=True)])
-    mean, deviation = x.mean(axis=0), x.std(axis=0) + 1e-6
-    design = np.column_stack([(x - mean) / deviation, np.ones(len(x))])
-    weight = np.zeros(design.shape[1])
-    for _ in range(30):
-        p = 1 / (1 + np.exp(-design @ weight))
-        slope = design.T @ (p - off) + 1.0 * np.append(weight[:-1], 0)
-        curve = (design * (p * (1 - p))[:, None]).T @ design + np.diag([1.0] * (len(weight) - 1) + [1e-6])
-        weight = weight - np.linalg.solve(curve, slope)
-    p = 1 / (1 + np.exp(-design @ weight))
-    limit = float(np.quantile(p[~off], 1 - FLAGGED))
-    logger.info(
-        "flag: %d of %d off, %d of %d others",
-        (p[off] >= limit).sum(),
-        off.sum(),
-        (p[~off] >= limit).sum(),
-        (~off).sum(),
-    )
-    return {
-        "doubt_mean": mean,
-        "doubt_deviation": deviation,
-        "doubt_weight": weight[:-1],
-        "doubt_bias": weight[-1:],
-        "doubt_from": np.array([limit]),
-    }
-
-
 def main() -> None:
     """Fit and write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -173,11 +133,9 @@ def main() -> None:
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     known = [one for study in VOLUMES for one in examples(study)]
-    unseen: list[np.ndarray] = []
-    for study in VOLUMES:  # the examples lie in the order of the studies
-        weights = fit_scores([one for one in known if one.study != study])
-        unseen += [scores(one.seen, weights) for one in known if one.study == study]
-    save_file(fit_scores(known) | fit_doubt(known, unseen), args.out)
+    doubts = {name: one for name, one in load_file(WEIGHTS).items() if name.startswith("doubt")}
+    save_file(fit_scores(known) | doubts, args.out)
+    logger.info("the flag is of other trees: python -m benchmarks.measurement.fit_flag")
 
 
 if __name__ == "__main__":

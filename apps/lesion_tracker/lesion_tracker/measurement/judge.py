@@ -1,4 +1,4 @@
-"""Which surface is the lesion's, and how sure that is: trees and a sum, fitted on implants with known outlines."""
+"""Which surface is the lesion's, and what speaks against it: trees, and a plain sum, fitted on implants with known outlines."""
 
 import functools
 from collections.abc import Mapping
@@ -6,10 +6,14 @@ from collections.abc import Mapping
 import numpy as np
 from safetensors.numpy import load_file
 
+from lesion_tracker.measurement.axes import LEVEL, axes_of, rings
 from lesion_tracker.places import PACKAGE
+from lesion_tracker.volumes.volume import Volume
 
 WEIGHTS = PACKAGE / "measurement" / "judge.safetensors"
-"""Written by `python -m benchmarks.measurement.fit`."""
+"""Trees by `python -m benchmarks.measurement.fit`; usual evidence and limit by `python -m benchmarks.measurement.fit_flag`."""
+MOST_APART = 1.5
+"""Of the logarithms of two long axes; also where the second way found nothing."""
 
 
 @functools.lru_cache(maxsize=1)
@@ -36,44 +40,29 @@ def scores(features: np.ndarray, weights: Mapping[str, np.ndarray] | None = None
     return np.asarray(weights["value"][tree, node].mean(axis=0), dtype=np.float64)
 
 
-def doubt(evidence: np.ndarray) -> float:
-    """Return how likely the long axis is more than 30 % off, in [0, 1].
+def evidence(score: float, cover: Volume, second: Volume) -> np.ndarray:
+    """Return what speaks against a measurement, (3,): the more, the greater each.
+
+    A low score of the judge; two ways that differ; a long axis beyond what the volume lets expect, as where a spur follows a
+    neighbour.
 
     Args:
-        evidence: of `evidence`.
+        score: of the surface that was taken.
+        cover: the outline.
+        second: by the other way.
     """
+    first_mm, other = axes_of(rings(cover)).long_axis_mm, rings(second)
+    apart = abs(np.log(first_mm / axes_of(other).long_axis_mm)) if other else MOST_APART
+    ball_mm = np.cbrt((cover.hu > LEVEL).sum() * np.prod(cover.grid.spacing_mm) * 6 / np.pi)
+    return np.array([-score, min(apart, MOST_APART), np.log(first_mm / ball_mm)])
+
+
+def doubts(evidence: np.ndarray) -> np.ndarray:
+    """Return the same in standard deviations from the usual: they count alike, and their sum is the doubt."""
     weights = _weights()
-    values = (evidence - weights["doubt_mean"]) / weights["doubt_deviation"]
-    return float(1 / (1 + np.exp(-(values @ weights["doubt_weight"] + weights["doubt_bias"][0]))))
+    return np.asarray((evidence - weights["doubt_mean"]) / weights["doubt_deviation"])
 
 
 def doubt_from() -> float:
     """Return the doubt from which on a reader should check a measurement."""
     return float(_weights()["doubt_from"][0])
-
-
-def evidence(
-    all_scores: np.ndarray, sizes_mm: np.ndarray, chosen: int, long_axes_mm: tuple[float, float]
-) -> np.ndarray:
-    """Return what speaks for and against a measurement, (5,).
-
-    Args:
-        all_scores: of the surfaces.
-        sizes_mm: of their balls.
-        chosen: number of the surface that was taken.
-        long_axes_mm: of the outline and of the second opinion, 0 where there is none.
-    """
-    first, second = long_axes_mm
-    apart = abs(np.log(first / second)) if min(first, second) > 0 else 1.5
-    rivals = all_scores > all_scores[chosen] - 0.1
-    away = np.abs(np.log(sizes_mm / sizes_mm[chosen]))
-    share = np.exp((all_scores - all_scores[chosen]) / 0.05)
-    return np.array(
-        [
-            all_scores[chosen],
-            min(apart, 1.5),
-            float(away[rivals].max()),
-            float((share * away).sum() / share.sum()),
-            float(np.log(sizes_mm[chosen])),
-        ]
-    )

@@ -6,7 +6,7 @@ from lesion_tracker.arrays import PointMm, point_mm
 from lesion_tracker.errors import PointOutsideError
 from lesion_tracker.measurement.axes import axes_of, rings
 from lesion_tracker.measurement.candidates import Candidates, candidates, contrast_to_noise, features
-from lesion_tracker.measurement.judge import doubt, doubt_from, evidence, scores
+from lesion_tracker.measurement.judge import doubt_from, doubts, evidence, scores
 from lesion_tracker.measurement.outline import outline, radii_of
 from lesion_tracker.measurement.prior import Prior, prior_of_radius
 from lesion_tracker.measurement.second_opinion import second_outline
@@ -25,6 +25,8 @@ OFF_CENTER = 0.25
 """A click farther from the middle of what was found, as a share of its radius, is looked at again from there."""
 DISAGREE = 1.25
 """Ratio of the long axes of both ways from which on their disagreement is the reason to check."""
+LONG = 2
+"""The place of the long axis beyond what the volume lets expect among the evidence."""
 DIGITS = 3
 
 
@@ -52,8 +54,8 @@ def measure(
         prior = prior_of_radius(radius_mm)
     center = _inside(volume, center_mm)
     view = view_of(volume, center)
-    cover, found, judged, chosen = _outlined(volume, view, center, prior)
-    return _measurement(volume, cover, _check(cover, second_outline(view, center), found, judged, chosen))
+    cover, score = outlined(volume, view, center, prior)
+    return _measurement(volume, cover, _check(cover, second_outline(view, center), score))
 
 
 def radius_at(volume: Volume, center_mm: PointMm) -> float:
@@ -63,7 +65,7 @@ def radius_at(volume: Volume, center_mm: PointMm) -> float:
         PointOutsideError, ValueError: as `measure`.
     """
     center = _inside(volume, center_mm)
-    cover, *_ = _outlined(volume, view_of(volume, center), center, None)
+    cover, _ = outlined(volume, view_of(volume, center), center)
     return radius_of(axes_of(rings(cover)).long_axis_mm)
 
 
@@ -78,19 +80,17 @@ def _inside(volume: Volume, center_mm: PointMm) -> PointMm:
     return center
 
 
-def _outlined(
-    volume: Volume, view: View, center: PointMm, prior: Prior | None
-) -> tuple[Volume, Candidates, np.ndarray, int]:
-    """Return the outline, with the surfaces that it was chosen among, their scores, and the chosen one's number."""
+def outlined(volume: Volume, view: View, center: PointMm, prior: Prior | None = None) -> tuple[Volume, float]:
+    """Return the outline round a point inside the study, and the score of the surface that it was made from."""
     found, judged, chosen = _likeliest(view, center, prior)
     cover = _outline(volume, view, found, chosen)
     middle = _middle(cover)
     if np.linalg.norm(middle - center) > OFF_CENTER * found.ball_mm[chosen]:
         again, rejudged, best = _likeliest(view, middle, prior)
         if rejudged[best] > judged[chosen]:
-            found, judged, chosen = again, rejudged, best
-            cover = _outline(volume, view, found, chosen)
-    return cover, found, judged, chosen
+            judged, chosen = rejudged, best
+            cover = _outline(volume, view, again, best)
+    return cover, float(judged[chosen])
 
 
 def _likeliest(view: View, center: PointMm, prior: Prior | None) -> tuple[Candidates, np.ndarray, int]:
@@ -115,18 +115,20 @@ def _middle(cover: Volume) -> PointMm:
     return np.asarray(cover.grid.lps_from_indices(np.array([[x, y, z]]))[0])
 
 
-def _check(cover: Volume, second: Volume, found: Candidates, judged: np.ndarray, chosen: int) -> str:
+def _check(cover: Volume, second: Volume, score: float) -> str:
     """Return why a reader should look at a measurement, or ""."""
-    first_mm = axes_of(rings(cover)).long_axis_mm
-    other = rings(second)
-    second_mm = axes_of(other).long_axis_mm if other else 0.0
-    if doubt(evidence(judged, found.ball_mm, chosen, (first_mm, second_mm))) < doubt_from():
+    against = doubts(evidence(score, cover, second))
+    if against.sum() < doubt_from():
         return ""
-    if second_mm == 0.0:
+    other = rings(second)
+    if not other:
         return "its border is open: what looks like it goes on beyond it"
+    first_mm, second_mm = axes_of(rings(cover)).long_axis_mm, axes_of(other).long_axis_mm
     if not 1 / DISAGREE < first_mm / second_mm < DISAGREE:
         return f"two ways to measure it disagree: {first_mm:.1f} and {second_mm:.1f} mm"
-    return "its border is faint"
+    return (
+        "it is long for its volume: is a neighbour part of it?" if against.argmax() == LONG else "its border is faint"
+    )
 
 
 def _measurement(volume: Volume, cover: Volume, check: str) -> Measurement:
