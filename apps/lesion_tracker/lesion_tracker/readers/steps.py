@@ -120,7 +120,6 @@ def _step(tag: str, stand: Stand, said: Said) -> Step:
 
 def _point(standing: Sequence[Step]) -> Point | None:
     """Return the point that counts after steps that stand: a track does not move what a reader has answered."""
-    answers = [one for one in standing if one.what in ("mark", "corrected", "accepted", "close")]
-    tracks = [one for one in standing if one.what == "track"]
-    last = answers[-1:] or tracks[-1:]
-    return last[0].to_mm if last else None
+    last = next((one for one in reversed(standing) if one.what in ("mark", "corrected", "accepted", "close")), None)
+    last = last or next((one for one in reversed(standing) if one.what == "track"), None)
+    return last.to_mm if last else None
