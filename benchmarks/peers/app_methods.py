@@ -20,14 +20,15 @@ from lesion_tracker.tracking.session import session
 CACHE_BYTES = 2 * 10**9
 
 
-def app_method(method: str, model: Tracker | None = None) -> FindPoints:
+def app_method(method: str, model: Tracker | None = None, *, refine: bool = False) -> FindPoints:
     """Return one of the app's methods; its registrations are forgotten after each pair.
 
     Args:
         method: as in a request.
         model: weights, for "dlt" and "auto".
+        refine: start "auto" from the map of the whole pair.
     """
-    options = TrackOptions(method=method, measure="no")
+    options = TrackOptions(method=method, measure="no", refine="yes" if refine else "no")
 
     def find(pair: Pair, lesions: Sequence[Lesion]) -> tuple[PointsMm, Seconds]:
         def tracked(some: Sequence[Lesion], cache: RegistrationCache) -> list[Track]:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+import torch
+from torch.nn import functional as F
 
 from lesion_tracker.arrays import PointMm, PointsMm
 from lesion_tracker.tracking.alignment import NOISE_TONE, tone_at
@@ -94,7 +95,7 @@ class LocalPatch:
     def _step(self, block: "_Block", shift: np.ndarray, linear: np.ndarray, change: np.ndarray) -> np.ndarray:
         """Return the change of the map (3, 4): linear part in mm at the edge of the surroundings, then the shift in mm."""
         places = shift + self.offsets @ linear.T
-        tones, slopes = block.tones_at(places), block.slopes_at(places)
+        tones, slopes = block.tones_and_slopes_at(places)
         mean = float((self.weights * tones).sum())
         spread = float(np.sqrt((self.weights * (tones - mean) ** 2).sum() + NOISE_TONE**2))
         unit = np.column_stack([self.offsets / self.half_mm, np.ones(len(places))])
@@ -116,21 +117,25 @@ class _Block:
         steps = np.arange(-count, count + 1) * lattice_mm
         z, y, x = np.meshgrid(steps, steps, steps, indexing="ij")
         points = np.asarray(center_mm) + np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)
-        self.count, self.lattice_mm = count, lattice_mm
-        self.tones = tone_at(followup, points).reshape(z.shape)
-        self.slopes = np.gradient(self.tones, lattice_mm)[::-1]
+        tones = tone_at(followup, points).reshape(z.shape)
+        slopes = np.gradient(tones, lattice_mm)[::-1]
+        self.reach_mm = count * lattice_mm
+        self.values = torch.from_numpy(np.stack([tones, *slopes]).astype(np.float32))[None]
 
     def tones_at(self, offsets_mm: PointsMm) -> np.ndarray:
         """Return tones at offsets (n, 3) from the centre."""
-        return self._at(self.tones, offsets_mm)
+        return self._at(self.values[:, :1], offsets_mm)[0]
 
-    def slopes_at(self, offsets_mm: PointsMm) -> np.ndarray:
-        """Return slopes along x, y, z per mm, (n, 3)."""
-        return np.stack([self._at(slope, offsets_mm) for slope in self.slopes], axis=1)
+    def tones_and_slopes_at(self, offsets_mm: PointsMm) -> tuple[np.ndarray, np.ndarray]:
+        """Return tones, and slopes along x, y, z per mm, (n, 3)."""
+        found = self._at(self.values, offsets_mm)
+        return found[0], found[1:].T
 
-    def _at(self, values: np.ndarray, offsets_mm: PointsMm) -> np.ndarray:
-        index = offsets_mm[:, ::-1].T / self.lattice_mm + self.count
-        return np.asarray(ndimage.map_coordinates(values, index, order=1, mode="nearest"))
+    def _at(self, values: torch.Tensor, offsets_mm: PointsMm) -> np.ndarray:
+        """Interpolate all channels at once, (channels, n); beyond the lattice its edge goes on."""
+        places = torch.from_numpy((offsets_mm / self.reach_mm).astype(np.float32))[None, None, None]
+        found = F.grid_sample(values, places, mode="bilinear", padding_mode="border", align_corners=True)
+        return np.asarray(found[0, :, 0, 0].numpy(), dtype=np.float64)
 
 
 def _unit(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

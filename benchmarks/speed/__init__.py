@@ -1,0 +1,1 @@
+"""How long the answers take: the first lesion of a pair, further ones, memory, beside other ways to register."""
