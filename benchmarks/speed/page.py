@@ -24,7 +24,7 @@ over the pair's lesions that have not moved by themselves. `deformable` is the a
 `refined` is `auto` that starts from it; `bspline` is what elastix offers in 3D Slicer. All with their own parameters.
 
 Further lesions are drawn blindly where the baseline has tissue. Where there is nothing to find, the network looks as wide as it
-can (±96 mm, some 2 s of a processor), so these rows bound real ones from above: the 16 points of lung4dct, all searched narrowly,
+can (±96 mm, 2 s of a processor), so these rows bound real ones from above: the 16 points of lung4dct, all searched narrowly,
 took 0.5 s of a processor each."""
 
 
