@@ -22,7 +22,7 @@ from lesion_tracker.tracking.confidence import (
     uncalibrated_state,
 )
 from lesion_tracker.tracking.evidence import Evidence
-from lesion_tracker.tracking.fusion import choose, fuse, network_alone
+from lesion_tracker.tracking.fusion import CONVINCES, choose, fuse, network_alone
 
 GOOD = Evidence(
     registered=1.0,
@@ -75,6 +75,17 @@ def test_where_the_others_are_poor_registration_answers() -> None:
     fused = fuse([PRIOR, FAR], [GOOD, replace(BAD, registered=0.0, apart_mm=30.0)], UNCALIBRATED)
     np.testing.assert_array_equal(fused.center_mm, PRIOR.center_mm)
     assert fused.chosen == "registration"
+
+
+def test_on_a_doubtful_registration_its_point_stays_unless_another_place_convinces() -> None:
+    faint = replace(ELSEWHERE, texture=0.0, rim=0.2, lost=1.0, changed_hu=100.0)
+    for evidence, shares, answer in ((faint, [0.45, 0.55], PRIOR), (ELSEWHERE, [0.01, 0.99], FAR)):
+        known = [PRIOR, FAR], [replace(BAD, registered=1.0), evidence], UNCALIBRATED, np.array(shares)
+        sure, doubtful = fuse(*known), fuse(*known, doubtful=True)
+        np.testing.assert_array_equal(sure.center_mm, FAR.center_mm)
+        np.testing.assert_array_equal(doubtful.center_mm, answer.center_mm)
+        assert (sure.confidence < CONVINCES) == (answer is PRIOR)
+        assert ("(0, 0, 30) LPS mm, 30 mm away, looks alike" in doubtful.note) == (answer is PRIOR)
 
 
 def test_a_place_that_looks_alike_is_named_with_its_distance() -> None:

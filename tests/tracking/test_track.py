@@ -172,7 +172,7 @@ def test_a_doubt_lowers_the_confidence_below_that_of_whatever_is_found(
     assert doubted.state == "uncertain"
     assert "the studies agree poorly: 0.31" in doubted.warnings
     assert "the studies agree poorly: 0.31" not in plain.warnings
-    assert doubted.center_mm == plain.center_mm
+    assert np.linalg.norm(np.array(doubted.center_mm) - plain.center_mm) < 3.0  # auto asks for the whole pair, too
 
 
 def test_studies_with_nothing_in_common_are_refused() -> None:

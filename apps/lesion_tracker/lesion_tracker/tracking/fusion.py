@@ -22,6 +22,10 @@ FAR_MM = 10.0
 RIVAL_SHARE = 0.25
 """A candidate of this share, elsewhere, is named beside the answer."""
 
+CONVINCES = 0.5
+"""On a doubtful registration a place elsewhere needs this confidence: what speaks for it was measured on images that do not
+agree."""
+
 
 @dataclass(frozen=True)
 class Fused:
@@ -102,21 +106,34 @@ def fuse(
     evidence: Sequence[Evidence],
     calibration: Calibration,
     shares: np.ndarray | None = None,
+    *,
+    doubtful: bool = False,
 ) -> Fused:
-    """Answer with the chosen place, its confidence, and what a reader should know about the others; as `choose`."""
+    """Answer with the chosen place, its confidence, and what a reader should know about the others; as `choose`.
+
+    Where registration is `doubtful`, its point stays unless another place convinces.
+    """
     shares = calibration.shares(evidence) if shares is None else shares
-    place = choose(candidates, evidence, calibration, shares)
-    values = confidence_features(evidence[place.number], place.share)
+    places = places_of(candidates, shares, calibration)
+    place = places[0]
+    confidence = _confidence(evidence, place, calibration)
+    if doubtful and confidence < CONVINCES:
+        place = next(one for one in places if 0 in one.members)
+        confidence = _confidence(evidence, place, calibration)
     sources = [source for member in place.members for source in candidates[member].sources]
     notes = ["its contrast is lost at this point: it may have gone"] if gone(evidence[place.number]) >= GONE else []
     notes += _notes(candidates, shares, _same(candidates, calibration), place.number)
     return Fused(
         np.asarray(candidates[place.number].center_mm),
-        calibration.confidence.probability(values),
+        confidence,
         " and ".join(dict.fromkeys(sources)),
         "; ".join(notes),
         place,
     )
+
+
+def _confidence(evidence: Sequence[Evidence], place: Place, calibration: Calibration) -> float:
+    return calibration.confidence.probability(confidence_features(evidence[place.number], place.share))
 
 
 def _same(candidates: Sequence[Candidate], calibration: Calibration) -> np.ndarray:
@@ -151,7 +168,7 @@ def network_alone(
     shares = calibration.shares(evidence)
     number = next(n for n, one in enumerate(candidates) if "network" in one.sources)
     place = Place(number, float(shares[number]), (number,))
-    confidence = calibration.confidence.probability(confidence_features(evidence[number], place.share))
+    confidence = _confidence(evidence, place, calibration)
     chosen = candidates[choose(candidates, evidence, calibration).number]
     apart = float(np.linalg.norm(chosen.center_mm - network_mm))
     if apart <= min(evidence[number].radius_mm, FAR_MM):

@@ -104,7 +104,8 @@ def judge(looked: Sequence[Looked], rules: Rules) -> list[Judged]:
     """Choose the places of all lesions together, and say of each how sure it is."""
     own = rules.judgement
     if own is None:
-        return [_by_confidence(fuse(one.candidates, one.evidence, rules.calibration), rules) for one in looked]
+        answers = [fuse(one.candidates, one.evidence, rules.calibration, doubtful=one.doubtful) for one in looked]
+        return [_by_confidence(fused, rules) for fused in answers]
     started = time.perf_counter()
     alone = [rules.calibration.shares(one.evidence) for one in looked]
     places = [choose(one.candidates, one.evidence, rules.calibration) for one in looked]
@@ -116,7 +117,7 @@ def judge(looked: Sequence[Looked], rules: Rules) -> list[Judged]:
     found = []
     for n, chosen in enumerate(choose_jointly(labels, own.neighbours)):
         one, shares = looked[n], shares_given(looked[n].candidates, alone[n], chosen, rules.calibration)
-        fused = fuse(one.candidates, one.evidence, rules.calibration, shares)
+        fused = fuse(one.candidates, one.evidence, rules.calibration, shares, doubtful=one.doubtful)
         known = values[n] if fused.place == places[n] else one.numbers(fused.place)
         presence, placement = own.presence.probability(known), own.placement.probability(known)
         if chosen.claimed_by is not None:

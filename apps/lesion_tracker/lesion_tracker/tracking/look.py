@@ -30,6 +30,7 @@ class Looked:
         head: logit of "it is there"; None of weights without that head.
         before: the lesion in the baseline.
         after: gives the place of a candidate, by its number.
+        doubtful: whether its registration is.
         seconds: that it took.
     """
 
@@ -42,6 +43,7 @@ class Looked:
     head: float | None
     before: Patch
     after: Callable[[int], Patch]
+    doubtful: bool = False
     seconds: float = 0.0
 
     def numbers(self, place: Place) -> dict[str, float]:
@@ -66,5 +68,6 @@ def look(model: Tracker, case: Case) -> Looked:
         seen.presence,
         before(case),
         lambda number: after(case, candidates[number].center_mm),
+        bool(case.registration.doubts),
         time.perf_counter() - started,
     )

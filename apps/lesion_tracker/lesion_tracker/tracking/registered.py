@@ -1,4 +1,8 @@
-"""The maps that the lesions of one call start from: found round each neighbourhood, or, where asked for, on the whole pair."""
+"""The maps that the lesions of one call start from: found round each neighbourhood, or on the whole pair.
+
+That of the whole pair is asked for, or found where the affine map is doubtful: what lies round a lesion may not hold the same
+lesion in the other study then.
+"""
 
 import time
 from dataclasses import replace
@@ -39,7 +43,7 @@ class Registered:
         self._refined: FollowupFromBaseline | None = None
         self._rounds: dict[tuple[float, float, float], FollowupFromBaseline] = {}
         self.note = ""
-        if refine and method.refined:
+        if method.refined and (refine or self._whole.doubts):
             self._refine()
         self.seconds = time.perf_counter() - started
 
@@ -53,8 +57,8 @@ class Registered:
     def case(self, lesion: Lesion) -> Case:
         """Return a lesion with the place at which its map expects it.
 
-        With `refine` that is the map of the whole pair; how far the one found round the lesion is from it there stands in
-        its quality as `local_mm`.
+        With `refine`, or where the affine map is doubtful, that is the map of the whole pair; how far the one found round the
+        lesion is from it there stands in its quality as `local_mm`.
         """
         case = case_of(self._pair, self._whole, lesion)
         if self._method.local and bool(self._pair.followup.grid.contains(case.expected_mm[None])[0]):
