@@ -74,7 +74,13 @@ def test_a_copied_app_folder_serves_learns_and_takes_other_weights_while_it_runs
     command = start_command(
         str(studies), port, app=app, conf={"method": "affine", "background": "false", "device": "cpu"}
     )
-    with served(bare, [bare.python, *command[1:]], port, studies) as server:
+    command = [
+        bare.python,
+        "-m",
+        "monailabel.main",
+        *command[3:],
+    ]  # MONAI Label's own: no package of ours is installed here
+    with served(bare, command, port, studies) as server:
         for patient in ("ann", "bob", "cid"):
             mark(server, patient)
             track(server, patient)  # registration runs in processes of its own
