@@ -32,11 +32,12 @@ const scenarios = {
     result.panel = await page.locator('.lesionTracker').innerText();
 
     await page.goto(`${base}/lesions/?patient=${encodeURIComponent(patient)}`, { waitUntil: 'networkidle' });
+    await page.waitForFunction(() => { const crops = [...document.querySelectorAll('.row.lesion img')]; return crops.length && crops.every((one) => one.complete && one.naturalWidth); });
     result.rows = await page.locator('.row.lesion').count();
     result.crops = await page.locator('.row.lesion img').evaluateAll((all) => all.filter((one) => one.complete && one.naturalWidth > 0).length);
     await page.locator('.cell.track, .cell').filter({ has: page.locator('img') }).last().focus();
     await page.keyboard.press('a');
-    await page.waitForFunction(() => document.getElementById('said').textContent !== '');
+    await page.waitForFunction(() => document.getElementById('said').textContent.includes('accepted'));
     result.accepted = await page.textContent('#said');
     await shot('login-5-accepted');
 

@@ -2,6 +2,8 @@
 const path = require('node:path');
 const { chromium } = require(process.env.PLAYWRIGHT);
 
+const PATIENCE_MS = 120000; // of each step, on a machine that others use, too
+
 // The point that the page shows, and the slices that it looks at.
 const place = async (page) => (await page.textContent('#place')).split(',').map(Number);
 const focus = (page, role = 'study') => page.evaluate((name) => panes.find((pane) => pane.element.dataset.role === name).focus, role);
@@ -366,6 +368,7 @@ const scenarios = {
     const result = {};
     for (const [width, height, touch] of sizes) {
       const context = await browser.newContext({ viewport: { width, height }, hasTouch: Boolean(touch), isMobile: false });
+      context.setDefaultTimeout(PATIENCE_MS);
       const page = await context.newPage();
       await grid(page, base);
       await page.waitForFunction(() => [...document.images].filter((one) => one.getBoundingClientRect().top < innerHeight).every((one) => one.complete && one.naturalWidth));
@@ -410,7 +413,7 @@ const scenarios = {
       const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
       await context.addInitScript((reader) => localStorage.setItem('reader', reader), name);
       const page = await context.newPage();
-      page.setDefaultTimeout(60000);
+      page.setDefaultTimeout(PATIENCE_MS);
       return page;
     };
     const [one, other, nobody] = [await open('dr one'), await open('dr other'), await open('')];
@@ -437,7 +440,7 @@ const scenarios = {
       await context.addInitScript((reader) => localStorage.setItem('reader', reader), name);
       await context.route('**/lesions/changes*', (route) => route.abort()); // no page notices by itself
       const page = await context.newPage();
-      page.setDefaultTimeout(60000);
+      page.setDefaultTimeout(PATIENCE_MS);
       await grid(page, base);
       return page;
     };
@@ -497,6 +500,7 @@ const scenarios = {
     await page.waitForFunction(() => document.getElementById('said').textContent.includes('tracked'), null, { timeout: 900000 });
     for (const [name, width, height, query] of [['lesions', 1200, 560, ''], ['review-grid', 1280, 900, ''], ['review-large', 1280, 800, `&lesion=lesion_1&study=${study}`], ['review-size', 1280, 860, `&lesion=lesion_1&study=${study}`], ['review-touch', 820, 1180, '']]) {
       const context = await browser.newContext({ viewport: { width, height }, hasTouch: width < 900 });
+      context.setDefaultTimeout(PATIENCE_MS);
       const shown = await context.newPage();
       await shown.goto(there + query, { waitUntil: 'networkidle' });
       if (name === 'review-size') {
@@ -620,7 +624,7 @@ async function main(name, given) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
   await context.addInitScript(() => { if (!localStorage.getItem('nobody') && !localStorage.getItem('reader')) localStorage.setItem('reader', 'dr browser'); });
   const page = await context.newPage();
-  page.setDefaultTimeout(60000);
+  page.setDefaultTimeout(PATIENCE_MS);
   const errors = [], foreign = [];
   page.on('pageerror', (error) => errors.push(String(error)));
   page.on('console', (message) => { if (message.type() === 'error' && !message.location().url.endsWith('/favicon.ico')) errors.push(message.text()); });
