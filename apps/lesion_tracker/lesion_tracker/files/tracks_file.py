@@ -1,12 +1,11 @@
 """Tracks as files: tracks.json for programs, a CSV for a spreadsheet."""
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lesion_tracker.errors import FileFormatError
+from lesion_tracker.files.csv_text import csv_text
 from lesion_tracker.files.json_model import Entry, read_model
 from lesion_tracker.files.whole import refusals_of, write_text
 from lesion_tracker.records.json_record import SCHEMA
@@ -67,12 +66,7 @@ def read_tracks(path: Path) -> list[Track]:
 
 def tracks_csv(tracks: Sequence[Track]) -> str:
     """Return one line a track under a line of column names; positions are LPS mm."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for track in tracks:
-        writer.writerow(track_row(track))
-    return text.getvalue()
+    return csv_text(COLUMNS, map(track_row, tracks))
 
 
 def write_tracks_csv(tracks: Sequence[Track], path: Path) -> None:

@@ -1,15 +1,13 @@
 """A patient's results as tables: for a spreadsheet, for a terminal, and as plain JSON values."""
 
-import csv
-import io
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lesion_tracker.files.csv_text import csv_text
 from lesion_tracker.records.followed import Traits
 from lesion_tracker.report.measured_picture import axes_in_words
 from lesion_tracker.report.patient_results import LesionResult, PatientResult, StudyResult
-from lesion_tracker.report.review_csv import harmless
 from lesion_tracker.report.suggestions import suggestions_of
 from lesion_tracker.response.assessment import WORDS, Assessment
 
@@ -73,15 +71,13 @@ COLUMNS: dict[str, Callable[[_Line], object]] = {
 
 def results_csv(patient: PatientResult) -> str:
     """Return a line a lesion and study."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for lesion in patient.lesions:
-        for study in patient.studies:
-            if (one := study.of(lesion.id)) is not None:
-                line = _Line(patient, study, one)
-                writer.writerow([harmless(content(line)) for content in COLUMNS.values()])
-    return text.getvalue()
+    lines = (
+        _Line(patient, study, one)
+        for lesion in patient.lesions
+        for study in patient.studies
+        if (one := study.of(lesion.id)) is not None
+    )
+    return csv_text(COLUMNS, ([content(line) for content in COLUMNS.values()] for line in lines))
 
 
 def results_json(patient: PatientResult) -> dict[str, Any]:

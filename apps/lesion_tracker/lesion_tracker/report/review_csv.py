@@ -1,12 +1,10 @@
 """All lesions of a patient as a table for a spreadsheet: one line a lesion and study."""
 
-import csv
-import io
 import math
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from lesion_tracker.files.csv_text import csv_text
 from lesion_tracker.readers.cell import Cell
 from lesion_tracker.readers.cell_size import Size, Sizes, growth
 from lesion_tracker.readers.patient_table import Row
@@ -55,9 +53,6 @@ class _Line:
         """Return a coordinate of the point, LPS mm; "" where there is none."""
         return "" if self.cell.center_mm is None else f"{self.cell.center_mm[axis]:.2f}"
 
-
-FORMULA_SIGNS = ("=", "+", "-", "@", "|", "%")
-"""What a spreadsheet takes for the beginning of a formula, or of a command, also behind spaces and in full width."""
 
 COLUMNS: dict[str, Callable[[_Line], object]] = {
     "patient": lambda line: line.patient_id,
@@ -117,22 +112,10 @@ def review_csv(patient_id: str, rows: Sequence[Row], dates: Mapping[str, str], s
         dates: YYYYMMDD or "" of each study, earliest first; its order is the order of a lesion's lines.
         sizes: that count; None: none are known.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in rows:
-        for study_id, date in dates.items():
-            if study_id in row.cells:
-                line = _Line(patient_id, row, row.cells[study_id], date, sizes or {})
-                writer.writerow([harmless(content(line)) for content in COLUMNS.values()])
-    return text.getvalue()
-
-
-def harmless(value: object) -> object:
-    """Keep a spreadsheet from taking a name for a formula; numbers stay numbers."""
-    if isinstance(value, str) and unicodedata.normalize("NFKC", value).strip()[:1] in FORMULA_SIGNS:
-        try:
-            float(value)
-        except ValueError:
-            return "'" + value
-    return value
+    lines = (
+        _Line(patient_id, row, row.cells[study_id], date, sizes or {})
+        for row in rows
+        for study_id, date in dates.items()
+        if study_id in row.cells
+    )
+    return csv_text(COLUMNS, ([content(line) for content in COLUMNS.values()] for line in lines))

@@ -1,7 +1,5 @@
 """What came of a cohort: a JSON a pair as soon as it is done, and at the end one table of everything."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ from lesion_tracker.commands.cohort.cohort_file import CohortPatient
 from lesion_tracker.commands.cohort.plan import Step
 from lesion_tracker.commands.evaluation_report import write_page
 from lesion_tracker.errors import FileFormatError
+from lesion_tracker.files.csv_text import csv_text
 from lesion_tracker.files.json_file import read_json, write_json
 from lesion_tracker.files.tracks_file import COLUMNS, track_row
 from lesion_tracker.records.track import Track
@@ -76,24 +75,22 @@ class ResultFolder:
             errors: by step that has none.
             alone: patients with one study; a line that says so.
         """
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(HEAD)
+        rows: list[list[object]] = []
         for step in steps:
             found = {track.lesion_id: track for track in tracks.get(step.key, [])}
             facts = (step.patient, step.way, step.baseline.date, step.followup.date)
             for lesion in step.lesions:
                 track = found.get(lesion.id)
                 if track is not None:
-                    writer.writerow([*facts, "", *track_row(track)])
+                    rows.append([*facts, "", *track_row(track)])
                 else:
                     reason = errors.get(step.key) or "the study before does not show its place"
                     known = {"lesion_id": lesion.id, "label": lesion.label}
-                    writer.writerow([*facts, reason, *(known.get(name, "") for name in COLUMNS)])
+                    rows.append([*facts, reason, *(known.get(name, "") for name in COLUMNS)])
         for patient in alone:
             line = (patient.patient, "", patient.studies[0].date, "", ONE_STUDY)
-            writer.writerow([*line, *("" for _ in COLUMNS)])
-        write_page(text.getvalue(), self.folder / TABLE)
+            rows.append([*line, *("" for _ in COLUMNS)])
+        write_page(csv_text(HEAD, rows), self.folder / TABLE)
 
     def _path(self, step: Step) -> Path:
         return self.folder / PAIRS / f"{step.key}.json"
