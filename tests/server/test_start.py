@@ -28,7 +28,8 @@ def test_an_unknown_setting_stops_the_server_and_is_named(tmp_path: Path) -> Non
     assert "unknown setting: --conf metod; known names: method" in log.read_text()
 
 
-def test_what_is_left_out_of_a_start_is_there_for_who_needs_it() -> None:
+def test_what_is_left_out_of_a_start_is_there_for_who_needs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)  # another test may have loaded it
     loaded = sys.modules["re"]
     with left_out(("colorsys", "re")):
         with pytest.raises(ImportError):
