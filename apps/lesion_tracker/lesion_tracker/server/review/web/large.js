@@ -319,7 +319,9 @@ async function start() {
   linked();
   if (marking) update();
   document.body.dataset.ready = "1";
-  if (data.next) fetch(Block.address(data.next.study, data.next.point, view.width > NARROW_MM ? WIDE_MM : NARROW_MM, data.next.radius));
+  if (!data.next) return; // the server reads the next lesion's study meanwhile; nothing of it is kept here
+  const ahead = await fetch(Block.address(data.next.study, data.next.point, NARROW_MM, data.next.radius)).catch(() => null);
+  if (ahead) await ahead.body.cancel(); // a body that nobody reads holds its connection
 }
 
 widths.addEventListener("change", showWidth);
