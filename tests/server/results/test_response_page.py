@@ -190,6 +190,7 @@ def test_the_page_to_print_has_all_and_the_tables_say_the_same(page: Page) -> No
     assert [one["category"] for one in values["response"]] == ["baseline", "PR", "CR"]
     cohort = page.http.get("/lesions/waterfall").text
     assert "eve: -100 %, CR" in cohort
+    assert "Left out" not in cohort
     for where in ("paper", "results.csv", "results.json", "course.png"):
         assert page.http.get(f"/lesions/{where}", params={"patient": "nobody", "lesion": "x"}).status_code == 404
 

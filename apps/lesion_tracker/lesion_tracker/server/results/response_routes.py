@@ -19,8 +19,8 @@ from lesion_tracker.report.patient_table import lesion_in_words, notes_of, resul
 from lesion_tracker.report.response_table import response_table
 from lesion_tracker.report.waterfall import bar_of, waterfall
 from lesion_tracker.server import addresses
-from lesion_tracker.server.errors import refusal_or_raise
 from lesion_tracker.server.results.shown import Shown, ShownPatient
+from lesion_tracker.server.review.answers import refused, saved_as
 from lesion_tracker.server.review.pages import HEADERS, page
 from lesion_tracker.server.who import signed
 
@@ -65,11 +65,13 @@ def response_routes(shown: Shown, *, on_pacs: bool = False, pacs_write: bool = F
     @router.get(addresses.RESULTS_TABLE)
     def table(patient: str) -> Response:
         text = results_csv(shown.patient(patient).result)
-        return Response(text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=_named(patient, "csv"))
+        return Response(
+            text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=saved_as("results", patient, "csv")
+        )
 
     @router.get(addresses.RESULTS)
     def values(patient: str) -> Response:
-        return JSONResponse(results_json(shown.patient(patient).result), headers=_named(patient, "json"))
+        return JSONResponse(results_json(shown.patient(patient).result), headers=saved_as("results", patient, "json"))
 
     return router
 
@@ -78,9 +80,7 @@ def _page(made: Callable[[], str], headers: dict[str, str] = HEADERS) -> Respons
     try:
         html = made()
     except Exception as error:
-        refusal = refusal_or_raise(error)
-        html = page("error.html", text=refusal.text, title="Response", root="")
-        return HTMLResponse(html, refusal.status, headers=HEADERS)
+        return refused(error, "Response")
     return HTMLResponse(html, headers=headers)
 
 
@@ -112,11 +112,9 @@ def _paper(known: ShownPatient) -> str:
 
 
 def _cohort(shown: Shown) -> str:
-    bars = [bar_of(one.patient_id, one.response, len(one.studies)) for one in shown.every()]
+    every, damaged = shown.every()
+    bars = [bar_of(one.patient_id, one.response, len(one.studies)) for one in every]
     chart = Markup(waterfall(bars))
-    return page("waterfall.html", bars=bars, chart=chart, title="Response of all patients", login=signed())
-
-
-def _named(patient: str, ending: str) -> dict[str, str]:
-    safe = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in patient)
-    return {**HEADERS, "Content-Disposition": f'attachment; filename="results_{safe}.{ending}"'}
+    return page(
+        "waterfall.html", bars=bars, damaged=damaged, chart=chart, title="Response of all patients", login=signed()
+    )

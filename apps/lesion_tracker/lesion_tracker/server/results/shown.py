@@ -57,20 +57,23 @@ class Shown:
         result = stored_result(known, measured.sizes, slices_mm)
         return ShownPatient(result, traits_said(known.fates.values()), len(measured.unmeasured))
 
-    def every(self) -> Iterator[PatientResult]:
-        """Yield all patients with lesions, in the order of their ids; a patient whose history is damaged is left out.
+    def every(self) -> tuple[list[PatientResult], list[str]]:
+        """Return all patients with lesions, in the order of their ids, and the ids of those whose history is damaged.
 
         How thick slices are is not looked at: no category depends on it.
         """
+        found, damaged = [], []
         for patient_id in self._results.patients():
             try:
                 known, sizes = self._results.stored(patient_id), self._measuring.known(patient_id).sizes
                 result = stored_result(known, sizes, {})
             except FileFormatError as error:
                 logger.warning("a patient is left out of the waterfall: %s", error)
+                damaged.append(patient_id)
                 continue
             if result.lesions:
-                yield result
+                found.append(result)
+        return found, damaged
 
     def _read(self, studies: Sequence[Study]) -> Iterator[tuple[str, float]]:
         for study in studies:

@@ -13,10 +13,10 @@ from lesion_tracker.report.crop import COLORS, CropMarks, crop_png, views_of, wi
 from lesion_tracker.report.review_csv import review_csv
 from lesion_tracker.server import addresses
 from lesion_tracker.server.engine import Engine
-from lesion_tracker.server.errors import refusal_or_raise
+from lesion_tracker.server.review.answers import refused, saved_as
 from lesion_tracker.server.review.jobs import Job, TrackJobs
 from lesion_tracker.server.review.measuring import Measuring
-from lesion_tracker.server.review.pages import FILES, HEADERS, page, page_file
+from lesion_tracker.server.review.pages import FILES, HEADERS, page_file
 from lesion_tracker.server.review.requests import (
     Accept,
     Close,
@@ -65,9 +65,7 @@ def _add_pages(router: APIRouter, review: Review, measuring: Measuring, views: V
         try:
             html = views.html(patient, lesion, study, against, signed())
         except Exception as error:
-            refusal = refusal_or_raise(error)
-            refused = page("error.html", text=refusal.text, title="Lesions", root="")
-            return HTMLResponse(refused, refusal.status, headers=HEADERS)
+            return refused(error, "Lesions")
         return StreamingResponse(html, media_type="text/html", headers=HEADERS)
 
     @router.get(addresses.ROW, response_class=HTMLResponse)
@@ -83,8 +81,7 @@ def _add_pages(router: APIRouter, review: Review, measuring: Measuring, views: V
         known = review.patient(patient)
         dates = {study.id: study.study_date for study in known.studies}
         text = review_csv(patient, known.rows, dates, measuring.known(patient).sizes)
-        safe = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in patient)
-        named = {**HEADERS, "Content-Disposition": f'attachment; filename="lesions_{safe}.csv"'}
+        named = saved_as("lesions", patient, "csv")
         return Response(text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=named)
 
 
