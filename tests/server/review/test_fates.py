@@ -50,3 +50,4 @@ def test_a_damaged_file_of_fates_stops_its_own_patient_alone(page: Page) -> None
         shown = page.http.get("/lesions/")
         assert shown.status_code == 200
         assert f"{SECOND}.jsonl, line 1" in shown.text
+    assert "history is damaged: <bdi>eve</bdi>" in page.http.get("/lesions/waterfall").text
