@@ -209,6 +209,20 @@ def test_what_was_stored_before_is_bound_at_the_first_read_which_is_said_once(wo
         world.track()
 
 
+def test_what_is_done_again_on_a_new_study_was_not_stored_before(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where its fingerprint is not known yet."""
+    monkeypatch.setattr(BoundMarks, "remember", lambda *_: None)
+    world.mark(BASE, "lesion_1")
+    world.marks.undo([BASE], "lesion_1", "")
+    undone = world.marks.records(BASE).steps("lesion_1")[-1]
+    assert world.marks.redo({BASE: undone.action}, "lesion_1", "") == ["mark"]
+    assert world.settle(BASE) == []
+    assert world.names(BASE) == ["lesion_1"]
+    world.write(BASE, scan(3))
+    (said,) = world.settle(BASE)
+    assert said.startswith(f"lesion_1 of {BASE}: {NOT_THERE}")
+
+
 def test_tracks_and_answers_of_a_follow_up_that_was_replaced_do_not_count(world: World) -> None:
     world.mark(BASE, "lesion_1", "lesion_2")
     world.track()

@@ -244,7 +244,7 @@ class MarkStore(StudyHistories):
                 if last is None or last.action != action or last.who != by or last.taken_back is None:
                     raise records.changed(lesion_id)
                 former = last.taken_back
-                lines.append((study_id, former.tag, [again(former.said, self.volumes(study_id).current)]))
+                lines.append((study_id, former.tag, [again(former.said, former.on)]))
                 done.append(former.what)
             self._add_to(lines)
         return done

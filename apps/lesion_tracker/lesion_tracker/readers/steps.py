@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lesion_tracker.readers.replay import Holds, Line, Place, Stand, lesion_of
+from lesion_tracker.readers.replay import Holds, Line, Place, lesion_of
 from lesion_tracker.records.correction import Correction
 from lesion_tracker.records.failure import Failure
 from lesion_tracker.records.lesion import Lesion
@@ -45,6 +45,7 @@ class Step:
         to_mm: the point after.
         comment: what else is to know.
         taken_back: the step that this one took back, or None.
+        on: stamp of the volume on which it was done.
     """
 
     action: str
@@ -58,6 +59,7 @@ class Step:
     to_mm: Point | None = None
     comment: str = ""
     taken_back: "Step | None" = None
+    on: str = ""
 
     @property
     def words(self) -> str:
@@ -82,7 +84,7 @@ def steps_of(lesion_id: str, lines: Mapping[str, Sequence[Line[Any]]], holds: Ho
         holds: says of the stamp of a volume whether what was said on it counts.
     """
     own = [
-        _step(tag, stand, said)
+        replace(_step(tag, stand.place, said), on=stand.on)
         for tag, known in lines.items()
         for stand, said in known
         if lesion_of(said) == lesion_id and holds(stand.on)
@@ -100,8 +102,7 @@ def steps_of(lesion_id: str, lines: Mapping[str, Sequence[Line[Any]]], holds: Ho
     return steps
 
 
-def _step(tag: str, stand: Stand, said: Said) -> Step:
-    place = stand.place
+def _step(tag: str, place: Place, said: Said) -> Step:
     if isinstance(said, Lesion):
         return Step(action_id(place), "mark", said.marked_by, said.marked_at, tag, said, place, to_mm=said.center_mm)
     if isinstance(said, Correction):
