@@ -142,18 +142,6 @@ ONE_SEGMENT = (
     "qido",
 )
 
-ONE_SEGMENT = (
-    "system",
-    "%2e%2e",
-    "..%2fsystem",
-    "stow/studies",
-    "changes",
-    "../../system",
-    "@127.0.0.1:1/x",
-    "wado",
-    "qido",
-)
-
 
 @pytest.mark.parametrize("service", ["qido", "wado"])
 def test_no_address_leads_away_from_what_viewers_read(
@@ -171,7 +159,7 @@ def test_there_are_no_other_services(server: Server, hostile: HostilePacs, ann: 
     with hostile.being("well"):
         for path in ONE_SEGMENT:
             status, body, _ = _raw(server, "GET", f"/proxy/dicom/{path}", ann)
-            assert status in (307, 403, 404, 422), (path, status, body[:200])  # 307: to itself with a slash
+            assert status in (403, 404), (path, status, body[:200])
         assert hostile.reached == []
 
 

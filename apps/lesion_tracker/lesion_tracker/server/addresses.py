@@ -192,12 +192,19 @@ REACHABLE = ALWAYS + ON_A_PACS + WITH_ACCOUNTS
 """The allow-list: all that a server answers, whatever it serves."""
 
 STRICTNESS: tuple[Who, ...] = ("anyone", "reader", "admin")
+_LED_ON = {(route.method, route.path.removesuffix("{path:path}")) for route in ALWAYS}
+_LED_ON -= {("GET", FIRST), ("GET", VIEWER_FILES)}
 _PATTERNS = tuple((compile_path(route.path)[0], route) for route in REACHABLE)
 
 
 def routes_at(path: str) -> Iterable[Route]:
     """Return the routes whose address a path is, read as the router reads it."""
     return [route for pattern, route in _PATTERNS if pattern.fullmatch(path)]
+
+
+def lacks_its_stroke(method: str, path: str) -> bool:
+    """Say whether a path would be an address of every server with a stroke at its end; what a caller may fill in is none."""
+    return "{" not in path and (method, f"{path}/") in _LED_ON
 
 
 def who_may(method: str, path: str) -> Who | None:

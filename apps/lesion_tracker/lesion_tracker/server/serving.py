@@ -28,6 +28,7 @@ def serve(
         hosts: names under which it may be asked.
     """
     application.router.routes[:] = []
+    application.router.redirect_slashes = False  # what a caller may fill in would be led on to where nothing is
     for router in routers:
         application.include_router(router)
     application.mount(addresses.VIEWER_FILES.rstrip("/"), viewer_files())

@@ -58,6 +58,7 @@ class Guard:
 
     def _refusal(self, scope: Scope, headers: Headers, account: Account | None) -> Response | None:
         method, path = scope["method"], scope["path"]
+        query = scope.get("query_string", b"").decode("ascii", "ignore")
         names = [host_name(value) for value in headers.getlist("host")]
         if len(names) != 1 or names[0] not in self._hosts:
             return _no(
@@ -74,9 +75,9 @@ class Guard:
         if who == "anyone":
             return None
         if self._accounts is not None and account is None:
-            return _log_in(method, path, scope.get("query_string", b"").decode("ascii", "ignore"), headers)
+            return _log_in(method, path, query, headers)
         if who is None:
-            return _not_there(method, path)
+            return _not_there(method, path, query)
         if who == "admin" and account is not None and account.role != "admin":
             return _no(403, f"{account.name} may not do this: it needs an account with the role admin")
         return None
@@ -107,10 +108,10 @@ def cookie_of(header: str) -> str:
     return found.value if found else ""
 
 
-def _not_there(method: str, path: str) -> Response | None:
-    """Refuse an address that is not listed; one that lacks only its last stroke the router leads on."""
-    if addresses.who_may(method, path + "/") is not None:
-        return None
+def _not_there(method: str, path: str, query: str) -> Response:
+    """Refuse an address that is not listed; one that lacks only its last stroke is led on, below whatever path a proxy adds."""
+    if addresses.lacks_its_stroke(method, path):
+        return RedirectResponse(f"{path.rpartition('/')[2]}/" + (f"?{query}" if query else ""), 307)
     others = sorted({route.method for route in addresses.routes_at(path)})
     if others:
         return _no(405, f"{path} is not asked with {method}; possible: {', '.join(others)}", Allow=", ".join(others))

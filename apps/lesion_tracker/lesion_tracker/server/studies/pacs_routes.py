@@ -8,7 +8,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from lesion_tracker.errors import InputError, Overloaded
+from lesion_tracker.errors import NotFound, Overloaded
 from lesion_tracker.pacs.dicomweb import DicomWeb
 from lesion_tracker.pacs.viewer_requests import require_kind, viewer_path, viewer_query
 from lesion_tracker.server import addresses
@@ -38,7 +38,7 @@ def pacs_routes(web: DicomWeb) -> APIRouter:
     @router.get(addresses.PACS_PROXY, include_in_schema=False)
     async def proxy(request: Request, service: str, path: str) -> Any:
         if service not in SERVICES:
-            raise InputError(f"{service[:100]!r} is no service of a PACS: {' or '.join(SERVICES)}")
+            raise NotFound(f"{service[:100]!r} is no service of a PACS: {' or '.join(SERVICES)}")
         where, query = viewer_path(path), viewer_query(request.url.query)
         accept, encoding = request.headers.get("accept", "*/*"), request.headers.get("accept-encoding", "identity")
         limiter = threads[0] if threads else CapacityLimiter(THREADS)
