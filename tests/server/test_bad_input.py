@@ -123,7 +123,8 @@ def test_a_baseline_of_another_patient_is_tracked_and_every_answer_says_so(
         ([_lesion(radius_mm="8")], "radius_mm must be a number, got '8'"),
         ([_lesion(radius_mm=True)], "radius_mm must be a number, got True"),
         ([_lesion(center_mm=[58, 20, -316])], "outside study"),
-        ([_lesion(center_mm=[0, 0, 0])], "Slicer points are RAS: were x and y negated?"),
+        ([_lesion(center_mm=[58, 145, -316])], "Slicer points are RAS: were x and y negated?"),
+        ([_lesion(center_mm=[0, 0, 0])], "Are these voxel indices?"),
     ],
 )
 def test_wrong_lesions_are_refused(server: Server, lesions: Any, text: str) -> None:

@@ -14,6 +14,7 @@ from lesion_tracker.measurement.sphere import sphere
 from lesion_tracker.measurement.surfaces import RADII_MM
 from lesion_tracker.measurement.view import View, view_of
 from lesion_tracker.records.measurement import Measurement, radius_of
+from lesion_tracker.volumes.inside import outside_text
 from lesion_tracker.volumes.resample import resample
 from lesion_tracker.volumes.volume import Volume
 
@@ -72,11 +73,7 @@ def radius_at(volume: Volume, center_mm: PointMm) -> float:
 def _inside(volume: Volume, center_mm: PointMm) -> PointMm:
     center = point_mm(center_mm)
     if not volume.grid.contains(center[None])[0]:
-        low, high = (np.round(corner, 1).tolist() for corner in volume.grid.bounds_mm())
-        raise PointOutsideError(
-            f"nothing can be measured at {center.tolist()}: the study spans {low} to {high} (LPS mm). "
-            "Slicer points are RAS: were x and y negated?"
-        )
+        raise PointOutsideError(f"nothing can be measured: {outside_text(center, volume.grid, 'the study')}")
     return center
 
 

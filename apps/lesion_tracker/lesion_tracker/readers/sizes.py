@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from lesion_tracker.arrays import point_mm
 from lesion_tracker.measurement.measure import radius_at
-from lesion_tracker.readers.inside import require_inside
 from lesion_tracker.records.lesion import SMALLEST_RADIUS_MM, Lesion, Marked, Spot
+from lesion_tracker.volumes.inside import require_inside
 from lesion_tracker.volumes.volume import Volume
 
 

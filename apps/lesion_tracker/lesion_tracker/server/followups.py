@@ -6,7 +6,6 @@ import numpy as np
 
 from lesion_tracker.errors import InputError
 from lesion_tracker.files.plain_json import plain_json
-from lesion_tracker.readers.inside import is_inside, require_inside
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.patient_table import natural_order
 from lesion_tracker.readers.sources import Former, Known, Source, passed_on_from, same_place, sources_of
@@ -21,6 +20,7 @@ from lesion_tracker.studies.study import Study
 from lesion_tracker.tracking.options import TrackOptions
 from lesion_tracker.volumes.fingerprint import canonical
 from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.inside import is_inside, require_inside
 
 
 class Followups:

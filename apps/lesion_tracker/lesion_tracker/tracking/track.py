@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-import numpy as np
-
 from lesion_tracker.arrays import PointMm
-from lesion_tracker.errors import PointOutsideError, WeightsError
+from lesion_tracker.errors import WeightsError
 from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.records.derived import expected_track
 from lesion_tracker.records.lesion import Lesion
@@ -33,6 +31,7 @@ from lesion_tracker.tracking.pair import Pair
 from lesion_tracker.tracking.registered import Registered
 from lesion_tracker.tracking.similarity import similarity_at
 from lesion_tracker.tracking.size import with_size
+from lesion_tracker.volumes.inside import require_inside
 
 APART_MM = 5.0
 """From here on an answer says that the map of the whole pair and the one found round the lesion differ; on real pairs 1 mm."""
@@ -88,8 +87,7 @@ def track(
             f"method {method.name!r} needs weights, and there are none to use: {problem or 'none are published'}; use "
             "'auto' or a registration method"
         )
-    for lesion in lesions:
-        require_inside(pair, lesion)
+    require_inside(lesions, pair.baseline.grid, pair.baseline_id)
     registered = Registered(pair, method, options.refine == "yes", cache)
     missing = method.network == "fused" and model is None
     job = _Job(
@@ -117,27 +115,6 @@ def _doubted(answer: Track, rules: Rules) -> Track:
         placement = doubted(placement, rules.judgement.here_from)
     confidence = doubted(answer.confidence, rules.found_from)
     return answer.with_changes(state=state, confidence=confidence, placement=placement, radius_90_mm=None)
-
-
-def require_inside(pair: Pair, lesion: Lesion) -> None:
-    """Refuse a lesion that lies outside its study.
-
-    Raises:
-        PointOutsideError: with the point, the study's extent and the likely cause.
-    """
-    if bool(pair.baseline.grid.contains(np.array([lesion.center_mm]))[0]):
-        return
-    low, high = (tuple(round(float(v), 1) for v in corner) for corner in pair.baseline.grid.bounds_mm())
-    flipped = np.array([lesion.center_mm]) * [-1, -1, 1]
-    cause = (
-        "Slicer points are RAS: were x and y negated?"
-        if pair.baseline.grid.contains(flipped)[0]
-        else "is it a point of another study?"
-    )
-    raise PointOutsideError(
-        f"lesion {lesion.id!r} at {lesion.center_mm} is outside study {pair.baseline_id!r}, which spans {low} to {high} "
-        f"(LPS mm). {cause}"
-    )
 
 
 def _tracked(job: _Job, lesions: Sequence[Lesion]) -> tuple[list[Case], list[Track]]:

@@ -9,7 +9,6 @@ from lesion_tracker.errors import InputError, NotFound
 from lesion_tracker.pacs.dicomweb import DicomWeb
 from lesion_tracker.pacs.series import series_of
 from lesion_tracker.readers.fate_store import FateStore
-from lesion_tracker.readers.inside import require_inside
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.patient_table import rows_of
 from lesion_tracker.records.fate import FATES, PRESENT
@@ -27,6 +26,7 @@ from lesion_tracker.server.results.gather import Results
 from lesion_tracker.server.review.patient_review import PatientReview
 from lesion_tracker.server.review.review import Review
 from lesion_tracker.studies.study import Study
+from lesion_tracker.volumes.inside import require_inside
 
 MOST_SERIES = 50
 """Of reports in one study: those listed last are looked at."""

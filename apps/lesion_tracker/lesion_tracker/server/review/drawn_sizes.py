@@ -11,7 +11,6 @@ from lesion_tracker.measurement.measure import measure
 from lesion_tracker.readers.cell import Cell
 from lesion_tracker.readers.cell_size import away_mm, has_point, measured_at, size_from, slice_distance_mm
 from lesion_tracker.readers.drawn_axes import in_a_slice, with_axes
-from lesion_tracker.readers.inside import require_inside
 from lesion_tracker.readers.lines import now
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.size_store import Kept
@@ -27,6 +26,7 @@ from lesion_tracker.server.review.shared_routes import Mm, require_json
 from lesion_tracker.server.who import signed
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
+from lesion_tracker.volumes.inside import require_inside
 from lesion_tracker.volumes.volume import Volume
 
 Axis = tuple[PointOfThree, PointOfThree]

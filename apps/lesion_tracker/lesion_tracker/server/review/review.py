@@ -10,7 +10,6 @@ from lesion_tracker.arrays import point_mm
 from lesion_tracker.errors import FileFormatError, InputError, NotFound, PacsError, StudyError
 from lesion_tracker.measurement.measure import radius_at
 from lesion_tracker.readers.fate_store import FateStore
-from lesion_tracker.readers.inside import require_inside
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.patient_table import deleted_of, rows_of
 from lesion_tracker.readers.said_cells import with_fates
@@ -26,6 +25,7 @@ from lesion_tracker.server.review.requests import Accept, Close, MarkNew, Move, 
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
 from lesion_tracker.studies.timeline import order_or_guess
+from lesion_tracker.volumes.inside import require_inside
 
 NEW_RADIUS_MM = 5.0
 """Of a lesion that has no point in any other study."""

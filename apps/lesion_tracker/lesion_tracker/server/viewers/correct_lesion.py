@@ -7,7 +7,6 @@ from typing import Any
 from monailabel.interfaces.tasks.infer_v2 import InferType
 
 from lesion_tracker.errors import InputError
-from lesion_tracker.readers.inside import require_inside
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.correction import Correction
 from lesion_tracker.records.derived import answered_track
@@ -20,6 +19,7 @@ from lesion_tracker.server.viewers.lesions_param import lesion_from, lesion_obje
 from lesion_tracker.server.viewers.task import LesionTask, passed_over, sender_of, superseded
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
+from lesion_tracker.volumes.inside import require_inside
 from lesion_tracker.volumes.volume import Volume
 
 

@@ -12,7 +12,6 @@ from monailabel.interfaces.tasks.infer_v2 import InferType
 from lesion_tracker.arrays import point_mm
 from lesion_tracker.errors import InputError
 from lesion_tracker.measurement.measure import radius_at
-from lesion_tracker.readers.inside import require_inside
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.derived import shown_mark
 from lesion_tracker.records.lesion import Lesion
@@ -27,6 +26,7 @@ from lesion_tracker.server.viewers.task import LesionTask, passed_over, sender_o
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.one_patient import pair_facts
 from lesion_tracker.studies.study import Study
+from lesion_tracker.volumes.inside import require_inside
 from lesion_tracker.volumes.volume import Volume
 
 logger = logging.getLogger(__name__)
