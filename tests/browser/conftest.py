@@ -21,6 +21,7 @@ HERE = Path(__file__).parent
 NODE = shutil.which("node")
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 PLAYWRIGHT = Path(os.environ.get("PLAYWRIGHT", ROOT / ".node" / "node_modules" / "playwright-core"))
+AXE = PLAYWRIGHT.parent / "axe-core" / "axe.min.js"
 SHOTS = ROOT / "build" / "browser"
 SCENARIO_S = 1800
 

@@ -1,6 +1,7 @@
 // A reader's hands on the review page: node review.js SCENARIO '{"base", "shots", …}' prints what was seen as one line of JSON.
 const path = require('node:path');
 const { chromium } = require(process.env.PLAYWRIGHT);
+const { barriers } = require('./barriers.js');
 
 const PATIENCE_MS = 120000; // of each step, on a machine that others use, too
 
@@ -13,6 +14,19 @@ const grid = (page, base) => page.goto(`${base}/lesions/?patient=eve`, { waitUnt
 const large = async (page, base, study, lesion = 'lesion_1') => { await page.goto(`${base}/lesions/?patient=eve&lesion=${lesion}&study=${study}`); await ready(page); };
 const over = (page, plane = 'axial', role = 'study') => page.locator(`.pane[data-role=${role}] [data-plane=${plane}] .over`);
 const cell = (page, lesion, study) => page.locator(study ? `.cell[data-lesion="${lesion}"][data-study="${study}"]` : `.name[data-lesion="${lesion}"]`);
+// How fast this machine is, ms: the same sum of roots again and again.
+const sums = (page, times) => page.evaluate((times) => Array.from({ length: times }, () => {
+  const begin = performance.now();
+  let sum = 0;
+  for (let n = 0; n < 1e7; n += 1) sum += Math.sqrt(n);
+  return sum > 0 ? performance.now() - begin : NaN;
+}), times);
+// The processor's time that the page has taken, ms, whoever else works on this machine: all of it, or a part of it.
+async function processor(page) {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('Performance.enable', { timeDomain: 'threadTicks' });
+  return async (part = 'Task') => 1000 * (await cdp.send('Performance.getMetrics')).metrics.find((one) => one.name === `${part}Duration`).value;
+}
 const frame = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 
 async function clickAt(page, plane, dx, dy, role = 'study') {
@@ -142,6 +156,12 @@ const scenarios = {
     await page.keyboard.type('liver');
     await page.keyboard.press('Enter');
     await said(page, 'lesion_1: target, liver');
+    await page.keyboard.press('u');
+    await said(page, 'lesion_1: taken back (target, liver)');
+    result.taken = await page.locator('tr.lesion .organ').inputValue();
+    await page.click('#redo-last');
+    await said(page, 'lesion_1: target, liver');
+    await page.keyboard.press('ArrowDown');
     result.focused = await page.evaluate(() => document.activeElement.closest('tr.lesion').dataset.lesion);
     result.before = await table();
     await large(page, base, study);
@@ -262,6 +282,8 @@ const scenarios = {
     }
     await page.evaluate(() => document.activeElement.blur());
     await page.keyboard.press('n');
+    const busy = await processor(page), parts = ['Task', 'Script', 'Layout', 'RecalcStyle'], spent = async () => { const all = []; for (const part of parts) all.push(await busy(part)); return all; };
+    const before_ = await spent();
     for (let n = 0; n < steps; n += 1) {
       const before = await page.evaluate(() => [document.activeElement.dataset.lesion, document.activeElement.dataset.study]);
       const start = Date.now();
@@ -272,6 +294,7 @@ const scenarios = {
       }, before, { polling: 'raf' }).catch(() => {});
       result.ms.push(Date.now() - start);
     }
+    result.work = (await spent()).map((value, n) => (value - before_[n]) / steps);
     await page.reload({ waitUntil: 'networkidle' });
     result.counts = await page.textContent('#counts');
     await shot('walked');
@@ -296,16 +319,9 @@ const scenarios = {
       }
       return ms;
     }, ways);
-    // How fast this machine is, ms: the same sum again and again. The page's own work is counted beside it, without waiting.
-    result.sum = await page.evaluate(() => Array.from({ length: 9 }, () => {
-      const begin = performance.now();
-      let sum = 0;
-      for (let n = 0; n < 1e7; n += 1) sum += Math.sqrt(n);
-      return sum > 0 ? performance.now() - begin : NaN;
-    }));
-    const cdp = await page.context().newCDPSession(page);
-    await cdp.send('Performance.enable');
-    const busy = async () => 1000 * (await cdp.send('Performance.getMetrics')).metrics.find((one) => one.name === 'TaskDuration').value;
+    // The page's own work is counted beside how fast this machine is, without waiting.
+    result.sum = await sums(page, 9);
+    const busy = await processor(page);
     await page.waitForLoadState('networkidle');
     const before = await busy();
     result.steps = await steps([...Array(15).fill([0, 300]), ...Array(15).fill([300, 0])]);
@@ -405,6 +421,16 @@ const scenarios = {
       beyond: [...document.querySelectorAll('.cell')].filter((one) => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1).length,
       cells: document.querySelectorAll('.cell').length,
     }));
+  },
+
+  // On an upright sheet of A4 within its margins, 186 mm at 96 pixels an inch: what stands beyond the border.
+  async sheet({ page, shots }, { base }) {
+    await page.setViewportSize({ width: 703, height: 1000 });
+    await page.emulateMedia({ media: 'print' });
+    await page.goto(`${base}/lesions/paper?patient=eve`, { waitUntil: 'networkidle' });
+    await page.screenshot({ path: path.join(shots, 'review-sheet.png'), fullPage: true });
+    const heads = await page.locator('table:not(.who) thead tr').evaluateAll((rows) => rows.map((row) => row.children.length - 1));
+    return { heads, beyond: await page.evaluate(() => document.documentElement.scrollWidth - innerWidth) };
   },
 
   // Two readers: one accepts what the other has on the screen; nobody's name is needed to look, everybody's to answer.
@@ -517,16 +543,17 @@ const scenarios = {
     return {};
   },
 
-  // How long a slice takes in the large view, ms.
+  // How long a slice takes in both studies of the large view, ms, and how fast this machine is meanwhile.
   async speed({ page }, { base, study }) {
     await large(page, base, study);
-    const ms = [];
+    const ms = [], sum = [];
     for (let n = 0; n < 20; n += 1) {
       await page.keyboard.press(n % 2 ? 'ArrowUp' : 'ArrowDown');
       await frame(page);
       ms.push(await page.evaluate(() => panes.reduce((sum, pane) => sum + Number(pane.element.dataset.ms), 0)));
+      sum.push(...await sums(page, 1));
     }
-    return { ms };
+    return { ms, sum };
   },
 
   // The reader's own size: an end by arrows and by mouse, saved, taken back; an outline from a click, saved, back to automatic.
@@ -581,14 +608,12 @@ const scenarios = {
     return result;
   },
 
-  // Barriers that axe-core finds on all pages.
+  // Barriers that axe-core finds on all pages, and the statuses of those that refuse.
   async barriers({ page }, { pages, axe }) {
-    const result = {};
+    const result = { statuses: {} };
     for (const [name, address] of Object.entries(pages)) {
-      await page.goto(address, { waitUntil: 'networkidle' });
-      await page.evaluate(require('node:fs').readFileSync(axe, 'utf8'));
-      const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
-      result[name] = found.violations.map((one) => [one.impact, one.id, one.nodes.slice(0, 3).map((node) => node.html.slice(0, 160))]);
+      result.statuses[name] = (await page.goto(address, { waitUntil: 'networkidle' })).status();
+      result[name] = await barriers(page, axe);
     }
     return result;
   },
@@ -627,7 +652,7 @@ async function main(name, given) {
   page.setDefaultTimeout(PATIENCE_MS);
   const errors = [], foreign = [];
   page.on('pageerror', (error) => errors.push(String(error)));
-  page.on('console', (message) => { if (message.type() === 'error' && !message.location().url.endsWith('/favicon.ico')) errors.push(message.text()); });
+  page.on('console', (message) => { const { url } = message.location(); if (message.type() === 'error' && !url.endsWith('/favicon.ico') && !(given.pages && url === page.url())) errors.push(message.text()); });
   page.on('request', (request) => { if (!request.url().startsWith(given.base) && !request.url().startsWith(given.more || given.base)) foreign.push(request.url()); });
   const shot = (shown) => page.screenshot({ path: path.join(given.shots, `review-${shown}.png`) });
   const result = await scenarios[name]({ page, browser, shot, shots: given.shots }, given);

@@ -1,4 +1,5 @@
 // Runs one scenario in OHIF: node scenario.js NAME '{"base": …, "shots": …, …}'; prints its result as one line of JSON.
+const { barriers } = require('./barriers.js');
 const ohif = require('./ohif.js');
 
 const scenarios = {
@@ -35,7 +36,7 @@ const scenarios = {
   },
 
   // The lesions panel: a change that somebody else overtook, accept, take back, do again, move; then the earlier study.
-  async panel({ page, shot }, { base, followup, series, lesion, point, moved }) {
+  async panel({ page, shot }, { base, followup, series, lesion, point, moved, axe }) {
     await ohif.openStudy(page, base, followup);
     const tab = page.locator('[data-cy="lesions-btn"]');
     await tab.hover();
@@ -52,6 +53,7 @@ const scenarios = {
     result.marker = await marker(page);
     for (const plane of [0, 1, 2]) await ohif.lookAt(page, result.gone, plane);
     await shot('7-panel'); // docs/ohif.png
+    result.barriers = axe && await barriers(page, axe, '.lesionTracker');
     await press('Accept');
     result.unnamed = await says('name is needed');
     await list.getByLabel('Reader').fill('dr panel');

@@ -7,6 +7,7 @@ import statistics
 import subprocess
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,16 +23,24 @@ from lesion_tracker.readers.size_store import SizeStore
 from lesion_tracker.records.derived import expected_track
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.report.planes import PLANES
+from lesion_tracker.server.access.accounts_file import AccountsFile, set_account
 from lesion_tracker.settings import Settings
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 from lesion_tracker.volumes.writer import write_volume
-from tests.browser.conftest import CHROMIUM, NODE, PLAYWRIGHT, SHOTS, needs_browser
+from tests.browser.conftest import AXE, CHROMIUM, NODE, PLAYWRIGHT, SHOTS, needs_browser
 from tests.server.conftest import free_port
 from tests.server.results.test_response_page import keep_size, say
-from tests.server.review.conftest import SHIFT_MM, STUDIES, Page, ShiftingEngine, made_page, page
+from tests.server.review.conftest import ORIGIN_MM, SHIFT_MM, STUDIES, Page, ShiftingEngine, made_page, page
 from tests.server.review.test_page import track_all
 from tests.server.review.test_sizes import ellipsoids
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # what MONAI Label loads is older than it
+    from fastapi.testclient import TestClient
+
+    from lesion_tracker.server.access.routes import accounts_routes
+    from lesion_tracker.server.viewers.viewer_files import viewer_routes
 
 __all__ = ["ellipsoids", "page"]
 pytestmark = [pytest.mark.browser, needs_browser]
@@ -47,10 +56,11 @@ SLICE_MM = 4.0
 STEP_OF_SUMS = 4.0
 """What the work of a step of scrolling may take, as sums of 10 million roots on the machine that the test runs on."""
 
+SLICE_OF_SUMS = 0.6
+"""What a slice in both studies may take, in the same sums."""
+
 STEP_OF_LEAST = 2.5
 """What a step of the walk may take, as the least that it needs on the machine that the test runs on."""
-
-AXE = PLAYWRIGHT.parent / "axe-core" / "axe.min.js"
 
 
 @pytest.fixture
@@ -164,7 +174,7 @@ def test_a_target_is_said_by_keyboard_and_a_longer_axis_changes_sum_category_and
     track_all(ellipsoids, what="measure")
     with serving(ellipsoids.http.app) as url:
         seen = drive(url, "response")
-    assert seen["focused"] == "lesion_1"
+    assert (seen["focused"], seen["taken"]) == ("lesion_1", "")
     first, second = (float(text.removesuffix(" mm")) for text in seen["before"]["sums"])
     assert (first, second) == (pytest.approx(20, abs=1), pytest.approx(20, abs=1))  # the drawn ellipsoids, 20 mm long
     assert seen["before"]["categories"] == ["baseline", "SD"]
@@ -371,11 +381,48 @@ def test_paper_is_white_and_holds_all_studies(page: Page, address: str) -> None:
     assert (seen["beyond"], seen["cells"]) == (0, 3)
 
 
+def test_nine_studies_fit_an_upright_sheet(tmp_path: Path) -> None:
+    names = [f"eve__{2018 + n // 2}{'0115' if n % 2 else '0601'}" for n in range(9)]
+    names.sort()
+    grid = Grid.from_parts((40, 36, 20), np.array([2.0, 2.0, 4.0]), ORIGIN_MM, np.eye(3))
+    volume = Volume(np.random.default_rng(7).integers(-900, 200, grid.shape).astype(np.int16), grid)
+    for name in names:
+        write_volume(volume, tmp_path / f"{name}.nii.gz")
+    engine = ShiftingEngine(Settings(), tmp_path / "cache", tmp_path / "model")
+    engine.order = names
+    application, marks, review = made_page(tmp_path, engine)
+    with TestClient(application) as http:
+        page = Page(http, marks, volume, review)
+        marks.mark(
+            names[0],
+            [
+                Lesion("lesion_1", (0, 0, -160), 8.0, "nodule of the left lower lobe"),
+                Lesion("lesion_2", (9, 6, -150), 8.0),
+            ],
+        )
+        track_all(page)
+        for number, lesion in enumerate(("lesion_1", "lesion_2")):
+            page.post(
+                "traits", patient="eve", lesion=lesion, role="target", organ="lung" if number else "liver", reader="a"
+            )
+            for n, name in enumerate(names):
+                keep_size(page, name, lesion, 38.0 - 2 * (n - 4) * number, 21.5)
+    with serving(application) as url:
+        assert drive(url, "sheet") | {"errors": [], "foreign": []} == {
+            "heads": [6, 3],
+            "beyond": 0,
+            "errors": [],
+            "foreign": [],
+        }
+
+
 def test_a_slice_is_drawn_at_once(page: Page, address: str) -> None:
     track_all(page)
     seen = drive(address, "speed")
-    print(f"a slice in both studies: {statistics.median(seen['ms']):.0f} ms")  # noqa: T201 - a figure to report
-    assert statistics.median(seen["ms"]) < 500  # on a busy machine; 50 ms on an idle one
+    slice_ms, loop = statistics.median(seen["ms"]), statistics.median(seen["sum"])
+    figures = f"{slice_ms:.0f} ms (median; wished: 50 ms); a sum of 10 million roots: {loop:.0f} ms"
+    print(f"a slice in both studies: {figures}")  # noqa: T201 - figures to report
+    assert slice_ms < SLICE_OF_SUMS * loop
 
 
 @pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed (make .node/.tried)")
@@ -387,17 +434,30 @@ def test_axe_finds_no_serious_barrier(page: Page, address: str, tmp_path: Path) 
     (tmp_path / "none").mkdir()
     nothing, _, _ = made_page(tmp_path / "none", ShiftingEngine(Settings(), tmp_path / "cache", tmp_path / "model"))
     eve = f"{address}/lesions/?patient=eve"
+    accounts = tmp_path / "accounts.json"
+    set_account(accounts, "ann", "a long enough word", "reader")
+    page.http.app.include_router(accounts_routes(AccountsFile(accounts)))  # type: ignore[attr-defined]
+    page.http.app.include_router(viewer_routes(on_pacs=False))  # type: ignore[attr-defined]
+    refused = {
+        "no such patient": f"{address}/lesions/?patient=adam",
+        "no such response": f"{address}/lesions/response?patient=adam",
+        "nothing to print": f"{address}/lesions/paper?patient=adam",
+    }
     pages = {
-        "patients": f"{address}/lesions/",
+        "start": f"{address}/",
+        "log in": f"{address}/login?next=/lesions/",
+        "no PACS": f"{address}/ohif/viewer",
         "grid": eve,
         "response": f"{address}/lesions/response?patient=eve",
         "paper": f"{address}/lesions/paper?patient=eve",
         "waterfall": f"{address}/lesions/waterfall",
         "large": f"{eve}&lesion=lesion_1&study={SECOND}",
         "a new lesion": f"{eve}&study={FIRST}",
+        **refused,
     }
     with serving(nothing) as empty:
         seen = drive(address, "barriers", axe=str(AXE), pages={**pages, "nobody": f"{empty}/lesions/"}, more=empty)
+    assert {name: seen["statuses"][name] for name in pages} == {name: 404 if name in refused else 200 for name in pages}
     page.post("delete", patient="eve", lesion="lesion_1", reader="dr a")
     seen |= drive(address, "barriers", axe=str(AXE), pages={"nothing marked": eve})
     for name in (*pages, "nobody", "nothing marked"):

@@ -75,6 +75,22 @@ def test_the_last_word_counts_and_each_can_be_taken_back(fates: FateStore) -> No
         fates.undo("s1", "a", "ann")
 
 
+def test_what_it_is_is_taken_back_alone_and_every_step_stays_in_the_history(fates: FateStore) -> None:
+    fates.describe("s1", "a", Traits("target", "liver"), "ann")
+    fates.say("s1", SaidFate("a", "merged", ("b",), said_by="bob"))
+    fates.describe("s2", "a", Traits("non-target"), "bob")
+    assert [(study, one.said_by) for study, one in fates.words_on(STUDIES, "a")] == [("s1", "ann"), ("s2", "bob")]
+    with pytest.raises(Changed, match="ann's, not yours"):
+        fates.undo("s1", "a", "bob", of="traits")
+    assert fates.undo("s1", "a", "ann", of="traits").words == "target, liver"
+    assert [one.words for one in fates.of_study("s1").steps["a"]] == [
+        "ann said: target, liver",
+        "bob said: merged (b)",
+        "ann took back: target, liver",
+    ]
+    assert fates.of_study("s1").fates["a"].said_by == "bob"
+
+
 def test_marks_of_earlier_versions_have_no_fates(marks: MarkStore, fates: FateStore) -> None:
     assert not (marks._folder / "fates").exists()
     graph = _graph(marks, fates)

@@ -50,7 +50,16 @@ DRAWN = replace(
     LIVER,
     name="drawn",
     tracking_uid="2.25.4",
-    measured=replace(MEASURED, outline=(), volume_ml=None, mean_hu=None, method="axes by a reader", version=""),
+    measured=replace(
+        MEASURED,
+        outline=(),
+        volume_ml=None,
+        mean_hu=None,
+        method="axes by a reader",
+        version="",
+        changed_by="Bo Drawer",
+        changed_at="2024-01-02",
+    ),
 )
 BY = MadeBy("Ann Reader", "weights-1", "ab" * 32)
 
@@ -81,6 +90,10 @@ def _read(source: SourceSeries, lesions: list[ReportedLesion], folder: Path) -> 
     return hd.sr.srread(_saved(structured_report(source, lesions, BY), folder, "sr.dcm")).content
 
 
+def _groups(report: Any) -> list[Any]:
+    return list(report.get_planar_roi_measurement_groups())
+
+
 def test_a_report_is_read_back_with_its_numbers(source: SourceSeries, tmp_path: Path) -> None:
     (group,) = _read(source, [LIVER, GONE, NODE], tmp_path).get_planar_roi_measurement_groups(tracking_uid="2.25.1")
     assert group.tracking_identifier == "Cornerstone3DTools@^0.1.0:Bidirectional:Läsion 1"
@@ -96,12 +109,18 @@ def test_a_report_is_read_back_with_its_numbers(source: SourceSeries, tmp_path: 
 
 
 def test_axes_that_a_reader_drew_have_no_volume_and_no_algorithm(source: SourceSeries, tmp_path: Path) -> None:
-    (group,) = _read(source, [DRAWN], tmp_path).get_planar_roi_measurement_groups()
+    report = _read(source, [DRAWN, LIVER], tmp_path)
+    (group,) = report.get_planar_roi_measurement_groups(tracking_uid="2.25.4")
     assert [(one.name.meaning, one.value) for one in group.get_measurements()] == [
         ("Long Axis", 16.0),
         ("Short Axis", 10.0),
     ]
     assert "Algorithm Name" not in str(group)
+    observers = {
+        name: [str(one.PersonName) for one in part.ContentSequence if one.ValueType == "PNAME"]
+        for name, part in (("report", report[0]), *((one.tracking_uid, one[0]) for one in _groups(report)))
+    }
+    assert observers == {"report": ["Ann Reader^"], "2.25.4": ["Bo Drawer^"], "2.25.1": []}
 
 
 def test_coordinates_count_from_the_corner_of_the_first_pixel(tmp_path: Path) -> None:

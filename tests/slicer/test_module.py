@@ -62,6 +62,58 @@ def test_the_logic_knows_nothing_of_slicers_window() -> None:
         assert "requests" not in names or path.name == "server.py"  # Slicer ships it
 
 
+class Answering:
+    """A server whose tracks a reader has measured anew."""
+
+    def __init__(self, sizes: dict[str, Any]) -> None:
+        self.sizes = sizes
+
+    def infer(self, model: str, study_id: str, params: dict[str, Any]) -> dict[str, Any]:
+        ends = {"long_ends_mm": [[0, 0, 5], [9, 0, 5]], "short_ends_mm": [[4, -2, 5], [4, 2, 5]]}
+        sizes = {"long_axis_mm": 9.0, "short_axis_mm": 4.0, "earlier_long_axis_mm": 8.0, "check_size": "pale"}
+        track = {"lesion_id": "lesion_1", "followup_study": "later", "center_mm": [4, 0, 5], **ends, **sizes}
+        return {"tracks": [track], "states": {}, "warnings": [], "sizes": self.sizes}
+
+
+class Points:
+    """One control point, of a list in Slicer."""
+
+    PositionDefined = 2
+    ends: list[Any]
+
+    def __getattr__(self, name: str) -> Any:
+        said = {"GetNumberOfControlPoints": 1, "GetNthControlPointPositionStatus": 2, "GetNthControlPointID": "1"}
+        return lambda *given: said.get(name, "")
+
+    def AddControlPointWorld(self, point: Any) -> None:
+        self.ends.append(point)
+
+
+def test_axes_that_a_reader_drew_stand_in_the_table_and_in_the_lines(logic_module: Any) -> None:
+    drawn = {"long_ends_mm": [[1, 2, 5], [13, 2, 5]], "short_ends_mm": [[7, 0, 5], [7, 6, 5]]}
+    own = {"long_axis_mm": 12.0, "short_axis_mm": 6.0, **drawn, "check_size": "", "size_by": "dr b"}
+    logic = logic_module.LesionTrackerLogic(Answering({"lesion_1": own}), None)
+    (track,) = logic.track("early", "later", Points())
+    assert logic_module.diameters_of(track) == "12.0 × 6.0 mm (+4.0), by dr b"
+    lines = {}
+
+    def line(name: str) -> Points:
+        lines[name] = Points()
+        lines[name].ends = []
+        return lines[name]
+
+    logic_module.show_axes([track], line, lambda *ras: ras)
+    assert {name: one.ends for name, one in lines.items()} == {
+        "lesion_1 long axis": [(-1, -2, 5), (-13, -2, 5)],  # RAS
+        "lesion_1 short axis": [(-7, 0, 5), (-7, -6, 5)],
+    }
+    logic.correct(0, Points())
+    assert logic_module.diameters_of(logic.tracks[0]) == "12.0 × 6.0 mm (+4.0), by dr b"  # they hold there, too
+    logic.server.sizes = {}
+    logic.correct(0, Points())
+    assert logic_module.diameters_of(logic.tracks[0]) == "not measured"
+
+
 def run_probe(server: Server, *log_in: str) -> dict[str, Any]:
     """Drive the module's logic on Slicer's own nodes."""
     files = [str(server.studies / f"ann__{date}.nii.gz") for date in ("20200101", "20210101")]

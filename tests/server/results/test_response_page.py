@@ -81,6 +81,35 @@ def test_a_target_too_many_is_refused_by_name_and_a_word_answers_what_was_seen(p
     assert page.http.get("/lesions/response", params={"patient": "nobody"}).status_code == 404
 
 
+def test_what_a_lesion_is_is_taken_back_by_who_said_it_and_said_again(page: Page) -> None:
+    mark_more(page, 7)
+    first = say(page, "lesion_1", role="target", organ="liver", reader="dr a")
+    second = say(page, "lesion_1", organ="lung")
+    undo = {"patient": "eve", "lesion": "lesion_1"}
+    assert (
+        "dr b's, not yours" in page.post("traits/undo", 409, **undo, before=second["before"], reader="dr a")["detail"]
+    )
+    stale = page.post("traits/undo", 409, **undo, before=first["before"], reader="dr a")["detail"]
+    assert "(lung, by dr b)" in stale  # an undo belongs to its word
+    page.post("traits/undo", 422, **undo, before="", reader="dr b")
+    for number in range(2, 7):
+        say(page, f"lesion_{number}", role="target")
+    refused = page.post("traits/undo", 422, **undo, before=second["before"], reader="dr b")["detail"]
+    assert "lesion_1 would be one target too many" in refused  # it would be one again
+    say(page, "lesion_2")
+    done = page.post("traits/undo", **undo, before=second["before"], reader="dr b")
+    assert done["done"] == "lesion_1: taken back (lung)"
+    assert (done["before"], done["again"]) == (first["before"], {"role": "", "organ": "lung", "node": False})
+    line = next(csv.DictReader(io.StringIO(page.http.get("/lesions/table.csv", params={"patient": "eve"}).text)))
+    assert (line["role"], line["organ"], line["node"]) == ("target", "liver", "False")
+    page.post("traits", **undo, **done["again"], before=done["before"], reader="dr b")
+    assert traits_said([FateStore(page.marks).of_study(FIRST)])["lesion_1"].words == "lung"
+    large = page.http.get("/lesions/", params={"patient": "eve", "lesion": "lesion_1", "study": SECOND}).text
+    assert [
+        text for text in ("dr a said: target, liver", "dr b said: lung", "dr b took back: lung") if text not in large
+    ] == []
+
+
 def test_what_a_lesion_is_stays_when_what_became_of_it_is_taken_back(page: Page) -> None:
     page.post("fate", study=FIRST, lesion="lesion_1", fate="too_small", reader="dr b")
     before = page.http.get("/lesions/changes", params={"patient": "eve"}).json()

@@ -9,12 +9,14 @@ import pytest
 
 from lesion_tracker.readers.size_store import SizeStore
 from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.server.review.measuring import Measuring
+from lesion_tracker.server.viewers.answer import readers_sizes
 from tests.server.review.conftest import STUDIES, Page
 from tests.server.review.test_page import track_all
 from tests.server.review.test_sizes import CENTER_MM, ellipsoids
 
 __all__ = ["ellipsoids"]
-FIRST, SECOND, _ = STUDIES
+FIRST, SECOND, THIRD = STUDIES
 X, Y, Z = CENTER_MM.tolist()
 AXES = (((X - 12, Y, Z), (X + 12, Y, Z)), ((X + 1, Y - 8, Z), (X + 1, Y + 8, Z)))
 
@@ -67,6 +69,25 @@ def test_drawn_axes_count_before_measured_ones_until_they_are_taken_back(ellipso
     html = page.http.get("/lesions/", params={"patient": "eve", "lesion": "lesion_1", "study": FIRST}).text
     assert html.count("took back a step on its size") == 2
     assert "dr c went back to its automatic size" in html
+
+
+def test_viewers_get_the_axes_that_a_reader_drew_instead_of_the_tracks_own(ellipsoids: Page) -> None:
+    page = ellipsoids
+    track_all(page)
+    track_all(page, what="measure")
+    review = page.review
+    measuring = Measuring(review._catalog, page.marks, review._engine, review._bound)
+    tracks = [*page.marks.tracks(SECOND), *page.marks.tracks(THIRD)]
+    assert readers_sizes(tracks, measuring) == {}
+    there = np.array(AXES) + np.array(tracks[0].center_mm) - CENTER_MM
+    there[..., 2] = -118.0  # of the slices 2 mm apart the one that the point lies in
+    page.post("size", **shown(page, SECOND)["answers"], axes_mm=there.tolist(), reader="dr b")
+    (own,) = readers_sizes(tracks[:1], measuring).values()
+    assert (own["long_axis_mm"], own["short_axis_mm"], own["volume_ml"], own["size_by"]) == (24.0, 16.0, None, "dr b")
+    np.testing.assert_allclose([own["long_ends_mm"], own["short_ends_mm"]], there, atol=1e-6)
+    assert "earlier_long_axis_mm" not in own
+    page.post("size", **shown(page)["answers"], axes_mm=AXES, reader="dr b")
+    assert readers_sizes(tracks[:1], measuring)["lesion_1"]["earlier_long_axis_mm"] == 24.0
 
 
 def test_a_new_outline_is_kept_whole_and_axes_near_it_keep_it(ellipsoids: Page) -> None:

@@ -230,6 +230,10 @@ def test_a_lesion_is_renamed_deleted_and_restored_in_all_studies(page: Page) -> 
     assert page.marks.lesions(FIRST)[0].label == "<b>hilum</b>"
     page.marks.mark(FIRST, [Lesion("lesion_2", (4.0, 4.0, -150.0), 5.0)])
     assert "already" in page.post("rename", 422, patient="eve", lesion="lesion_2", label="lesion_1")["detail"]
+    page.post("rename", patient="eve", lesion="lesion_1", label="Node 10")
+    page.post("rename", patient="eve", lesion="lesion_2", label="node 9")
+    rows = page.review.patient("eve").rows
+    assert [row.lesion_id for row in rows] == ["lesion_2", "lesion_1"]  # as they are called, whatever their ids
 
 
 def test_the_table_holds_a_line_a_lesion_and_study(page: Page) -> None:

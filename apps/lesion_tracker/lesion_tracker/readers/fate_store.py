@@ -14,21 +14,52 @@ from lesion_tracker.records.followed import Traits
 from lesion_tracker.records.said import SaidFate, SaidTraits
 
 Said = SaidFate | SaidTraits
-Of = Literal["", "fate"]
-"""What an undo takes back: the last word of any kind, or on what became of a lesion."""
+Of = Literal["", "fate", "traits"]
+"""What an undo takes back: the last word of any kind, on what became of a lesion, or on what it is."""
+
+KINDS: Mapping[Of, type[Said] | tuple[type[Said], ...]] = {
+    "": (SaidFate, SaidTraits),
+    "fate": SaidFate,
+    "traits": SaidTraits,
+}
+
+
+@dataclass(frozen=True)
+class FateStep:
+    """What a reader said of a lesion in a study, or took back.
+
+    Args:
+        who: the reader, "" for an unnamed one.
+        when: ISO 8601.
+        said: the word; None for an undo that found none.
+        taken_back: it was taken back, not said.
+    """
+
+    who: str
+    when: str
+    said: Said | None
+    taken_back: bool = False
+
+    @property
+    def words(self) -> str:
+        """Who did what."""
+        verb = "took back" if self.taken_back else "said"
+        return f"{self.who or 'an unnamed reader'} {verb}: {self.said.words if self.said else 'nothing'}"
 
 
 @dataclass(frozen=True)
 class StudyFates:
-    """What readers said in one study and did not take back, the last of each kind.
+    """What readers said in one study.
 
     Args:
-        fates: by lesion id.
-        traits: by lesion id.
+        fates: the last that nobody took back, by lesion id.
+        traits: likewise.
+        steps: all that they said and took back, oldest first, by lesion id.
     """
 
     fates: Mapping[str, SaidFate] = field(default_factory=dict)
     traits: Mapping[str, SaidTraits] = field(default_factory=dict)
+    steps: Mapping[str, Sequence[FateStep]] = field(default_factory=dict)
 
 
 class FateStore:
@@ -67,8 +98,8 @@ class FateStore:
             )
             self._history(study_id).append([{"fate": whole.to_json()}])
 
-    def describe(self, study_id: str, lesion_id: str, traits: Traits, by: str) -> None:
-        """Keep role, organ and kind of a lesion; they hold in all studies, the last word counts.
+    def describe(self, study_id: str, lesion_id: str, traits: Traits, by: str) -> SaidTraits:
+        """Keep and return role, organ and kind of a lesion; they hold in all studies, the last word counts.
 
         Raises:
             InputError: for a lesion that the study does not have.
@@ -78,6 +109,7 @@ class FateStore:
                 raise InputError(f"there is no lesion {lesion_id!r} in study {study_id!r}")
             said = SaidTraits(lesion_id, traits, by, now())
             self._history(study_id).append([{"traits": said.to_json()}])
+        return said
 
     def undo(self, study_id: str, lesion_id: str, by: str, of: Of = "") -> Said:
         """Take back the last thing that was said of a lesion in a study, if it was this reader; the history keeps both.
@@ -86,7 +118,7 @@ class FateStore:
             study_id: the study.
             lesion_id: the lesion.
             by: the reader.
-            of: "fate": the last word on what became of it, whatever was said since of what it is.
+            of: "fate", "traits": the last word on what became of it, or on what it is, whatever else was said since.
 
         Returns:
             What was taken back.
@@ -96,7 +128,7 @@ class FateStore:
             Changed: if the last word is another reader's.
         """
         with self._marks.transaction():
-            done = [one for one in self._said(study_id).get(lesion_id, []) if not of or isinstance(one, SaidFate)]
+            done = [one for one in self._read(study_id).said.get(lesion_id, []) if isinstance(one, KINDS[of])]
             if not done:
                 raise InputError(f"nobody has said anything of {lesion_id!r} in study {study_id!r}: nothing to undo")
             require_own(done[-1].said_by, by, f"word on {lesion_id!r} in study {study_id!r}")
@@ -106,13 +138,19 @@ class FateStore:
         return done[-1]
 
     def of_study(self, study_id: str) -> StudyFates:
-        """Return what holds in a study."""
-        said = self._said(study_id)
-        fates = {name: one for name, all_of in said.items() for one in all_of if isinstance(one, SaidFate)}
-        traits = {name: one for name, all_of in said.items() for one in all_of if isinstance(one, SaidTraits)}
-        return StudyFates(fates, traits)
+        """Return what holds in a study, and what was said there."""
+        known = self._read(study_id)
+        fates = {name: one for name, words in known.said.items() for one in words if isinstance(one, SaidFate)}
+        traits = {name: one for name, words in known.said.items() for one in words if isinstance(one, SaidTraits)}
+        return StudyFates(fates, traits, known.steps)
 
-    def _said(self, study_id: str) -> Mapping[str, list[Said]]:
+    def words_on(self, study_ids: Iterable[str], lesion_id: str) -> list[tuple[str, SaidTraits]]:
+        """Return what was said of what a lesion is and not taken back, oldest first, each with its study."""
+        words = [(study, one) for study in study_ids for one in self._read(study).said.get(lesion_id, [])]
+        said = [(study, one) for study, one in words if isinstance(one, SaidTraits)]
+        return sorted(said, key=lambda word: word[1].said_at)
+
+    def _read(self, study_id: str) -> "_Words":
         return self._marks.read(FATES_TAG, study_id, _replayed)
 
     def _refuse_knots(self, said: SaidFate, before: Mapping[str, SaidFate]) -> None:
@@ -133,13 +171,23 @@ class FateStore:
 
 
 @dataclass(frozen=True)
+class _Words:
+    """What a history says: the words that nobody took back, and all steps, oldest first, both by lesion."""
+
+    said: dict[str, list[Said]]
+    steps: dict[str, list[FateStep]]
+
+
+@dataclass(frozen=True)
 class _Undo:
     lesion_id: str
-    of: Of = ""
+    of: Of
+    by: str
+    at: str
 
     def place(self, words: Sequence[Said]) -> int:
         """Return the place of the word that it takes back; behind the last one where there is none."""
-        meant = [k for k, word in enumerate(words) if not self.of or isinstance(word, SaidFate)]
+        meant = [k for k, word in enumerate(words) if isinstance(word, KINDS[self.of])]
         return meant[-1] if meant else len(words)
 
 
@@ -149,17 +197,19 @@ def traits_said(studies: Iterable[StudyFates]) -> dict[str, SaidTraits]:
     return {one.lesion_id: one for one in every}
 
 
-def _replayed(history: History) -> dict[str, list[Said]]:
-    """Return what was said of each lesion and not taken back, oldest first."""
-    said: dict[str, list[Said]] = {}
+def _replayed(history: History) -> _Words:
+    known = _Words({}, {})
     for number, entry in enumerate(history.entries(), start=1):
         one = _read(entry, f"{history.path.name}, line {number}")
+        words, steps = known.said.setdefault(one.lesion_id, []), known.steps.setdefault(one.lesion_id, [])
         if isinstance(one, _Undo):
-            words = said.setdefault(one.lesion_id, [])
-            said[one.lesion_id] = words[: (k := one.place(words))] + words[k + 1 :]
+            taken = words[(k := one.place(words)) : k + 1]
+            del words[k : k + 1]
+            steps.append(FateStep(one.by, one.at, taken[0] if taken else None, taken_back=True))
         else:
-            said.setdefault(one.lesion_id, []).append(one)
-    return said
+            words.append(one)
+            steps.append(FateStep(one.said_by, one.said_at, one))
+    return known
 
 
 def _read(entry: Mapping[str, Any], where: str) -> Said | _Undo:
@@ -168,6 +218,6 @@ def _read(entry: Mapping[str, Any], where: str) -> Said | _Undo:
     if set(entry) == {"traits"}:
         return SaidTraits.from_json(entry["traits"])
     of = entry.get("of", "")
-    if set(entry) - {"of"} == {"action", "lesion_id", "by", "at"} and entry["action"] == "undo" and of in ("", "fate"):
-        return _Undo(str(entry["lesion_id"]), of)
+    if set(entry) - {"of"} == {"action", "lesion_id", "by", "at"} and entry["action"] == "undo" and of in KINDS:
+        return _Undo(str(entry["lesion_id"]), of, str(entry["by"]), str(entry["at"]))
     raise FileFormatError(f"{where}: neither a fate, nor traits, nor an undo: {str(dict(entry))[:120]}")

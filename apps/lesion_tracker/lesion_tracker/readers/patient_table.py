@@ -57,7 +57,7 @@ def cells_of(study_id: str, records: StudyRecords) -> Iterator[Cell]:
 
 
 def rows_of(studies: Sequence[str], records: Mapping[str, StudyRecords]) -> list[Row]:
-    """Return a patient's lesions in the order of their ids (lesion_2 before lesion_10).
+    """Return a patient's lesions in the order of their names (lesion_2 before lesion_10), those of one name of their ids.
 
     Args:
         studies: ids, earliest first.
@@ -69,7 +69,7 @@ def rows_of(studies: Sequence[str], records: Mapping[str, StudyRecords]) -> list
             by_lesion.setdefault(cell.lesion_id, {})[study_id] = cell
     said = {study_id: _Said(study_id, records[study_id]) for study_id in studies}
     rows = []
-    for name in sorted(by_lesion, key=natural_order):
+    for name in by_lesion:
         cells: dict[str, Cell] = {}
         last: Cell | None = None
         for study_id in studies:
@@ -81,7 +81,7 @@ def rows_of(studies: Sequence[str], records: Mapping[str, StudyRecords]) -> list
             if why:
                 cells[study_id] = replace(cell, outdated=why)
         rows.append(_row(name, cells))
-    return rows
+    return sorted(rows, key=lambda row: (natural_order(row.label.casefold()), natural_order(row.lesion_id)))
 
 
 class _Said:

@@ -39,6 +39,11 @@ class SaidFate(JsonRecord):
         if self.lesion_id in self.others:
             raise ValueError(f"{self.lesion_id!r} cannot be {FATES[self.fate].words} with itself")
 
+    @property
+    def words(self) -> str:
+        """What was said."""
+        return FATES[self.fate].words + (f" ({', '.join(self.others)})" if self.others else "")
+
     @classmethod
     def from_json(cls, data: object) -> "SaidFate":
         """Read a record.
@@ -64,6 +69,11 @@ class SaidTraits(JsonRecord):
     traits: Traits
     said_by: str = ""
     said_at: str = ""
+
+    @property
+    def words(self) -> str:
+        """What was said."""
+        return self.traits.words
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as plain JSON values, with its schema version and its traits'."""

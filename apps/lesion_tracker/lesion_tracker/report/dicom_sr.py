@@ -93,13 +93,14 @@ def _context(source: SourceSeries, made_by: MadeBy) -> sr.ObservationContext:
         model_name=made_by.model or None,
         serial_number=lesion_tracker.__version__,
     )
-    contexts = [sr.ObserverContext(DEVICE, device)]
-    if made_by.reader:
-        person = sr.PersonObserverIdentifyingAttributes(name=f"{made_by.reader.replace('^', ' ')}^")
-        contexts.insert(0, sr.ObserverContext(PERSON, person))
     return sr.ObservationContext(
-        observer_person_context=contexts[0] if made_by.reader else None, observer_device_context=contexts[-1]
+        observer_person_context=_person(made_by.reader) if made_by.reader else None,
+        observer_device_context=sr.ObserverContext(DEVICE, device),
     )
+
+
+def _person(reader: str) -> sr.ObserverContext:
+    return sr.ObserverContext(PERSON, sr.PersonObserverIdentifyingAttributes(name=f"{reader.replace('^', ' ')}^"))
 
 
 def _group(
@@ -126,6 +127,8 @@ def _group(
             *([] if lesion.confirmed else [sr.QualitativeEvaluation(CHECKED, NOT_YET)]),
         ],
     )
+    if measured and measured.changed_by:  # who drew it counts for its group before who made the report
+        group[0].ContentSequence.extend(_person(measured.changed_by))
     return group, k
 
 

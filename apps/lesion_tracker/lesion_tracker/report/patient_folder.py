@@ -22,6 +22,9 @@ from lesion_tracker.studies.study import Study
 from lesion_tracker.volumes.volume import Volume
 
 PAGE, TABLE, VALUES = "report.html", "results.csv", "results.json"
+ACROSS = 6
+"""Studies side by side in a table: as many as an upright sheet of A4 holds."""
+
 STYLE = PACKAGE / "report" / "patient_page.css"
 ENVIRONMENT = Environment(
     loader=FileSystemLoader(PACKAGE / "report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -104,6 +107,7 @@ def patient_page(
     return ENVIRONMENT.get_template("patient_page.html").render(
         patient=patient,
         table=response_table(patient),
+        across=ACROSS,
         chart=Markup(course_chart(patient)),
         day=shown_date,
         made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),

@@ -8,6 +8,7 @@ from lesion_tracker.files.csv_text import csv_text
 from lesion_tracker.readers.cell import Cell
 from lesion_tracker.readers.cell_size import Size, Sizes, growth
 from lesion_tracker.readers.patient_table import Row
+from lesion_tracker.records.followed import Traits
 from lesion_tracker.records.quantity import QUANTITIES
 from lesion_tracker.records.track import Track
 
@@ -21,6 +22,7 @@ class _Line:
     cell: Cell
     date: str
     sizes: Sizes = field(default_factory=dict)
+    traits: Traits = field(default_factory=Traits)
 
     @property
     def size(self) -> Size | None:
@@ -87,6 +89,11 @@ COLUMNS |= {
     for name, quantity in QUANTITIES.items()
     if name != "moved_mm"
 }
+COLUMNS |= {
+    "role": lambda line: line.traits.role,
+    "organ": lambda line: line.traits.organ,
+    "node": lambda line: line.traits.node,
+}
 COLUMNS["fate"] = lambda line: line.cell.fate.fate if line.cell.fate else ""
 COLUMNS["fate_others"] = lambda line: " ".join(line.cell.fate.others) if line.cell.fate else ""
 COLUMNS["fate_said_by"] = lambda line: line.cell.fate.said_by if line.cell.fate else ""
@@ -103,7 +110,13 @@ COLUMNS |= {
 """Of the size that counts: a reader's own, the track's, or what was measured at the point."""
 
 
-def review_csv(patient_id: str, rows: Sequence[Row], dates: Mapping[str, str], sizes: Sizes | None = None) -> str:
+def review_csv(
+    patient_id: str,
+    rows: Sequence[Row],
+    dates: Mapping[str, str],
+    sizes: Sizes | None = None,
+    traits: Mapping[str, Traits] | None = None,
+) -> str:
     """Return the table as CSV.
 
     Args:
@@ -111,9 +124,10 @@ def review_csv(patient_id: str, rows: Sequence[Row], dates: Mapping[str, str], s
         rows: the lesions.
         dates: YYYYMMDD or "" of each study, earliest first; its order is the order of a lesion's lines.
         sizes: that count; None: none are known.
+        traits: what each lesion is in all studies, by id; None: nobody has said.
     """
     lines = (
-        _Line(patient_id, row, row.cells[study_id], date, sizes or {})
+        _Line(patient_id, row, row.cells[study_id], date, sizes or {}, (traits or {}).get(row.lesion_id, Traits()))
         for row in rows
         for study_id, date in dates.items()
         if study_id in row.cells

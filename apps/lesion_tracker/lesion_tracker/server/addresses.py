@@ -47,6 +47,7 @@ SIZE_RESET = "/lesions/size/automatic"
 SIZE_UNDO = "/lesions/size/undo"
 FATE = "/lesions/fate"
 TRAITS = "/lesions/traits"
+TRAITS_UNDO = "/lesions/traits/undo"
 RESPONSE = "/lesions/response"
 PAPER = "/lesions/paper"
 COURSE = "/lesions/course.png"
@@ -141,6 +142,7 @@ ALWAYS = (
     Route("POST", SIZE_UNDO),
     Route("POST", FATE),
     Route("POST", TRAITS),
+    Route("POST", TRAITS_UNDO),
     Route("GET", RESPONSE),
     Route("GET", PAPER),
     Route("GET", COURSE),

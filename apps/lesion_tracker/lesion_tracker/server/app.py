@@ -118,10 +118,11 @@ class LesionTrackerApp(MONAILabelApp):
     def init_infers(self) -> dict[str, Any]:
         """Return the three tasks."""
         background = Background() if self._settings.background else None
+        sizes = Measuring(self._catalog, self._marks, self._engine, self._bound)
         return {
             "mark_lesion": MarkLesion(self._catalog, self._marks, self._engine, self._bound, background),
-            "track_lesion": TrackLesion(self._catalog, self._followups, self._engine),
-            "correct_lesion": CorrectLesion(self._catalog, self._marks, self._engine, self._bound),
+            "track_lesion": TrackLesion(self._catalog, self._followups, self._engine, sizes),
+            "correct_lesion": CorrectLesion(self._catalog, self._marks, self._engine, self._bound, sizes),
         }
 
     def init_trainers(self) -> dict[str, Any]:

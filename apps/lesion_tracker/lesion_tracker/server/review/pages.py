@@ -66,6 +66,7 @@ AT = {
         "undo-size": addresses.SIZE_UNDO,
         "fate": addresses.FATE,
         "traits": addresses.TRAITS,
+        "undo-traits": addresses.TRAITS_UNDO,
         "response": addresses.RESPONSE,
         "paper": addresses.PAPER,
         "results_table": addresses.RESULTS_TABLE,

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from lesion_tracker.errors import InputError
+from lesion_tracker.readers.lesion_graph import lesion_graph
 from lesion_tracker.report.crop import COLORS, CropMarks, crop_png, views_of, window_named
 from lesion_tracker.report.review_csv import review_csv
 from lesion_tracker.server import addresses
@@ -80,7 +81,9 @@ def _add_pages(router: APIRouter, review: Review, measuring: Measuring, views: V
     def table(patient: str) -> Response:
         known = review.patient(patient)
         dates = {study.id: study.study_date for study in known.studies}
-        text = review_csv(patient, known.rows, dates, measuring.known(patient).sizes)
+        graph = lesion_graph(list(dates), known.records, known.fates)
+        traits = {name: one.traits for name, one in graph.lesions.items()}
+        text = review_csv(patient, known.rows, dates, measuring.known(patient).sizes, traits)
         named = saved_as("lesions", patient, "csv")
         return Response(text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=named)
 

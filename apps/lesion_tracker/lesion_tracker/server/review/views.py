@@ -1,13 +1,14 @@
 """What the pages show: all patients, a patient's lesions in a grid, or one lesion large."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lesion_tracker.readers.cell import Cell
-from lesion_tracker.readers.fate_store import traits_said
+from lesion_tracker.readers.fate_store import FateStep, traits_said
 from lesion_tracker.readers.patient_table import Row
-from lesion_tracker.readers.size_store import SizeStore
+from lesion_tracker.readers.size_store import SizeStep, SizeStore
+from lesion_tracker.records.said import SaidTraits
 from lesion_tracker.records.state import states_json
 from lesion_tracker.report.planes import PLANES
 from lesion_tracker.server.review.measuring import KnownSizes, Measuring
@@ -143,9 +144,16 @@ def large(
             "size_undo": sizes.has_undo(study, row.lesion_id),
         },
         "steps": known.records[study].steps(row.lesion_id),
-        "size_steps": sizes.steps(study, row.lesion_id),
+        "said_steps": _said(known, study, row.lesion_id, sizes.steps(study, row.lesion_id)),
         "title": f"{row.label} of {known.patient_id}",
     }
+
+
+def _said(known: PatientReview, study: str, lesion: str, sizes: Sequence[SizeStep]) -> list[SizeStep | FateStep]:
+    """Return what readers said beside points, oldest first: of the size, what became of it, and in all studies what it is."""
+    every = [(name, step) for name, fates in known.fates.items() for step in fates.steps.get(lesion, ())]
+    said = [step for name, step in every if name == study or isinstance(step.said, SaidTraits)]
+    return sorted([*sizes, *said], key=lambda step: step.when)
 
 
 def _start(row: Row, cell: Cell | None, study: str, names: list[str]) -> Cell | None:

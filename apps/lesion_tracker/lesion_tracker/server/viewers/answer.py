@@ -11,13 +11,16 @@ from typing import Any, Literal
 from lesion_tracker.errors import InputError
 from lesion_tracker.files.plain_json import plain_json
 from lesion_tracker.files.whole import write_text
+from lesion_tracker.readers.cell_size import Size
 from lesion_tracker.records.track import Track
 from lesion_tracker.report.label_map import sphere_label_map, write_label_map
 from lesion_tracker.report.markups import markups_from_tracks
+from lesion_tracker.server.review.measuring import Measuring
 from lesion_tracker.server.viewers.labels import LABEL_VALUES, MOST_LABELS, label_values
 from lesion_tracker.volumes.grid import Grid
 
 Form = Literal["markups", "label_map", "none"]
+MEASURED = ("long_axis_mm", "short_axis_mm", "long_ends_mm", "short_ends_mm", "volume_ml")
 LABEL_MAP_ENDINGS = (".nrrd", ".nii.gz", ".nii")
 
 
@@ -85,3 +88,27 @@ def answer_params(tracks: Sequence[Track], /, **more: Any) -> dict[str, Any]:
     if left_out:
         warnings.append(f"the viewers offer {MOST_LABELS} labels; not in a label map: {', '.join(left_out)}")
     return plain_json({"label_names": label_values(ids), "left_out": left_out, "warnings": warnings, **more})
+
+
+def readers_sizes(tracks: Sequence[Track], sizes: Measuring) -> dict[str, dict[str, Any]]:
+    """Return the axes that readers drew of tracked lesions, by lesion id, in the words of a track: they count before its own.
+
+    `earlier_long_axis_mm` is there where a reader drew the axes in the baseline, all others where one did in the follow-up.
+    """
+    drawn = {name: sizes.store.said(name) for one in tracks for name in (one.followup_study, one.baseline_study)}
+
+    def own(study: str, lesion: str) -> Size | None:
+        size = sizes.of(study, lesion) if lesion in drawn[study] else None
+        return size if size is not None and size.when else None
+
+    found: dict[str, dict[str, Any]] = {}
+    for track in tracks:
+        here, before = (own(name, track.lesion_id) for name in (track.followup_study, track.baseline_study))
+        said: dict[str, Any] = {}
+        if here is not None:
+            said = {name: getattr(here, name) for name in MEASURED}
+            said |= {"mean_hu": None, "check_size": "", "size_by": here.who}
+        if before is not None:
+            said["earlier_long_axis_mm"] = before.long_axis_mm
+        found |= {track.lesion_id: said} if said else {}
+    return found

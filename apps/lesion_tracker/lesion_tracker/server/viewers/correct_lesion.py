@@ -13,7 +13,8 @@ from lesion_tracker.records.derived import answered_track
 from lesion_tracker.records.track import Track
 from lesion_tracker.server.bound import BoundMarks
 from lesion_tracker.server.engine import Engine
-from lesion_tracker.server.viewers.answer import answer_form, answer_params, write_answer
+from lesion_tracker.server.review.measuring import Measuring
+from lesion_tracker.server.viewers.answer import answer_form, answer_params, readers_sizes, write_answer
 from lesion_tracker.server.viewers.clicks import clicks_of, lps_from_click
 from lesion_tracker.server.viewers.lesions_param import lesion_from, lesion_objects
 from lesion_tracker.server.viewers.task import LesionTask, passed_over, sender_of, superseded
@@ -31,11 +32,12 @@ class CorrectLesion(LesionTask):
         marks: where tracks and corrections are kept.
         engine: reads studies.
         bound: keeps marks to the volumes that they were made on.
+        sizes: knows which readers drew.
     """
 
-    def __init__(self, catalog: Catalog, marks: MarkStore, engine: Engine, bound: BoundMarks) -> None:
+    def __init__(self, catalog: Catalog, marks: MarkStore, engine: Engine, bound: BoundMarks, sizes: Measuring) -> None:
         super().__init__(InferType.DEEPEDIT, "Correct a tracked lesion in the later CT: click where it really is")
-        self._catalog, self._marks, self._engine, self._bound = catalog, marks, engine, bound
+        self._catalog, self._marks, self._engine, self._bound, self._sizes = catalog, marks, engine, bound, sizes
 
     def __call__(self, request: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
         """Store what was clicked.
@@ -65,6 +67,7 @@ class CorrectLesion(LesionTask):
         file = write_answer(form, shown, volume.grid)
         params = answer_params(
             shown,
+            sizes=readers_sizes(shown, self._sizes),
             corrections=[correction.to_json() for correction in kept],
             seconds={"total": round(time.perf_counter() - start, 3)},
             warnings=[

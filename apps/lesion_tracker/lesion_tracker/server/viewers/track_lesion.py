@@ -13,7 +13,8 @@ from lesion_tracker.records.track import Track
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.followups import Followups
 from lesion_tracker.server.request_keys import NO_LESIONS
-from lesion_tracker.server.viewers.answer import answer_form, answer_params, write_answer
+from lesion_tracker.server.review.measuring import Measuring
+from lesion_tracker.server.viewers.answer import answer_form, answer_params, readers_sizes, write_answer
 from lesion_tracker.server.viewers.labels import LABEL_VALUES, LABELS
 from lesion_tracker.server.viewers.lesions_param import lesions_of
 from lesion_tracker.server.viewers.options import Option, option_text
@@ -38,15 +39,16 @@ class TrackLesion(LesionTask):
         catalog: the studies.
         followups: finds lesions in follow-ups and keeps their tracks.
         engine: reads studies.
+        sizes: knows which readers drew.
     """
 
     options = OPTIONS
 
-    def __init__(self, catalog: Catalog, followups: Followups, engine: Engine) -> None:
+    def __init__(self, catalog: Catalog, followups: Followups, engine: Engine, sizes: Measuring) -> None:
         super().__init__(
             InferType.SEGMENTATION, "Find the lesions that were marked in the patient's earlier CT in this one"
         )
-        self._catalog, self._followups, self._engine = catalog, followups, engine
+        self._catalog, self._followups, self._engine, self._sizes = catalog, followups, engine, sizes
 
     def __call__(self, request: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
         """Track the lesions of a request, or all that are marked in the baseline.
@@ -76,6 +78,7 @@ class TrackLesion(LesionTask):
         params = answer_params(
             tracks,
             tracks=[track.to_json() for track in tracks],
+            sizes=readers_sizes(tracks, self._sizes),
             states=states_json(),
             baseline_image=sources[0].study.id,
             followup_image=followup.id,

@@ -21,8 +21,8 @@ LONGEST_BYTES = 150
 AXES = {"long": "long_ends_mm", "short": "short_ends_mm"}
 """Names of a track's axes, and where their end points stand, LPS mm."""
 
-SIZE = ("long_axis_mm", "short_axis_mm", "volume_ml", "mean_hu", *AXES.values())
-"""What is measured of a track at its point."""
+SIZE = ("long_axis_mm", "short_axis_mm", "volume_ml", "mean_hu", "size_by", *AXES.values())
+"""What is measured of a track at its point, and the reader whose it is."""
 
 
 class LesionTrackerLogic:
@@ -63,7 +63,7 @@ class LesionTrackerLogic:
             points: a markups node whose control points lie in the baseline.
 
         Returns:
-            The server's tracks.
+            The server's tracks; where a reader drew axes, these instead of the track's own.
 
         Raises:
             ValueError: without a point.
@@ -74,7 +74,8 @@ class LesionTrackerLogic:
             raise ValueError("place a point on a lesion of the baseline first")
         self.server.infer("mark_lesion", baseline_id, {"lesions": lesions})
         answer = self.server.infer("track_lesion", followup_id, {"baseline_image": baseline_id})
-        self.tracks, self.states = list(answer["tracks"]), dict(answer["states"])
+        self.tracks = [{**track, **answer["sizes"].get(track["lesion_id"], {})} for track in answer["tracks"]]
+        self.states = dict(answer["states"])
         self.warnings = list(answer["warnings"])
         return list(self.tracks)
 
@@ -94,9 +95,9 @@ class LesionTrackerLogic:
         track = self.tracks[number]
         center_mm = lps_of(shown, number)
         lesion = {"id": track["lesion_id"], "center_mm": center_mm}
-        self.server.infer("correct_lesion", track["followup_study"], {"lesions": [lesion]})
+        answer = self.server.infer("correct_lesion", track["followup_study"], {"lesions": [lesion]})
         moved = {**track, **dict.fromkeys(SIZE), "note": "corrected by a reader", "center_mm": center_mm}
-        self.tracks[number] = moved  # what was measured was measured elsewhere
+        self.tracks[number] = {**moved, **answer["sizes"].get(track["lesion_id"], {})}  # else it was measured elsewhere
 
 
 def study_id_of(name: str) -> str:
@@ -195,4 +196,5 @@ def diameters_of(track: dict[str, Any]) -> str:
     if long_mm is None or short_mm is None:
         return "not measured"
     change = f" ({long_mm - before_mm:+.1f})" if before_mm is not None else ""
-    return f"{long_mm:.1f} × {short_mm:.1f} mm{change}" + (", check the size" if track.get("check_size") else "")
+    by = f", by {track['size_by'] or 'an unnamed reader'}" if track.get("size_by") is not None else ""
+    return f"{long_mm:.1f} × {short_mm:.1f} mm{change}{by}" + (", check the size" if track.get("check_size") else "")

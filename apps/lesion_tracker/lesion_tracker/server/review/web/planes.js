@@ -210,10 +210,11 @@ class Pane {
     if (!this.block) { write(this.problem || "loading …", n / 2, n / 2, "center"); return; }
     const edge = 6 * dpr, [left, right, up, down] = plane.letters, small = n < 240 * dpr;
     write(left, edge, n / 2); write(right, n - edge, n / 2, "right"); write(up, n / 2, 14 * dpr, "center"); write(down, n / 2, n - edge, "center");
-    write(small ? `${this.focus[axis].toFixed(1)} mm` : `${one.name}  ${"xyz"[axis]} ${this.focus[axis].toFixed(1)} mm`, edge, 14 * dpr);
+    const where = `${"xyz"[axis]} ${this.focus[axis].toFixed(1)}`;
+    write(small ? where : `${one.name}  ${where} mm`, edge, 14 * dpr);
     const bar = this.view.width >= 100 ? 20 : 10;
     context.fillStyle = "#e8eaed"; context.fillRect(n - edge - bar / perPixel, n - edge - 3 * dpr, bar / perPixel, 2 * dpr);
-    if (!small) write(`${bar} mm`, n - edge, n - edge - 6 * dpr, "right");
+    write(`${bar} mm`, n - edge, n - edge - 6 * dpr, "right");
     this.drawSliceLines(context, one, plane, n, perPixel, dpr);
     if (this.view.crosshair) {
       if (this.tracked) this.drawX(context, this.pixelOf(this.tracked, plane, n, perPixel), dpr, this.view.states.uncertain.color);

@@ -16,10 +16,16 @@ async function refresh() {
   const shown = fresh.querySelector(".scroll");
   if (shown) [shown.scrollLeft, shown.scrollTop] = left;
   const again = place && rows().find((one) => one.dataset.lesion === place.lesion);
-  if (again) { partOf(again, place.name).focus({ preventScroll: true }); again.scrollIntoView({ block: "nearest" }); }
+  if (again) { (partOf(again, place.name) || partOf(again, "name")).focus({ preventScroll: true }); again.scrollIntoView({ block: "nearest" }); }
 }
 
-async function changed(what, body, done) { await refresh(); say(done.done); }
+// What takes a word back, or says it again; it belongs to its word for ever.
+function offerOf({ lesion }, { again, before }) {
+  const body = { patient, lesion, before };
+  return again ? ["traits", { ...body, ...again }] : before ? ["undo-traits", body] : undefined;
+}
+
+async function changed(what, body, done) { await refresh(); say(done.done, false, offerOf(body, done)); }
 async function overtaken(detail) { await refresh(); say(detail, true); }
 async function tracked(text, bad) { await refresh(); say(text, bad); }
 
@@ -30,18 +36,21 @@ function describe(lesion, change) {
     const row = rows().find((one) => one.dataset.lesion === lesion);
     if (!row) return;
     const { role, organ, node, before } = row.dataset, is = { role, organ, node: node === "1" };
-    const body = { patient, lesion, ...is, ...change(is), before }, done = await send(addresses.traits, body);
-    if (done) await changed("traits", body, done);
+    if (change === UNDO && !before) { say("Nobody has said what it is: nothing to undo.", true); return; }
+    const [what, more] = change === UNDO ? ["undo-traits", {}] : ["traits", { ...is, ...change(is) }];
+    const body = { patient, lesion, ...more, before }, done = await send(addresses[what], body);
+    if (done) await changed(what, body, done);
     else { const field = partOf(row, "organ"); if (field.value !== organ && field.isConnected) field.value = organ; }
   }).catch((error) => say(String(error), true));
 }
 
 const toRole = (role) => (is) => ({ role: is.role === role ? "" : role });
-const KEYS = { "1": () => ({ role: "target" }), "2": () => ({ role: "non-target" }), "0": () => ({ role: "" }), l: (is) => ({ node: !is.node }) };
+const UNDO = Symbol("undo");
+const KEYS = { "1": () => ({ role: "target" }), "2": () => ({ role: "non-target" }), "0": () => ({ role: "" }), l: (is) => ({ node: !is.node }), u: UNDO };
 
 fresh.addEventListener("click", (event) => {
-  const button = event.target.closest(".role button"), row = event.target.closest("tr.lesion");
-  if (button) describe(row.dataset.lesion, button.dataset.toggle ? KEYS.l : toRole(button.dataset.role));
+  const button = event.target.closest("tr.lesion button"), row = event.target.closest("tr.lesion");
+  if (button) describe(row.dataset.lesion, { undo: UNDO, node: KEYS.l }[button.dataset.at] || toRole(button.dataset.role));
 });
 fresh.addEventListener("change", (event) => {
   const row = event.target.closest("tr.lesion"), organ = event.target.value;

@@ -35,9 +35,9 @@ function drawSize(pane, size, one, plane, n, perPixel, replaced) {
   size.axes.forEach((axis) => { line(axis, "#000c", 3.5 * dpr); line(axis, AXIS_COLOR, replaced ? dpr / 2 : 1.5 * dpr); });
   context.setLineDash([]);
   if (replaced) return;
-  const text = here ? size.words : `${size.words}: ${Math.abs(away).toFixed(1)} mm ${away > 0 ? "higher" : "lower"}, G`;
+  const texts = here ? [size.words] : [size.words, `${Math.abs(away).toFixed(1)} mm ${away > 0 ? "higher" : "lower"}: G`]; // left of the letter A
   context.textAlign = "left"; context.lineWidth = 3 * dpr; context.strokeStyle = "#000c"; context.fillStyle = AXIS_COLOR;
-  context.strokeText(text, 6 * dpr, 30 * dpr); context.fillText(text, 6 * dpr, 30 * dpr);
+  texts.forEach((text, k) => { const y = (30 + 16 * k) * dpr; context.strokeText(text, 6 * dpr, y); context.fillText(text, 6 * dpr, y); });
 }
 
 // Each study to the slice of its own axes; scrolling together goes on from there.
