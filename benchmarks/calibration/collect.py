@@ -40,7 +40,7 @@ def collect(case: NamedPair, model: Tracker, patches: Path) -> dict[str, Any]:
     for truth, sought in zip(loaded.truth, cases, strict=True):
         if not loaded.pair.followup.grid.contains(sought.expected_mm[None])[0]:
             continue  # its state is "outside", without a confidence
-        seen = look(model, sought)
+        (seen,) = look(model, [sought])
         record["lesions"].append({
             "truth": truth, "network_mm": np.asarray(seen.network_mm).tolist(), "peak": seen.peak, "head": seen.head,
             "doubts": [doubt.sentence for doubt in sought.registration.doubts],

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
-from lesion_tracker.tracking.alignment import MatchMap, Surroundings
+from lesion_tracker.tracking.alignment import TONE, TONE_HU, MatchMap, Surroundings, tone
 from lesion_tracker.tracking.local_affine import LocalPatch
 from tests.tracking.made_pair import case, moved, pair, texture
 
@@ -82,3 +83,26 @@ def test_a_fit_stays_within_its_reach() -> None:
     made = pair(before, moved(before, np.array([8.0, 0.0, 0.0])))
     fit = LocalPatch(case(made, CENTER, 5.0)).fit(made.followup, CENTER, np.eye(3), 3.0)
     assert np.linalg.norm(fit.center_mm - CENTER) <= 3.0 + 1e-9
+
+
+def test_the_tone_curve_is_the_lines_between_its_points() -> None:
+    hu = np.linspace(-3000.0, 3000.0, 4001)
+    np.testing.assert_allclose(tone(torch.from_numpy(hu)).numpy(), np.interp(hu, TONE_HU, TONE), atol=1e-9)
+
+
+def test_several_places_are_looked_at_and_fitted_as_each_alone() -> None:
+    before = texture()
+    made = pair(before, moved(before, np.array([3.0, -2.0, 1.0])))
+    lesion = case(made, CENTER, 9.0)
+    places = np.array([[0.0, 0.0, 0.0], [4.0, 1.0, -2.0], [30.0, -30.0, 20.0]]) + CENTER
+    surroundings, patch = Surroundings(lesion, 2.0), LocalPatch(lesion)
+    linear = np.stack([np.eye(3), 1.04 * np.eye(3), np.eye(3)])
+    seen = surroundings.looks(made.followup, places, 6.0)
+    fits = patch.fits(made.followup, places, linear, [4.0, 6.0, 4.0])
+    for n, place in enumerate(places):
+        alone = surroundings.look(made.followup, place, 6.0)
+        np.testing.assert_allclose(seen[n].values, alone.values, atol=1e-5)
+        fit = patch.fit(made.followup, place, linear[n], [4.0, 6.0, 4.0][n])
+        assert np.linalg.norm(fits[n].center_mm - fit.center_mm) < 0.02
+        assert fits[n].similarity == pytest.approx(fit.similarity, abs=1e-3)
+    assert np.linalg.norm(fits[1].center_mm - CENTER - [3.0, -2.0, 1.0]) < 0.3

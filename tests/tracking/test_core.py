@@ -3,12 +3,18 @@
 import numpy as np
 import pytest
 
-from lesion_tracker.tracking.core import compare_core, core_points
+from lesion_tracker.tracking.case import Case
+from lesion_tracker.tracking.core import Core, compare_cores, core_points
 from tests.tracking.made_pair import case, pair, texture, with_ball
 
 CENTER = np.array([5.0, 5.0, -6.0])
 QUIET = 40.0 + 0.2 * (texture() - 40.0)
 BEFORE = with_ball(QUIET, CENTER, 8.0, 160.0)
+
+
+def core_at(lesion: Case, place_mm: np.ndarray) -> Core:
+    (core,) = compare_cores(lesion, place_mm[None])
+    return core
 
 
 @pytest.mark.parametrize(
@@ -18,7 +24,7 @@ BEFORE = with_ball(QUIET, CENTER, 8.0, 160.0)
 )
 def test_the_share_of_contrast_that_is_gone(after: float | None, lost: float, hu: float) -> None:
     made = pair(BEFORE, QUIET if after is None else with_ball(QUIET, CENTER, 8.0, after))
-    core = compare_core(case(made, CENTER, 8.0), CENTER)
+    core = core_at(case(made, CENTER, 8.0), CENTER)
     assert core.lost == pytest.approx(lost, abs=0.12)
     assert core.lost_hu == pytest.approx(hu, abs=15)
     assert core.contrast_hu == pytest.approx(120, abs=15)
@@ -27,15 +33,15 @@ def test_the_share_of_contrast_that_is_gone(after: float | None, lost: float, hu
 
 def test_a_lesion_that_is_still_there_has_its_texture() -> None:
     made = pair(BEFORE, BEFORE)
-    there = compare_core(case(made, CENTER, 8.0), CENTER)
-    gone = compare_core(case(pair(BEFORE, QUIET), CENTER, 8.0), CENTER)
+    there = core_at(case(made, CENTER, 8.0), CENTER)
+    gone = core_at(case(pair(BEFORE, QUIET), CENTER, 8.0), CENTER)
     assert there.texture > 0.9 > gone.texture
     assert there.changed_hu == 0
 
 
 def test_a_lesion_without_contrast_has_nothing_to_lose() -> None:
     made = pair(QUIET, QUIET)
-    assert compare_core(case(made, CENTER, 8.0), CENTER).lost == 0
+    assert core_at(case(made, CENTER, 8.0), CENTER).lost == 0
 
 
 def test_inside_and_rim_do_not_touch() -> None:

@@ -9,9 +9,18 @@ from lesion_tracker.network.config import NetworkConfig
 from lesion_tracker.network.lattice import cell_grid, crop_grid, search_grid
 from lesion_tracker.network.tracker import Tracker, tracker_from_net
 from lesion_tracker.network.tracker_net import NetOutput, TrackerNet
+from lesion_tracker.tracking import search as search_module
 from lesion_tracker.tracking.case_search import search
 from lesion_tracker.tracking.pair import Pair
-from lesion_tracker.tracking.search import NetworkAnswer, answer_from_map, poor, search_sources
+from lesion_tracker.tracking.search import (
+    TOGETHER,
+    NetworkAnswer,
+    Sought,
+    answer_from_map,
+    poor,
+    search_sources,
+    search_together,
+)
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 from tests.tracking.made_pair import case
@@ -59,7 +68,7 @@ def test_a_network_without_training_answers_inside_its_crop_and_says_why_it_look
     tracker = tracker_from_net(
         TrackerNet(NetworkConfig(blocks=(1, 1, 1), growth=8, stem=8, features=16)).eval(), device="cpu"
     )
-    answer = search(tracker, case(Pair(study, study), np.zeros(3), 8.0))
+    (answer,) = search(tracker, [case(Pair(study, study), np.zeros(3), 8.0)])
     assert np.abs(answer.center_mm).max() < 100
     assert 0 <= answer.score <= 1
     assert answer.widened != ""
@@ -101,3 +110,33 @@ def test_a_narrow_crop_does_where_registration_is_sure_and_the_network_agrees(
     assert widths == asked
     assert answer.reach_mm == (28.0 if asked == [80] else 48.0)
     assert answer.center_mm[0] == pytest.approx(peak_mm, abs=1.0)
+
+
+def test_lesions_looked_for_together_get_the_answers_that_each_gets_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_module, "poor", lambda _: "")  # no wide crops, which are read one by one anyway
+    torch.manual_seed(4)
+    sizes = NetworkConfig(blocks=(1, 1, 1), growth=4, stem=4, features=8, presence=True)
+    tracker = tracker_from_net(TrackerNet(sizes), device="cpu")
+
+    def waves(grid: Grid) -> torch.Tensor:
+        k, j, i = torch.meshgrid(*(torch.arange(n, dtype=torch.float32) for n in grid.shape), indexing="ij")
+        x, y, z = (float(v) for v in grid.origin_mm)
+        return 300 * torch.sin((i * 0.8 + x) / 5) * torch.cos((j * 0.8 + y) / 7) + 200 * torch.sin((k * 2 + z) / 9)
+
+    sought = [
+        Sought(
+            waves,
+            (np.array([9.0 * n, 5.0, -4.0]), 4.0 + n),
+            waves,
+            (np.array([9.0 * n, 6.0, 3.0]), 4.0 + n),
+            n % 2 == 0,
+        )
+        for n in range(TOGETHER + 1)
+    ]
+    for one, answer in zip(sought, search_together(tracker, sought), strict=True):
+        (alone,) = search_together(tracker, [one])
+        np.testing.assert_array_equal(answer.center_mm, alone.center_mm)
+        assert answer.scores is not None
+        assert alone.scores is not None
+        assert torch.equal(answer.scores.logits, alone.scores.logits)
+        assert (answer.reach_mm, answer.presence) == (alone.reach_mm, alone.presence)

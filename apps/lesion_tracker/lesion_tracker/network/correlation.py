@@ -1,7 +1,8 @@
 """Fast cross-correlation: template kernels, K_g flattened along z, y and x, and the correspondence map (Eq. 4-6)."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -23,6 +24,13 @@ class TemplateKernels:
 
     parts: tuple[torch.Tensor, ...]
     center: torch.Tensor | None = None
+
+    def of(self, numbers: Sequence[int]) -> "TemplateKernels":
+        """Return the kernels of some templates of the batch, by their numbers."""
+        some = list(numbers)
+        return TemplateKernels(
+            tuple(part[some] for part in self.parts), None if self.center is None else self.center[some]
+        )
 
 
 def crop_kernel(fused: torch.Tensor, cell: tuple[int, int, int], size: tuple[int, int, int]) -> torch.Tensor:
@@ -148,7 +156,7 @@ class _TapSum(torch.autograd.Function):
         taps = torch.bmm(kernel.flatten(2).transpose(1, 2), search.flatten(2))
         taps = taps.view(kernel.shape[0], -1, *search.shape[2:])
         out = torch.zeros(search.shape[0], *search.shape[2:], dtype=_sum_type(search), device=search.device)
-        for number, (into, come_from) in enumerate(_shifts(kernel.shape[2:], search.shape[2:])):
+        for number, (into, come_from) in enumerate(_shifts(tuple(kernel.shape[2:]), tuple(search.shape[2:]))):
             out[(slice(None), *into)] += taps[:, number][(slice(None), *come_from)]
         return out
 
@@ -157,7 +165,7 @@ class _TapSum(torch.autograd.Function):
         """Spread the gradient to the taps, then multiply with what each side met."""
         kernel, search = ctx.saved_tensors
         grad = grad.to(search.dtype)
-        shifts = list(_shifts(kernel.shape[2:], search.shape[2:]))
+        shifts = _shifts(tuple(kernel.shape[2:]), tuple(search.shape[2:]))
         spread = torch.zeros(search.shape[0], len(shifts), *search.shape[2:], dtype=search.dtype, device=search.device)
         for number, (into, come_from) in enumerate(shifts):
             spread[:, number][(slice(None), *come_from)] = grad[(slice(None), *into)]
@@ -172,10 +180,16 @@ def _sum_type(search: torch.Tensor) -> torch.dtype:
     return torch.promote_types(search.dtype, torch.float32)
 
 
-def _shifts(taps: torch.Size, cells: torch.Size) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
-    """Yield for each tap (z, y, x) where its map adds to the output, and which part of it does."""
+Slices = tuple[slice, slice, slice]
+
+
+@lru_cache(maxsize=64)
+def _shifts(taps: tuple[int, int, int], cells: tuple[int, int, int]) -> tuple[tuple[Slices, Slices], ...]:
+    """Return for each tap (z, y, x) where its map adds to the output, and which part of it does."""
+    found = []
     for tap in product(*(range(n) for n in taps)):
         offsets = [t - n // 2 for t, n in zip(tap, taps, strict=True)]
-        into = tuple(slice(max(0, -o), max(0, min(n, n - o))) for o, n in zip(offsets, cells, strict=True))
-        come_from = tuple(slice(max(0, o), max(0, min(n, n + o))) for o, n in zip(offsets, cells, strict=True))
-        yield into, come_from
+        into = [slice(max(0, -o), max(0, min(n, n - o))) for o, n in zip(offsets, cells, strict=True)]
+        come_from = [slice(max(0, o), max(0, min(n, n + o))) for o, n in zip(offsets, cells, strict=True)]
+        found.append(((into[0], into[1], into[2]), (come_from[0], come_from[1], come_from[2])))
+    return tuple(found)

@@ -58,8 +58,11 @@ def hu_source(volume: Volume) -> HuSource:
 
 def windowed(hu: torch.Tensor) -> torch.Tensor:
     """Return the intensity windows of a crop as channels, (1, windows, z, y, x), each in [-1, 1]."""
-    channels = [((hu - low) * (2 / (high - low)) - 1).clamp_(-1, 1) for low, high in WINDOWS_HU]
-    return torch.stack(channels)[None].contiguous(memory_format=torch.channels_last_3d)
+    shape = (1, len(WINDOWS_HU), *hu.shape)
+    found = torch.empty(shape, dtype=hu.dtype, device=hu.device, memory_format=torch.channels_last_3d)
+    for channel, (low, high) in enumerate(WINDOWS_HU):
+        found[0, channel] = ((hu - low) * (2 / (high - low)) - 1).clamp_(-1, 1)
+    return found
 
 
 def template_cell(grid: Grid, center_mm: PointMm) -> tuple[int, int, int]:

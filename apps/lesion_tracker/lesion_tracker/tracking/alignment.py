@@ -1,13 +1,15 @@
 """Where a lesion's surroundings fit best in the follow-up: their correlation at every shift within reach."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from scipy import fft
 
 from lesion_tracker.arrays import PointMm, PointsMm
 from lesion_tracker.tracking.case import Case
-from lesion_tracker.tracking.similarity import hu_at
+from lesion_tracker.volumes.lattices import CPU, hu_round, lattice
 from lesion_tracker.volumes.volume import Volume
 
 TONE_HU = (-1024.0, -1000.0, -700.0, -160.0, -60.0, 0.0, 60.0, 140.0, 300.0, 800.0)
@@ -88,59 +90,70 @@ class Surroundings:
     Args:
         case: the lesion.
         step_mm: of the lattice on which both are compared.
+        device: where it is computed.
     """
 
-    def __init__(self, case: Case, step_mm: float) -> None:
-        self.linear, self.step_mm = case.linear, step_mm
+    def __init__(self, case: Case, step_mm: float, device: torch.device = CPU) -> None:
+        self.linear, self.step_mm, self.device = case.linear, step_mm, device
         self.count = int(np.clip(1.5 * case.radius_mm + 8.0, 14.0, 30.0) / step_mm)
-        offsets = _lattice(self.count) * step_mm
-        square = (offsets**2).sum(axis=1)
+        square = (lattice(self.count, device) * step_mm).square().sum(dim=-1)
         half = self.count * step_mm
-        weights = np.exp(-square / (2 * (half / 1.8) ** 2)) * (square <= half**2)
-        shape = (2 * self.count + 1,) * 3
-        self.weights = (weights / weights.sum()).reshape(shape)
-        tones = tone_at(case.pair.baseline, case.center_mm + offsets).reshape(shape)
-        tones = tones - float((self.weights * tones).sum())
+        weights = torch.exp(-square / (2 * (half / 1.8) ** 2)) * (square <= half**2 * (1 + 1e-6))
+        self.weights = weights / weights.sum()
+        tones = tones_round(case.pair.baseline, case.center_mm[None], np.eye(3) * step_mm, self.count, device)[0]
+        self.mean = float((self.weights * tones).sum())
+        tones = tones - self.mean
         self.variance = float((self.weights * tones**2).sum())
         self.weighted = self.weights * tones
 
     def look(self, followup: Volume, around_mm: PointMm, reach_mm: float) -> MatchMap:
-        """Correlate with all places up to `reach_mm` from `around_mm` along each axis.
+        """Correlate with all places up to `reach_mm` from `around_mm` along each axis; as `looks`."""
+        return self.looks(followup, np.asarray(around_mm)[None], reach_mm)[0]
+
+    def looks(self, followup: Volume, around_mm: PointsMm, reach_mm: float) -> list[MatchMap]:
+        """Correlate with all places up to `reach_mm` from each of several, in one batch of Fourier transforms.
 
         Args:
             followup: the other study.
-            around_mm: LPS of the follow-up.
+            around_mm: (places, 3), LPS of the follow-up.
             reach_mm: at least one step.
         """
         reach = max(1, round(reach_mm / self.step_mm))
         wide = self.count + reach
         steps = self.linear * self.step_mm
-        tones = tone_at(followup, around_mm + _lattice(wide) @ steps.T).reshape((2 * wide + 1,) * 3)
-        size = [fft.next_fast_len(n, real=True) for n in tones.shape]
-        here, squared = fft.rfftn(tones, size), fft.rfftn(tones**2, size)
-        kernel, weights = (np.conj(fft.rfftn(part, size)) for part in (self.weighted, self.weights))
-        used = (slice(0, 2 * reach + 1),) * 3
-        product, mean, square = (
-            fft.irfftn(one * other, size)[used] for one, other in ((here, kernel), (here, weights), (squared, weights))
-        )
-        spread = (self.variance + NOISE_TONE**2) * (np.maximum(square - mean**2, 0.0) + NOISE_TONE**2)
-        return MatchMap(np.asarray(product / np.sqrt(spread)), np.asarray(around_mm), steps)
+        tones = tones_round(followup, around_mm, steps, wide, self.device) - self.mean
+        size = [fft.next_fast_len(n, real=True) for n in tones.shape[1:]]
+        used = (..., *3 * (slice(0, 2 * reach + 1),))
+
+        def transformed(values: torch.Tensor) -> torch.Tensor:
+            return torch.fft.rfftn(values, size, dim=(-3, -2, -1))
+
+        def at_all_places(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+            return torch.fft.irfftn(one * other, size, dim=(-3, -2, -1))[used]
+
+        here, squared = transformed(tones), transformed(tones.square())
+        kernel, weights = transformed(self.weighted).conj(), transformed(self.weights).conj()
+        product, mean, square = (at_all_places(*pair) for pair in ((here, kernel), (here, weights), (squared, weights)))
+        spread = (self.variance + NOISE_TONE**2) * ((square - mean.square()).clamp_min(0.0) + NOISE_TONE**2)
+        values = (product * spread.rsqrt()).cpu().numpy()
+        return [MatchMap(one, np.asarray(around), steps) for one, around in zip(values, around_mm, strict=True)]
 
 
-def tone_at(volume: Volume, points_mm: PointsMm) -> np.ndarray:
-    """Return the tones at LPS points (n, 3); those of air beyond the volume."""
-    return _tone(hu_at(volume, points_mm))
+def tones_round(
+    volume: Volume, middles_mm: PointsMm, steps_mm: np.ndarray, count: int, device: torch.device = CPU
+) -> torch.Tensor:
+    """Return the tones on a lattice round each place, as `hu_round`; those of air beyond the volume."""
+    return tone(hu_round(volume, middles_mm, steps_mm, count, device))
 
 
-def _tone(hu: np.ndarray) -> np.ndarray:
-    return np.interp(hu, TONE_HU, TONE)
-
-
-def _lattice(count: int) -> PointsMm:
-    """Return the offsets -count … count along x, y, z, x fastest, as (n, 3)."""
-    steps = np.arange(-count, count + 1, dtype=np.float64)
-    z, y, x = np.meshgrid(steps, steps, steps, indexing="ij")
-    return np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)
+def tone(hu: torch.Tensor) -> torch.Tensor:
+    """Return where HU lie on the curve of TONE_HU and TONE: a sum of clamped lines, one for each of its parts."""
+    found = torch.full_like(hu, TONE[0])
+    parts: Sequence[tuple[float, ...]] = list(zip(TONE_HU, TONE_HU[1:], TONE, TONE[1:], strict=False))
+    for low, high, darker, brighter in parts:
+        if brighter > darker:
+            found.add_(hu.clamp(low, high).sub_(low), alpha=(brighter - darker) / (high - low))
+    return found
 
 
 def _top(values: np.ndarray, index: tuple[int, ...]) -> np.ndarray:

@@ -1,9 +1,9 @@
 """Where a lesion may be: the point of registration, the network's peaks, and the places where its surroundings fit."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.registration.point_map import FollowupFromBaseline
@@ -11,7 +11,7 @@ from lesion_tracker.tracking.alignment import Surroundings
 from lesion_tracker.tracking.case import Case
 from lesion_tracker.tracking.local_affine import LocalPatch
 from lesion_tracker.tracking.search import SEARCH_MM, NetworkAnswer
-from lesion_tracker.volumes.volume import Volume
+from lesion_tracker.volumes.lattices import CPU
 
 NETWORK_PEAKS = 3
 ALIGNED_PLACES = 2
@@ -34,11 +34,8 @@ FIT_MM = 4.0
 ALIKE = 0.5
 """Correlation of the surroundings from which on a candidate is moved to where they fit best."""
 
-THREADS = 2
-"""The places are looked at side by side; interpolation and Fourier transforms let other threads run."""
-
 PRIOR_MM = 3.0
-"""The point of registration stays where it is; how well its surroundings fit is looked at this far round it."""
+"""The point of registration stays where it is; how well its surroundings fit is looked at this far round it, from two maps."""
 
 
 @dataclass(frozen=True)
@@ -56,51 +53,35 @@ class Candidate:
     similarity: float
 
 
-def propose(case: Case, answer: NetworkAnswer | None) -> list[Candidate]:
+def propose(case: Case, answer: NetworkAnswer | None, device: torch.device = CPU) -> list[Candidate]:
     """Return the candidates for one lesion; the first is the point of registration, and stays exactly there.
+
+    The others are shifted to where the surroundings fit best, then fitted; where nothing is alike a place stays.
 
     Args:
         case: the lesion.
         answer: of the network, or None without one.
+        device: where surroundings are compared.
     """
-    looking = _Looking(case.pair.followup, Surroundings(case, FINE_MM), LocalPatch(case), case.linear)
-    coarse = Surroundings(case, COARSE_MM)
+    followup, reach_mm = case.pair.followup, SEARCH_MM if answer is None else answer.reach_mm
+    rough = Surroundings(case, COARSE_MM, device).look(followup, case.expected_mm, reach_mm)
     peaks = [] if answer is None or answer.scores is None else answer.scores.peaks(NETWORK_PEAKS, APART_MM)
-    with ThreadPoolExecutor(THREADS) as pool:
-        reach_mm = SEARCH_MM if answer is None else answer.reach_mm
-        places = pool.submit(coarse.look, case.pair.followup, case.expected_mm, reach_mm)
-        likeness = pool.submit(looking.similarity, case.expected_mm, local_linear(case.registration, case.center_mm))
-        seen = [pool.submit(looking.candidate, peak.center_mm, REFINE_MM, "network") for peak in peaks]
-        fitting = [
-            pool.submit(looking.candidate, rough.center_mm, COARSE_MM * 1.5, "alignment")
-            for rough in places.result().peaks(ALIGNED_PLACES, APART_MM)
-        ]
-    found = [Candidate(case.expected_mm, ("registration",), likeness.result())]
-    for one in (*seen, *fitting):
-        _add(found, one.result())
+    places = [(peak.center_mm, REFINE_MM, "network") for peak in peaks]
+    places += [(match.center_mm, COARSE_MM * 1.5, "alignment") for match in rough.peaks(ALIGNED_PLACES, APART_MM)]
+    around = np.array([place for place, _, _ in places])
+    seen = Surroundings(case, FINE_MM, device).looks(followup, around, REFINE_MM)
+    matches = [one.best(within_mm=reach).center_mm for one, (_, reach, _) in zip(seen, places, strict=True)]
+    linear = [local_linear(case.registration, case.center_mm), *[case.linear] * (1 + len(places))]
+    prior, other, *fits = LocalPatch(case, device).fits(
+        followup,
+        np.array([case.expected_mm, case.expected_mm, *matches]),
+        np.array(linear),
+        [PRIOR_MM, PRIOR_MM, *[FIT_MM] * len(places)],
+    )
+    found = [Candidate(case.expected_mm, ("registration",), max(prior.similarity, other.similarity))]
+    for fit, (place, _, source) in zip(fits, places, strict=True):
+        _add(found, Candidate(fit.center_mm if fit.similarity >= ALIKE else place, (source,), fit.similarity))
     return found
-
-
-@dataclass(frozen=True, eq=False)
-class _Looking:
-    """One lesion's surroundings, and where they are looked for."""
-
-    followup: Volume
-    fine: Surroundings
-    patch: LocalPatch
-    linear: np.ndarray
-
-    def similarity(self, place_mm: PointMm, linear: np.ndarray) -> float:
-        """Return how alike the surroundings are at a place that may move by 3 mm, from the better of two starts."""
-        return max(
-            self.patch.fit(self.followup, place_mm, start, PRIOR_MM).similarity for start in (linear, self.linear)
-        )
-
-    def candidate(self, place_mm: PointMm, reach_mm: float, source: str) -> Candidate:
-        """Shift a place to where the surroundings fit best, then fit them; where nothing is alike it stays."""
-        match = self.fine.look(self.followup, place_mm, reach_mm).best(within_mm=reach_mm)
-        fit = self.patch.fit(self.followup, match.center_mm, self.linear, FIT_MM)
-        return Candidate(fit.center_mm if fit.similarity >= ALIKE else place_mm, (source,), fit.similarity)
 
 
 def local_linear(registration: FollowupFromBaseline, center_mm: PointMm, reach_mm: float = 2.0) -> np.ndarray:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lesion_tracker.arrays import PointMm
+from lesion_tracker.arrays import PointsMm
 from lesion_tracker.tracking.case import Case
 from lesion_tracker.tracking.similarity import hu_at
 
@@ -34,26 +34,31 @@ class Core:
     rim: float
 
 
-def compare_core(case: Case, place_mm: PointMm) -> Core:
-    """Compare a lesion with one place in the follow-up.
+def compare_cores(case: Case, places_mm: PointsMm) -> list[Core]:
+    """Compare a lesion with places in the follow-up.
 
     Args:
         case: the lesion.
-        place_mm: LPS of the follow-up.
+        places_mm: (n, 3), LPS of the follow-up.
     """
     inside, rim = core_points(case.radius_mm)
-    before_in, before_rim = (hu_at(case.pair.baseline, case.center_mm + part) for part in (inside, rim))
-    after_in, after_rim = (hu_at(case.pair.followup, place_mm + part @ case.linear.T) for part in (inside, rim))
-    contrast = float(np.median(before_in) - np.median(before_rim))
-    lost_hu = abs(contrast) - float(np.median(after_in) - np.median(after_rim)) * float(np.sign(contrast))
+    points = np.concatenate([inside, rim])
+    before, turned = hu_at(case.pair.baseline, case.center_mm + points), points @ case.linear.T
+    return [_core(before, hu_at(case.pair.followup, place + turned), len(inside)) for place in places_mm]
+
+
+def _core(before: np.ndarray, after: np.ndarray, inside: int) -> Core:
+    """Compare HU of which the first `inside` are of the lesion, the others of its rim."""
+    contrast = float(np.median(before[:inside]) - np.median(before[inside:]))
+    lost_hu = abs(contrast) - float(np.median(after[:inside]) - np.median(after[inside:])) * float(np.sign(contrast))
     lost = 0.0 if abs(contrast) < FAINT_HU else lost_hu / abs(contrast)
     return Core(
         lost=float(np.clip(lost, 0.0, 1.5)),
         lost_hu=float(np.clip(lost_hu, 0.0, 300.0)),
         contrast_hu=float(min(abs(contrast), 300.0)),
-        changed_hu=abs(float(np.median(before_in) - np.median(after_in))),
-        texture=_correlation(np.concatenate([before_in, before_rim]), np.concatenate([after_in, after_rim])),
-        rim=_correlation(before_rim, after_rim),
+        changed_hu=abs(float(np.median(before[:inside]) - np.median(after[:inside]))),
+        texture=_correlation(before, after),
+        rim=_correlation(before[inside:], after[inside:]),
     )
 
 

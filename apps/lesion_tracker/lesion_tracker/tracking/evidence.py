@@ -8,7 +8,7 @@ import numpy as np
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.tracking.candidates import APART_MM, Candidate, local_linear
 from lesion_tracker.tracking.case import Case
-from lesion_tracker.tracking.core import compare_core
+from lesion_tracker.tracking.core import compare_cores
 from lesion_tracker.tracking.search import NetworkAnswer
 from lesion_tracker.tracking.similarity import similarity_at
 
@@ -87,9 +87,9 @@ def gather(case: Case, candidates: Sequence[Candidate], answer: NetworkAnswer) -
     strain = float(np.linalg.norm(local @ np.linalg.inv(case.linear) - np.eye(3)))
     quality = case.registration.quality
     found = []
-    for candidate in candidates:
+    cores = compare_cores(case, np.array([candidate.center_mm for candidate in candidates]))
+    for candidate, core in zip(candidates, cores, strict=True):
         logit, mass = answer.scores.at(candidate.center_mm) if answer.scores is not None else (-20.0, 0.0)
-        core = compare_core(case, candidate.center_mm)
         found.append(
             Evidence(
                 registered=float(candidate is candidates[0]),

@@ -1,7 +1,8 @@
-"""One lesion, looked for: the network's answer, the candidates, and what speaks for each."""
+"""Lesions, looked for: of each the network's answer, the candidates, and what speaks for them."""
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from lesion_tracker.arrays import PointMm
@@ -14,6 +15,10 @@ from lesion_tracker.tracking.fusion import Place
 from lesion_tracker.tracking.judgement import numbers
 from lesion_tracker.tracking.patch import Patch, after, before
 from lesion_tracker.tracking.remains import remains
+from lesion_tracker.tracking.search import NetworkAnswer
+
+THREADS = 2
+"""So many lesions are looked at side by side, once the network has answered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +57,17 @@ class Looked:
         return numbers(self.evidence[place.number], place.share, left, self.peak, self.head)
 
 
-def look(model: Tracker, case: Case) -> Looked:
-    """Look for a lesion."""
+def look(model: Tracker, cases: Sequence[Case]) -> list[Looked]:
+    """Look for lesions: what is seen of each is what is seen of it alone."""
     started = time.perf_counter()
-    seen = search(model, case)
+    seen = search(model, cases)
+    each_s = (time.perf_counter() - started) / max(len(cases), 1)
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(_looked, cases, seen, [each_s] * len(cases)))
+
+
+def _looked(case: Case, seen: NetworkAnswer, seconds: float) -> Looked:
+    started = time.perf_counter()
     candidates = propose(case, seen)
     evidence = gather(case, candidates, seen)
     return Looked(
@@ -69,5 +81,5 @@ def look(model: Tracker, case: Case) -> Looked:
         before(case),
         lambda number: after(case, candidates[number].center_mm),
         bool(case.registration.doubts),
-        time.perf_counter() - started,
+        seconds + time.perf_counter() - started,
     )

@@ -1,11 +1,13 @@
 """The network's answer for one lesion: a search crop round the expected point, as wide as it needs to be."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
 
-from lesion_tracker.arrays import PointMm
+from lesion_tracker.arrays import PointMm, PointsMm
 from lesion_tracker.network.cells import lps_from_cell
 from lesion_tracker.network.inputs import Ball, HuSource, search_input, template_input
 from lesion_tracker.network.lattice import search_grid, search_voxels, template_grid
@@ -27,6 +29,12 @@ AGREE_MM = 6.0
 
 NARROW_VOXELS, SEARCH_VOXELS, WIDE_VOXELS = (search_voxels(mm) for mm in (NARROW_MM, SEARCH_MM, WIDE_MM))
 """The crops that the network reads for that, along x, y, z."""
+
+TOGETHER = 4
+"""So many crops of one size are read in one batch, of a processor: 10 % faster each than one by one, more of them no faster;
+the widest are read one by one. The answers are the same to the last bit."""
+
+TOGETHER_ON_DEVICE = 16
 
 RIVAL_MM = 15.0
 """A second peak counts as a rival from this distance on, or from one and a half radii."""
@@ -90,22 +98,32 @@ class ScoreField:
 
         Beyond the map it is (-20, 0).
         """
-        near = _near(self.logits.shape, self.grid, place_mm)
+        away = self._distances(place_mm)
+        near, nearest = away <= NEAR_MM, away <= PEAK_MM
         if not near.any():
             return -20.0, 0.0
-        probability = torch.softmax(self.logits.flatten(), 0).view_as(self.logits).numpy()
-        nearest = _near(self.logits.shape, self.grid, place_mm, PEAK_MM)
         highest = self.logits.numpy()[nearest if nearest.any() else near].max()
-        return float(highest), float(probability[near].sum())
+        return float(highest), float(self._probability[near].sum())
+
+    @cached_property
+    def _probability(self) -> np.ndarray:
+        return torch.softmax(self.logits.flatten(), 0).view_as(self.logits).numpy()
+
+    @cached_property
+    def _cells_mm(self) -> PointsMm:
+        k, j, i = np.indices(self.logits.shape).reshape(3, -1)
+        return lps_from_cell(self.grid, np.stack([i, j, k], axis=1))
+
+    def _distances(self, place_mm: PointMm) -> np.ndarray:
+        """Return how far each cell (z, y, x) is from a place, mm."""
+        return np.asarray(np.linalg.norm(self._cells_mm - place_mm, axis=1).reshape(self.logits.shape))
 
     def peaks(self, count: int, apart_mm: float) -> list[Peak]:
         """Return the highest peaks that are at least `apart_mm` from each other, highest first."""
         found = [find_peak(self.logits, self.grid)]
         left = self.logits
         while len(found) < count:
-            left = torch.where(
-                torch.from_numpy(_near(left.shape, self.grid, found[-1].center_mm, apart_mm)), -1e4, left
-            )
+            left = left.masked_fill(torch.from_numpy(self._distances(found[-1].center_mm) <= apart_mm), -1e4)
             peak = find_peak(left, self.grid)
             if peak.logit <= -9e3:  # the whole map is near a higher peak
                 break
@@ -113,44 +131,90 @@ class ScoreField:
         return found
 
 
-def search_sources(
-    tracker: Tracker, baseline: HuSource, lesion: Ball, followup: HuSource, expected: Ball, *, sure: bool = False
-) -> NetworkAnswer:
-    """Look for a lesion in studies that need not be whole volumes: training has them otherwise.
+@dataclass(frozen=True, eq=False)
+class Sought:
+    """A lesion that is looked for, in studies that need not be whole volumes: training has them otherwise.
 
     Args:
-        tracker: published weights.
         baseline: the study in which the lesion is marked.
         lesion: its centre, LPS of the baseline, and radius, mm.
         followup: the other study.
         expected: centre, LPS of the follow-up, and radius, mm, as registration expects them.
         sure: registration is, so a narrow crop may do.
+    """
+
+    baseline: HuSource
+    lesion: Ball
+    followup: HuSource
+    expected: Ball
+    sure: bool = False
+
+
+def search_sources(
+    tracker: Tracker, baseline: HuSource, lesion: Ball, followup: HuSource, expected: Ball, *, sure: bool = False
+) -> NetworkAnswer:
+    """Look for one lesion; arguments as of `Sought`, the answer as of `search_together`."""
+    return search_together(tracker, [Sought(baseline, lesion, followup, expected, sure)])[0]
+
+
+def search_together(tracker: Tracker, sought: Sequence[Sought]) -> list[NetworkAnswer]:
+    """Look for lesions, several crops at a time; each answer is that of its lesion alone.
+
+    Args:
+        tracker: published weights.
+        sought: the lesions.
 
     Returns:
-        The answer of a narrow crop where that is sure and clear and agrees; else of the first crop, or of the wider one
-        where the first is poor and the wider one scores higher.
+        For each the answer of a narrow crop where that is sure and clear and agrees; else of the first crop, or of the wider
+        one where the first is poor and the wider one scores higher.
     """
-    template = template_grid(lesion[0])
-    kernels = tracker.kernels(*template_input(baseline, template, [lesion], tracker.config.heat_map_n))
+    count = TOGETHER if tracker.device.type == "cpu" else TOGETHER_ON_DEVICE
+    groups = [sought[first : first + count] for first in range(0, len(sought), count)]
+    return [answer for group in groups for answer in _Group(tracker, group).answers()]
 
-    def look(size: tuple[int, int, int]) -> NetworkAnswer:
-        grid = search_grid(expected[0], size)
-        image, signal = search_input(followup, grid, [expected], tracker.config.heat_map_n)
-        output = tracker.answer_to(kernels, image, signal)
-        presence = None if output.presence is None else float(output.presence[0])
-        return replace(answer_from_map(output.logits[0], grid, expected[1]), presence=presence)
 
-    if sure:
-        narrow = look(NARROW_VOXELS)
-        if not poor(narrow) and float(np.linalg.norm(narrow.center_mm - expected[0])) <= AGREE_MM:
-            return replace(narrow, reach_mm=NARROW_MM)
-    first = look(SEARCH_VOXELS)
-    reason = poor(first)
-    if not reason:
-        return first
-    wide = look(WIDE_VOXELS)
-    better = wide if wide.logit > first.logit + 0.5 else first
-    return replace(better, widened=reason)
+class _Group:
+    """Lesions whose crops are read in one batch."""
+
+    def __init__(self, tracker: Tracker, sought: Sequence[Sought]) -> None:
+        self.tracker, self.sought = tracker, sought
+        n = tracker.config.heat_map_n
+        made = [template_input(one.baseline, template_grid(one.lesion[0]), [one.lesion], n) for one in sought]
+        images, signals, cells = zip(*made, strict=True)
+        self.kernels = tracker.kernels(torch.cat(images), torch.cat(signals), [cell for (cell,) in cells])
+
+    def answers(self) -> list[NetworkAnswer]:
+        found: dict[int, NetworkAnswer] = {}
+        for number, answer in self._look([n for n, one in enumerate(self.sought) if one.sure], NARROW_VOXELS):
+            apart = np.linalg.norm(answer.center_mm - self.sought[number].expected[0])
+            if not poor(answer) and float(apart) <= AGREE_MM:
+                found[number] = replace(answer, reach_mm=NARROW_MM)
+        for number, first in self._look([n for n in range(len(self.sought)) if n not in found], SEARCH_VOXELS):
+            found[number] = replace(first, widened=poor(first))
+        for number in [n for n, one in found.items() if one.widened]:
+            first = found[number]
+            ((_, wide),) = self._look([number], WIDE_VOXELS)
+            found[number] = replace(wide, widened=first.widened) if wide.logit > first.logit + 0.5 else first
+        return [found[number] for number in range(len(self.sought))]
+
+    def _look(self, numbers: list[int], size: tuple[int, int, int]) -> list[tuple[int, NetworkAnswer]]:
+        """Look for some of the lesions, by their numbers, in crops of one size."""
+        if not numbers:
+            return []
+        some = [self.sought[number] for number in numbers]
+        grids = [search_grid(one.expected[0], size) for one in some]
+        n = self.tracker.config.heat_map_n
+        made = [search_input(one.followup, grid, [one.expected], n) for one, grid in zip(some, grids, strict=True)]
+        images, signals = zip(*made, strict=True)
+        kernels = [kernel.of(numbers) for kernel in self.kernels]
+        output = self.tracker.answer_to(kernels, torch.cat(images), torch.cat(signals))
+        answers = [
+            answer_from_map(logits, grid, one.expected[1])
+            for logits, grid, one in zip(output.logits, grids, some, strict=True)
+        ]
+        if output.presence is not None:
+            answers = [replace(a, presence=float(p)) for a, p in zip(answers, output.presence, strict=True)]
+        return list(zip(numbers, answers, strict=True))
 
 
 def answer_from_map(logits: torch.Tensor, grid: Grid, radius_mm: float) -> NetworkAnswer:
@@ -178,13 +242,6 @@ def poor(answer: NetworkAnswer) -> str:
     if rival >= RIVAL_RATIO * answer.score:
         return f"second peak of {rival:.2f} beside {answer.score:.2f}, {answer.rival_mm:.0f} mm away"
     return ""
-
-
-def _near(shape: torch.Size, grid: Grid, center_mm: PointMm, within_mm: float = NEAR_MM) -> np.ndarray:
-    k, j, i = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
-    cells = lps_from_cell(grid, np.stack([i.ravel(), j.ravel(), k.ravel()], axis=1))
-    near: np.ndarray = (np.linalg.norm(cells - np.asarray(center_mm), axis=1) <= within_mm).reshape(tuple(shape))
-    return near
 
 
 def _distance(peak: Peak, rival: Peak) -> float:

@@ -118,10 +118,10 @@ def _doubted(answer: Track, rules: Rules) -> Track:
 
 
 def _tracked(job: _Job, lesions: Sequence[Lesion]) -> tuple[list[Case], list[Track]]:
-    """Return each lesion's case and track: each is looked at by itself, then the places of all are chosen together."""
+    """Return each lesion's case and track: what is seen of each is its own, then the places of all are chosen together."""
     cases: list[Case] = []
     tracks: list[Track] = []
-    looked: dict[int, Looked] = {}
+    sought: list[int] = []
     for number, lesion in enumerate(lesions):
         started = time.perf_counter()
         case = job.registered.case(lesion)
@@ -133,8 +133,9 @@ def _tracked(job: _Job, lesions: Sequence[Lesion]) -> tuple[list[Case], list[Tra
         elif job.model is None:
             tracks[-1] = _by_registration(job, case, tracks[-1])
         else:
-            looked[number] = look(job.model, case)
-    for (number, one), found in zip(looked.items(), _judged(job, [*looked.values()]), strict=True):
+            sought.append(number)
+    looked = [] if job.model is None else look(job.model, [cases[number] for number in sought])
+    for number, one, found in zip(sought, looked, _judged(job, looked), strict=True):
         tracks[number] = _by_network(job, cases[number], found, tracks[number], one.seconds + found.seconds)
     return cases, tracks
 
