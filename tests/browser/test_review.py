@@ -396,8 +396,8 @@ def test_nine_studies_fit_an_upright_sheet(tmp_path: Path) -> None:
         marks.mark(
             names[0],
             [
-                Lesion("lesion_1", (0, 0, -160), 8.0, "nodule of the left lower lobe"),
-                Lesion("lesion_2", (9, 6, -150), 8.0),
+                Lesion("lesion_1", (0.0, 0.0, -160.0), 8.0, "nodule of the left lower lobe"),
+                Lesion("lesion_2", (9.0, 6.0, -150.0), 8.0),
             ],
         )
         track_all(page)

@@ -1,6 +1,8 @@
 """A click in a crop is an exact position: half a pixel's size at most."""
 
 import io
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from lesion_tracker.report.crop import CropMarks, CropView, draw_crop
 from lesion_tracker.report.planes import PLANES, SOFT_TISSUE
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
+from lesion_tracker.volumes.writer import write_volume
 from tests.server.review.conftest import STUDIES, Page
 
 FLIPPED = np.array([[-1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
@@ -66,12 +69,22 @@ def test_the_server_draws_crops_and_refuses_nonsense(page: Page) -> None:
     assert page.http.get("/lesions/crop.png", params={**query, "study": "nobody"}).status_code == 404
 
 
-def test_windows_differ_and_outside_of_the_scan_is_said(page: Page) -> None:
+def test_windows_differ_and_outside_of_the_scan_is_said(page: Page, tmp_path: Path) -> None:
     query = {"study": STUDIES[0], "x": 0, "y": 0, "z": -160}
     pictures = {
         w: page.http.get("/lesions/crop.png", params={**query, "window": w}).content for w in ("lung", "soft", "bone")
     }
     assert len(set(pictures.values())) == 3
+    lung = np.full(page.volume.grid.shape, -800, np.int16)
+    write_volume(replace(page.volume, hu=lung), tmp_path / f"{STUDIES[1]}.nii.gz")
+    write_volume(replace(page.volume, hu=lung * 0), tmp_path / f"{STUDIES[2]}.nii.gz")
+    as_before = {**query, "study": STUDIES[2], "like": STUDIES[1], "like_at": "0,0,-160"}
+    for window, more in (("soft", {}), ("lung", as_before)):  # one window in all studies of a lesion
+        alone = {**query, "study": STUDIES[2]}
+        named = page.http.get("/lesions/crop.png", params={**alone, "window": window})
+        assert named.status_code == 200
+        assert page.http.get("/lesions/crop.png", params={**alone, **more}).content == named.content
+    assert page.http.get("/lesions/crop.png", params={**as_before, "like_at": "1,2"}).status_code == 422
     beyond = page.http.get("/lesions/crop.png", params={**query, "z": 900, "color": "outside"})
     assert beyond.status_code == 200
     colors = Image.open(io.BytesIO(beyond.content)).convert("RGB").getcolors(1 << 20)

@@ -6,12 +6,11 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from lesion_tracker.records.fate import FATES
-from lesion_tracker.records.json_record import Point
-from lesion_tracker.report.crop import CropView, window_named
+from lesion_tracker.report.crop import CropView
 from lesion_tracker.report.drawn_size import draw_size
 from lesion_tracker.report.panel import FAINT, INK, SHADOW, draw_letters, draw_scale_bar, write
 from lesion_tracker.report.patient_results import LesionResult, StudyResult
-from lesion_tracker.report.planes import PLANES, cut
+from lesion_tracker.report.planes import PLANES, Window, cut, window_for
 from lesion_tracker.studies.study import Study
 from lesion_tracker.volumes.volume import Volume
 
@@ -26,7 +25,7 @@ IN_A_ROW = 4
 
 
 def course_picture(lesion_id: str, studies: Sequence[StudyResult], volume_of: Callable[[Study], Volume]) -> Image.Image:
-    """Return one panel a study, four in a row, all of one width in mm, the slice of the axes where there are some.
+    """Return one panel a study, four in a row, of one width in mm and one window, the slice of the axes if there are some.
 
     Args:
         lesion_id: the lesion.
@@ -39,10 +38,10 @@ def course_picture(lesion_id: str, studies: Sequence[StudyResult], volume_of: Ca
     high = PIXELS + HEADING
     rows, columns = max(1, -(-len(seen) // IN_A_ROW)), min(IN_A_ROW, max(len(seen), 1))
     picture = Image.new("RGB", (PIXELS * columns, high * rows), PAPER if rows > 1 else SHADOW)
+    window: Window | None = None
     for number, (study, found) in enumerate(seen):
-        picture.paste(
-            _panel(study, found, width_mm, volume_of), (number % IN_A_ROW * PIXELS, number // IN_A_ROW * high)
-        )
+        panel, window = _panel(study, found, width_mm, volume_of, window)
+        picture.paste(panel, (number % IN_A_ROW * PIXELS, number // IN_A_ROW * high))
     return picture
 
 
@@ -56,23 +55,28 @@ def axes_in_words(found: LesionResult) -> str:
 
 
 def _panel(
-    study: StudyResult, found: LesionResult, width_mm: float, volume_of: Callable[[Study], Volume]
-) -> Image.Image:
+    study: StudyResult,
+    found: LesionResult,
+    width_mm: float,
+    volume_of: Callable[[Study], Volume],
+    window: Window | None,
+) -> tuple[Image.Image, Window | None]:
+    """Return the panel of a study, and the window of all: that of the first study that has one."""
     panel = Image.new("RGB", (PIXELS, PIXELS + HEADING), SHADOW)
     draw = ImageDraw.Draw(panel)
     write(draw, (6, 3), f"{study.study.study_date or study.study.id}", 16, INK)
     write(draw, (6, 24), axes_in_words(found) + ("" if found.seen.confirmed else ", not looked at"), 14, FAINT)
     if found.place_mm is not None:
-        panel.paste(_cut(found, found.place_mm, width_mm, volume_of(study.study)), (0, HEADING))
-    return panel
+        volume, size = volume_of(study.study), found.size
+        center = np.array(found.place_mm) if size is None else np.mean(size.long_ends_mm, axis=0)
+        window = window or window_for(volume, center, (found.seen.long_axis_mm or 10.0) / 2)
+        panel.paste(_cut(found, CropView(PLANES[0], center, width_mm, PIXELS), volume, window), (0, HEADING))
+    return panel, window
 
 
-def _cut(found: LesionResult, place_mm: Point, width_mm: float, volume: Volume) -> Image.Image:
-    size = found.size
-    center = np.array(place_mm) if size is None else np.mean(size.long_ends_mm, axis=0)
-    view = CropView(PLANES[0], center, width_mm, PIXELS)
-    radius_mm = (found.seen.long_axis_mm or 10.0) / 2
-    gray = window_named("auto", volume, center, radius_mm).gray(cut(volume, view.plane, center, width_mm, PIXELS))
+def _cut(found: LesionResult, view: CropView, volume: Volume, window: Window) -> Image.Image:
+    size, center = found.size, view.center_mm
+    gray = window.gray(cut(volume, view.plane, center, view.width_mm, PIXELS))
     image = Image.fromarray(gray).convert("RGB")
     draw = ImageDraw.Draw(image)
     if size is not None:

@@ -15,6 +15,7 @@ from lesion_tracker.errors import NotFound
 from lesion_tracker.places import PACKAGE
 from lesion_tracker.readers.cell import Cell
 from lesion_tracker.readers.cell_size import Size, growth
+from lesion_tracker.readers.patient_table import Row
 from lesion_tracker.records.fate import GONE, MERGED, NEW, NOT_ASSESSED, PERHAPS_NEW, PROGRESSED, SPLIT, TOO_SMALL
 from lesion_tracker.records.quantity import quantities_in_words
 from lesion_tracker.records.state import OPEN, SHOWN
@@ -149,6 +150,13 @@ def _crop(cell: Cell, width_mm: float = THUMB_MM, size: Size | None = None) -> d
     return query
 
 
+def _like(row: Row) -> dict[str, str]:
+    """Return the query of what decides on the automatic window in all studies of a lesion: its first point."""
+    first = next((cell for cell in row.cells.values() if cell.center_mm), None)
+    at = ",".join(f"{value:.3f}" for value in first.center_mm or ()) if first else ""
+    return {"like": first.study_id, "like_at": at} if first else {}
+
+
 def version(cell: Cell, size: Size | None = None) -> str:
     """Return what is different once a cell looks different."""
     again = cell.tracked_again.created_at if cell.tracked_again else ""
@@ -195,6 +203,7 @@ ENVIRONMENT.globals |= {
     "at": AT,
     "place": _place,
     "crop": _crop,
+    "like": _like,
     "months": _months,
     "distance": _distance,
     "growth": growth,

@@ -37,7 +37,8 @@ function layout() {
 
 function draw(image) {
   const pixels = Math.round(picture / SHAPES[shape].part * (window.devicePixelRatio || 1));
-  const address = `${addresses.crop}?${image.dataset.query}&plane=${PLANE_OF[shape]}&pixels=${Math.min(1024, Math.max(32, pixels))}&window=${windows.value}`;
+  const like = windows.value === "auto" ? `&${image.closest(".row").dataset.like}` : ""; // one window in all studies of a lesion
+  const address = `${addresses.crop}?${image.dataset.query}${like}&plane=${PLANE_OF[shape]}&pixels=${Math.min(1024, Math.max(32, pixels))}&window=${windows.value}`;
   if (image.getAttribute("src") !== address) image.src = address;
 }
 
@@ -102,7 +103,8 @@ function count(counts, outdated) {
 }
 
 function merge(row) {
-  const old = rowOf(row.dataset.lesion);
+  const old = rowOf(row.dataset.lesion), other = old.dataset.like !== row.dataset.like;
+  old.dataset.like = row.dataset.like;
   cellsOf(row).forEach((cell, n) => {
     const before = old.children[n];
     if (before.dataset.version === cell.dataset.version) return;
@@ -111,6 +113,7 @@ function merge(row) {
     before.replaceWith(cell);
     if (held) cell.focus({ preventScroll: true });
   });
+  if (other) old.querySelectorAll("img.crop").forEach(draw);
 }
 
 async function refresh() {

@@ -11,7 +11,10 @@ let marking = !data.lesion, outlining = false, draft = null, busy = false, leavi
 const view = {
   planes: data.planes, states: data.states, crosshair: true,
   get width() { return Number(widths.value); },
-  window(block) { return windows.value === "own" ? own : data.windows[windows.value] || block.window; },
+  window(block) { // the automatic one of the earlier study in both: what differs between them is then no window's
+    const first = (data.earlier ? [beside, study] : [study, beside]).find((pane) => pane && pane.block);
+    return windows.value === "own" ? own : data.windows[windows.value] || (first ? first.block : block).window;
+  },
 };
 const panes = [...document.querySelectorAll(".pane")].map((element) => new Pane(element, data.panes[element.dataset.role], view));
 const study = panes.find((pane) => pane.own), beside = panes.find((pane) => !pane.own);
