@@ -11,8 +11,10 @@ from typing import Any
 from benchmarks.accuracy.data import CACHE, REPOSITORY
 
 LIBRARY = REPOSITORY / "apps" / "lesion_tracker" / "lesion_tracker"
-CONSTRUCTED = REPOSITORY / "benchmarks" / "constructed"
-PACKAGES = {"lesion_tracker": LIBRARY, "benchmarks.constructed": CONSTRUCTED}
+PACKAGES = {
+    "lesion_tracker": LIBRARY,
+    **{f"benchmarks.{name}": REPOSITORY / "benchmarks" / name for name in ("constructed", "fates")},
+}
 ANSWERING = ("lesion_tracker.tracking.track", "lesion_tracker.registration.pool_process")
 MAKING = (
     "benchmarks.constructed.hard_render",

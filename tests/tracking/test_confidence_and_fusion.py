@@ -158,11 +158,6 @@ def test_a_visible_lesion_whose_contrast_is_lost_by_its_own_change_has_gone(
     assert low <= gone(replace(GOOD, **change)) <= high
 
 
-def test_a_lesion_that_may_have_gone_is_named() -> None:
-    lost = replace(GOOD, lost=1.0, changed_hu=100.0)
-    assert "it may have gone" in fuse([PRIOR], [lost], UNCALIBRATED).note
-
-
 def test_shares_add_up_to_one() -> None:
     shares = UNCALIBRATED.shares([GOOD, BAD, ELSEWHERE])
     assert shares.sum() == pytest.approx(1.0)

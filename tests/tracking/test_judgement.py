@@ -13,7 +13,7 @@ from lesion_tracker.tracking.judge import rules_of
 from lesion_tracker.tracking.judgement import NUMBERS, Judgement, Rule, definition, numbers
 from lesion_tracker.tracking.patch import SIDE, Patch, reach_mm
 from lesion_tracker.tracking.radius import Radii, Radius, conformal_radius, fit_radii, group_of
-from lesion_tracker.tracking.remains import Remains, remains
+from lesion_tracker.tracking.remains import Remains, may_have_gone, remains
 from tests.tracking.test_confidence_and_fusion import GOOD
 
 RULE = Rule({"nearby": 2.0, "visible": -0.5}, 0.3)
@@ -47,6 +47,22 @@ def test_a_lesion_that_is_there_is_told_from_one_that_has_gone(radius_mm: float)
     assert there.emptiness < -0.7 < 0.7 < gone.emptiness
     assert there.change < 0.3 < 0.8 < gone.change
     assert there.visible == pytest.approx(gone.visible, rel=0.3)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        pytest.param({}, True, id="gone"),
+        pytest.param({"changed_hu": 5.0}, False, id="grown over its rim: its own density is the same"),
+        pytest.param({"lost_hu": 20.0}, False, id="faded"),
+        pytest.param({"contrast_hu": 15.0}, False, id="it could hardly be seen"),
+    ],
+)
+def test_a_visible_lesion_of_which_nothing_is_left_may_have_gone(change: dict[str, float], told: bool) -> None:
+    before = patch(6.0, 60.0, 8.0, 0)
+    place = replace(GOOD, **{"contrast_hu": 60.0, "lost_hu": 58.0, "changed_hu": 55.0, **change})
+    assert may_have_gone(place, remains(before, patch(6.0, 0.0, 12.0, 1))) is told
+    assert not may_have_gone(place, remains(before, patch(6.0, 60.0, 12.0, 1)))
 
 
 def test_a_lesion_beside_the_place_is_there_and_one_in_noise_can_hardly_be_seen() -> None:

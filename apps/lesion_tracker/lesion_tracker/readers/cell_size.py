@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ class Size:
         long_ends_mm: of the long axis; their z is that of the slice.
         short_ends_mm: of the short axis.
         rings: the outline in the slice of the axes, closed; none where it is not known.
+        outline: the same in all slices; it is neither drawn nor told apart by `version`.
         check: why a reader should look at it, or "".
         volume_ml: within the outline, where it is known.
         who: the reader whose it is, or "".
@@ -47,6 +48,7 @@ class Size:
     volume_ml: float | None = None
     who: str = ""
     when: str = ""
+    outline: tuple[Ring, ...] = field(default=(), repr=False)
 
     @property
     def slice_mm(self) -> float:
@@ -102,7 +104,7 @@ def size_of(cell: Cell, kept: Kept | None, said: Kept | None = None) -> Size | N
         volume_ml=track.volume_ml,
     )
     fits = after is not None and abs(after.long_axis_mm - size.long_axis_mm) < SAME_MM
-    return replace(size, rings=after.rings) if after is not None and fits else size
+    return replace(size, rings=after.rings, outline=after.outline) if after is not None and fits else size
 
 
 def measured_at(cell: Cell, volume: Volume, said: Kept | None = None) -> Measurement:
@@ -150,7 +152,7 @@ def size_from(one: Measurement) -> Size:
     here = tuple(ring for ring in one.outline if abs(ring[0][2] - one.key_slice) < SAME_MM)
     axes = float(one.long_axis_mm), float(one.short_axis_mm)
     who = one.changed_by, one.changed_at
-    return Size(*axes, one.long_ends_mm, one.short_ends_mm, here, one.check, one.volume_ml, *who)
+    return Size(*axes, one.long_ends_mm, one.short_ends_mm, here, one.check, one.volume_ml, *who, outline=one.outline)
 
 
 Sizes = Mapping[tuple[str, str], Size]

@@ -7,6 +7,12 @@ from typing import Any
 from lesion_tracker.records.json_record import Ends, Flag, JsonRecord, Number, Point, ends, read_record, triple
 from lesion_tracker.records.state import STATES
 
+MAY_HAVE_GONE = "its contrast is lost at this point: it may have gone"
+"""In the note of a track of which only the place is left."""
+
+MAY_HAVE_SPLIT = "it may have split: two parts of it are seen"
+"""In the note of a track of a lesion that fell apart."""
+
 
 @dataclass(frozen=True)
 class Track(JsonRecord):
@@ -125,6 +131,16 @@ class Track(JsonRecord):
         if self.long_axis_mm is None or self.earlier_long_axis_mm is None:
             return None
         return self.long_axis_mm - self.earlier_long_axis_mm
+
+    @property
+    def may_have_gone(self) -> bool:
+        """Say whether the lesion itself is not seen at the point."""
+        return MAY_HAVE_GONE in self.note
+
+    @property
+    def may_have_split(self) -> bool:
+        """Say whether two parts of the lesion were seen where it was."""
+        return MAY_HAVE_SPLIT in self.note
 
     @property
     def has_point(self) -> bool:

@@ -19,6 +19,7 @@ from lesion_tracker.records.fate import FATES, TOO_SMALL
 from lesion_tracker.records.followed import Followed, Seen
 from lesion_tracker.records.json_record import Point
 from lesion_tracker.records.measurement import Measurement
+from lesion_tracker.records.track import Track
 from lesion_tracker.response.assessment import Assessment
 from lesion_tracker.response.of_graph import Axes, Measured, response_of
 from lesion_tracker.studies.study import Study
@@ -37,6 +38,7 @@ class LesionResult:
         size: both axes as they are shown, or None.
         words: why there is nothing measured, or what a reader should know; "" where all is well.
         by: who said so, and when, in words; "" where nobody has.
+        track: what the tracker alone says of it here; None where a reader has answered, or the points before it changed.
         track_model: name and sha256 of the weights that found it here; "" where none did.
     """
 
@@ -47,6 +49,7 @@ class LesionResult:
     size: Size | None = None
     words: str = ""
     by: str = ""
+    track: Track | None = None
     track_model: tuple[str, str] = ("", "")
 
 
@@ -175,7 +178,9 @@ def stored_result(known: KnownPatient, sizes: Sizes, slices_mm: Mapping[str, flo
 
     def result(name: str, study: str) -> LesionResult:
         cell = rows[name].cells.get(study)
-        bare = LesionResult(graph.lesions[name], graph.seen[study][name], _place_of(cell), by=_by(cell))
+        bare = LesionResult(
+            graph.lesions[name], graph.seen[study][name], _place_of(cell), by=_by(cell), track=_track_alone(cell)
+        )
         size = sizes.get((study, name))
         return bare if cell is None or size is None or not _is_measurable(cell, bare.seen) else _sized(bare, cell, size)
 
@@ -231,6 +236,10 @@ def _place_of(cell: Cell | None) -> Point | None:
     return cell.center_mm or (cell.track.expected_mm if cell.track else None)
 
 
+def _track_alone(cell: Cell | None) -> Track | None:
+    return cell.track if cell is not None and cell.kind == "tracked" and cell.is_open and not cell.outdated else None
+
+
 def _result(
     lesion: Followed, seen: Seen, cell: Cell | None, volume: Volume | None, problem: str, drawn: Kept | None
 ) -> LesionResult:
@@ -238,7 +247,9 @@ def _result(
     by = str(model.get("name", "")), str(model.get("sha256", ""))
     place = _place_of(cell)
     inside = place is not None and volume is not None and bool(volume.grid.contains(np.array([place]))[0])
-    bare = LesionResult(lesion, seen, place if inside else None, words=problem, by=_by(cell), track_model=by)
+    bare = LesionResult(
+        lesion, seen, place if inside else None, words=problem, by=_by(cell), track=_track_alone(cell), track_model=by
+    )
     if problem or cell is None or not _is_measurable(cell, seen):
         return bare
     if volume is None or not inside:

@@ -105,7 +105,7 @@ def _study_json(study: StudyResult) -> dict[str, Any]:
         "lesions": [
             {"id": one.lesion.id, "fate": one.seen.fate, "others": list(one.seen.others)}
             | {"looked_at": one.seen.confirmed, "note": one.words, "said_by": one.by}
-            | {"size": asdict(one.size) if one.size else None}
+            | {"size": {k: v for k, v in asdict(one.size).items() if k != "outline"} if one.size else None}
             | {"measurement": one.measured.to_json() if one.measured else None}
             for one in study.lesions
         ],

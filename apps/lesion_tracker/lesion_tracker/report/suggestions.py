@@ -1,6 +1,8 @@
-"""What may have become of lesions: merged where outlines meet, split where one falls apart; nothing is applied by itself."""
+"""What may have become of lesions: gone, new, merged where outlines meet, split in parts; nothing is applied by itself."""
 
+import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -9,42 +11,99 @@ from matplotlib.path import Path as Polygon
 from lesion_tracker.readers.cell_size import Size
 from lesion_tracker.records.fate import PRESENT
 from lesion_tracker.records.measurement import Ring
+from lesion_tracker.records.track import MAY_HAVE_SPLIT
 from lesion_tracker.report.patient_results import LesionResult, PatientResult, StudyResult
 
 SAME_SLICE_MM = 0.5
-"""Outlines are known in the slice of their axes alone: of two lesions only where both lie in one slice."""
+"""Rings of two outlines can meet where their slices are no farther apart."""
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """What a reader may want to say of lesions in a study.
+
+    Args:
+        what: "gone?", "new?", "merged?" or "split?".
+        study_id: the study.
+        lesions: ids.
+        sentence: with the lesions' names and the evidence.
+    """
+
+    what: str
+    study_id: str
+    lesions: tuple[str, ...]
+    sentence: str
 
 
 def suggestions_of(patient: PatientResult) -> list[str]:
     """Return what a reader may want to say, each in a sentence with its evidence; what is said already is left out."""
-    return [text for study in patient.studies for text in (*_merged(study), *_split(study))]
+    return [one.sentence for one in suggested(patient)]
 
 
-def _merged(study: StudyResult) -> Iterator[str]:
-    for one, other in combinations(_outlined(study), 2):
-        (lesion, size), (beside, its) = one, other
-        if abs(size.slice_mm - its.slice_mm) <= SAME_SLICE_MM and _meet(size, its):
-            names = f"{lesion.lesion.name} and {beside.lesion.name}"
-            yield f"{names} in {study.study.id}: merged? Their outlines meet at z {size.slice_mm:.1f} mm"
+def suggested(patient: PatientResult) -> list[Suggestion]:
+    """Return the same as records, study by study."""
+    return [one for study in patient.studies for of in (_lost, _merged, _split) for one in of(patient, study)]
 
 
-def _split(study: StudyResult) -> Iterator[str]:
+def _suggest(what: str, study_id: str, lesions: tuple[LesionResult, ...], evidence: str) -> Suggestion:
+    names = " and ".join(one.lesion.name for one in lesions)
+    ids = tuple(one.lesion.id for one in lesions)
+    return Suggestion(what, study_id, ids, f"{names} in {study_id}: {what} {evidence}")
+
+
+def _lost(patient: PatientResult, study: StudyResult) -> Iterator[Suggestion]:
+    """Give what has gone since it was marked, and what is new where it is marked: an earlier study has only its place."""
+    order = [one.study.id for one in patient.studies]
+    for one in _there(study):
+        if one.track is None or not one.track.may_have_gone or one.track.baseline_study not in order:
+            continue
+        marked = order.index(one.track.baseline_study)
+        if marked < order.index(study.study.id):
+            yield _suggest("gone?", study.study.id, (one,), "Its contrast is lost at the place where it was")
+        else:
+            evidence = f"{study.study.id} shows its place without its contrast"
+            yield _suggest("new?", one.track.baseline_study, (one,), evidence)
+
+
+def _merged(patient: PatientResult, study: StudyResult) -> Iterator[Suggestion]:
+    for (one, size), (other, its) in combinations(_outlined(study), 2):
+        at_mm = _meet(size, its)
+        if at_mm is not None:
+            yield _suggest("merged?", study.study.id, (one, other), f"Their outlines meet at z {at_mm:.1f} mm")
+
+
+def _split(patient: PatientResult, study: StudyResult) -> Iterator[Suggestion]:
+    for one in _there(study):
+        if one.track is not None and one.track.may_have_split:
+            evidence = next(text for text in one.track.note.split("; ") if MAY_HAVE_SPLIT in text)
+            where = evidence.removeprefix(MAY_HAVE_SPLIT).strip(", ")
+            yield _suggest("split?", study.study.id, (one,), f"Two parts of it are seen, {where}")
     for one, size in _outlined(study):
         outer = [
             ring for ring in size.rings if not any(_within(ring, other) for other in size.rings if other is not ring)
         ]
-        if len(outer) > 1:
-            where = f"z {size.slice_mm:.1f} mm"
-            yield f"{one.lesion.name} in {study.study.id}: split? Its outline has {len(outer)} parts at {where}"
+        if len(outer) > 1 and not (one.track and one.track.may_have_split):
+            evidence = f"Its outline has {len(outer)} parts at z {size.slice_mm:.1f} mm"
+            yield _suggest("split?", study.study.id, (one,), evidence)
+
+
+def _there(study: StudyResult) -> list[LesionResult]:
+    return [one for one in study.lesions if one.seen.fate == PRESENT.name]
 
 
 def _outlined(study: StudyResult) -> list[tuple[LesionResult, Size]]:
-    there = [one for one in study.lesions if one.seen.fate == PRESENT.name]
-    return [(one, one.size) for one in there if one.size is not None and one.size.rings]
+    return [(one, one.size) for one in _there(study) if one.size is not None and one.size.outline]
 
 
-def _meet(size: Size, other: Size) -> bool:
-    return any(_polygon(a).intersects_path(_polygon(b), filled=True) for a in size.rings for b in other.rings)
+def _meet(size: Size, other: Size) -> float | None:
+    """Return the z of a slice in which two outlines meet, LPS mm; None where they do not."""
+    apart = math.dist(size.long_ends_mm[0][:2], other.long_ends_mm[0][:2])
+    if apart > 2 * (size.long_axis_mm + other.long_axis_mm):
+        return None
+    for one, its in ((a, b) for a in size.outline for b in other.outline if abs(a[0][2] - b[0][2]) <= SAME_SLICE_MM):
+        if _polygon(one).intersects_path(_polygon(its), filled=True):
+            return float(one[0][2])
+    return None
 
 
 def _within(ring: Ring, other: Ring) -> bool:

@@ -7,14 +7,11 @@ import numpy as np
 
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.tracking.candidates import Candidate
-from lesion_tracker.tracking.confidence import Calibration, confidence_features, doubted, gone
+from lesion_tracker.tracking.confidence import Calibration, confidence_features, doubted
 from lesion_tracker.tracking.evidence import Evidence
 
 DISAGREE_MM = 15.0
 """An answer this far from the point of registration says that it is."""
-
-GONE = 0.5
-"""From here on the note says that the lesion may have gone; see `gone`."""
 
 FAR_MM = 10.0
 """An answer so far from a lesion's centre is wrong, however large the lesion is."""
@@ -121,8 +118,7 @@ def fuse(
         place = next(one for one in places if 0 in one.members)
         confidence = _confidence(evidence, place, calibration)
     sources = [source for member in place.members for source in candidates[member].sources]
-    notes = ["its contrast is lost at this point: it may have gone"] if gone(evidence[place.number]) >= GONE else []
-    notes += _notes(candidates, shares, _same(candidates, calibration), place.number)
+    notes = _notes(candidates, shares, _same(candidates, calibration), place.number)
     return Fused(
         np.asarray(candidates[place.number].center_mm),
         confidence,

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from lesion_tracker.records.state import FOUND, UNCERTAIN
+from lesion_tracker.records.track import MAY_HAVE_GONE
 from lesion_tracker.tracking.candidates import Candidate
 from lesion_tracker.tracking.confidence import UNCALIBRATED, Calibration, doubted
 from lesion_tracker.tracking.fusion import Fused, choose, fuse, network_alone, places_of
 from lesion_tracker.tracking.joint import Chosen, Labels, choose_jointly
 from lesion_tracker.tracking.judgement import Judgement
 from lesion_tracker.tracking.look import Looked
+from lesion_tracker.tracking.remains import may_have_gone, remains
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def judge(looked: Sequence[Looked], rules: Rules) -> list[Judged]:
     own = rules.judgement
     if own is None:
         answers = [fuse(one.candidates, one.evidence, rules.calibration, doubtful=one.doubtful) for one in looked]
-        return [_by_confidence(fused, rules) for fused in answers]
+        return [_by_confidence(_noted(one, fused), rules) for one, fused in zip(looked, answers, strict=True)]
     started = time.perf_counter()
     alone = [rules.calibration.shares(one.evidence) for one in looked]
     places = [choose(one.candidates, one.evidence, rules.calibration) for one in looked]
@@ -124,9 +126,17 @@ def judge(looked: Sequence[Looked], rules: Rules) -> list[Judged]:
             presence = min(presence, chosen.presence)
             fused = fused.with_note(f"the place that fits best is that of {looked[chosen.claimed_by].lesion_id}")
         radius = own.radii.of(one.evidence[fused.place.number])
+        fused = _noted(one, fused)
         found.append(Judged(fused, _state(presence, placement, own), presence, placement, radius))
     seconds = (time.perf_counter() - started) / max(len(found), 1)
     return [replace(one, seconds=seconds) for one in found]
+
+
+def _noted(looked: Looked, fused: Fused) -> Fused:
+    """Return an answer that says so where the lesion may have gone."""
+    number = fused.place.number
+    lost = may_have_gone(looked.evidence[number], remains(looked.before, looked.after(number)))
+    return fused.with_note(MAY_HAVE_GONE) if lost else fused
 
 
 def labels_of(looked: Looked, shares: np.ndarray, presence: float, calibration: Calibration) -> Labels:

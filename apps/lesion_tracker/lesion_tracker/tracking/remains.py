@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lesion_tracker.tracking.evidence import Evidence
 from lesion_tracker.tracking.patch import RIM_MM, SHIFT_MM, SIDE, Patch, reach_mm
 
 NOISE_HU = 12.0
@@ -13,6 +14,11 @@ NOISE_HU = 12.0
 WINDOW_HU = (-1000.0, 400.0)
 BESIDE_MM = 1.7
 """The lesion is looked for beside the place in steps of about this."""
+
+
+GONE_HU, GONE_EMPTINESS, GONE_LOST, GONE_CHANGED = 20.0, 0.15, 0.6, 0.3
+"""Least contrast of a lesion that is said to have gone, emptiness of its place, share of its contrast that is lost, and change
+of its own density as a share of its contrast: chosen on constructed pairs of the calibration studies."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,22 @@ class Remains:
     nearby: float
     emptiness: float
     change: float
+
+
+def may_have_gone(place: Evidence, left: Remains) -> bool:
+    """Say whether a lesion that could be seen is no longer there.
+
+    A lesion that grew over its rim has lost its contrast, too, and what is left is as much rim as lesion; but its own density
+    is the same.
+
+    Args:
+        place: about the place.
+        left: of the lesion there.
+    """
+    changed = place.changed_hu / max(place.contrast_hu, GONE_HU)
+    lost = place.lost_hu / max(place.contrast_hu, GONE_HU)
+    visible = place.contrast_hu >= GONE_HU
+    return visible and left.emptiness >= GONE_EMPTINESS and lost >= GONE_LOST and changed >= GONE_CHANGED
 
 
 def remains(before: Patch, after: Patch) -> Remains:

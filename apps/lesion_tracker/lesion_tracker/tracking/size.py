@@ -1,13 +1,19 @@
-"""The size of a lesion where its track ends and in the baseline, the later one measured with the earlier outline's help."""
+"""The size of a lesion where its track ends and in the baseline, the later one measured with the earlier outline's help.
+
+Two bodies where the earlier outline held one are named: the lesion may have split.
+"""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 
 from lesion_tracker.arrays import PointsMm
 from lesion_tracker.measurement.measure import measure
+from lesion_tracker.measurement.parts import held, two_parts
 from lesion_tracker.measurement.prior import prior_of_outline
-from lesion_tracker.records.track import Track
+from lesion_tracker.records.measurement import Measurement
+from lesion_tracker.records.track import MAY_HAVE_GONE, MAY_HAVE_SPLIT, Track
 from lesion_tracker.tracking.case import Case
 
 
@@ -32,6 +38,9 @@ def with_size(case: Case, answer: Track) -> Track:
     now = measure(
         case.pair.followup, np.array(answer.center_mm), prior=prior_of_outline(earlier, followup_from_baseline)
     )
+    note = _split(case, earlier)
+    kept = answer.note.split("; ") if answer.note else []
+    notes = [one for one in kept if not (note and one == MAY_HAVE_GONE)] + [note] * bool(note)
     seconds = time.perf_counter() - started
     reasons = (f"in the earlier study: {earlier.check}" if earlier.check else "", now.check)
     return answer.with_changes(
@@ -43,5 +52,18 @@ def with_size(case: Case, answer: Track) -> Track:
         long_ends_mm=now.long_ends_mm,
         short_ends_mm=now.short_ends_mm,
         check_size="; ".join(filter(None, reasons)),
+        note="; ".join(notes),
         seconds={**answer.seconds, "measurement": seconds, "total": answer.seconds.get("total", 0.0) + seconds},
     )
+
+
+def _split(case: Case, earlier: Measurement) -> str:
+    """Return a sentence on the two parts that a lesion fell into, or ""."""
+    before = held(case.pair.baseline, earlier)
+    points = case.registration(before.points_mm) if len(before.points_mm) else before.points_mm
+    parts = two_parts(case.pair.followup, replace(before, points_mm=points))
+    if parts is None:
+        return ""
+    sizes = " and ".join(f"{one.long_axis_mm:.1f} × {one.short_axis_mm:.1f} mm" for one in parts)
+    places = " and ".join("({:.0f}, {:.0f}, {:.0f})".format(*one.center_mm) for one in parts)
+    return f"{MAY_HAVE_SPLIT}, {sizes} at {places} LPS mm"

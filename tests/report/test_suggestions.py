@@ -1,0 +1,66 @@
+"""What the tracker alone says of lesions becomes a suggestion: gone, new, split; merged is read from outlines in all slices."""
+
+from pathlib import Path
+
+import pytest
+
+from lesion_tracker.readers.cell_size import Size
+from lesion_tracker.records.derived import expected_track
+from lesion_tracker.records.fate import GONE, PRESENT
+from lesion_tracker.records.followed import Followed, Seen
+from lesion_tracker.records.lesion import Lesion
+from lesion_tracker.records.measurement import Ring
+from lesion_tracker.records.track import MAY_HAVE_GONE, MAY_HAVE_SPLIT
+from lesion_tracker.report.patient_results import LesionResult, PatientResult, StudyResult
+from lesion_tracker.report.suggestions import suggestions_of
+from lesion_tracker.studies.study import Study
+
+FIRST, SECOND = Study("a", Path(), "eve", "20200101"), Study("b", Path(), "eve", "20200701")
+LESION = Followed("lesion_1", label="lesion_1")
+
+
+def _told(note: str, source: Study, found_in: Study, fate: str = PRESENT.name) -> list[str]:
+    track = expected_track(
+        Lesion("lesion_1", (0.0, 0.0, 0.0), 5.0), source.id, found_in.id, (0.0, 0.0, 0.0), 5.0, "auto"
+    )
+    marked, tracked = (
+        LesionResult(LESION, Seen()),
+        LesionResult(LESION, Seen(fate), track=track.with_changes(note=note)),
+    )
+    studies = [StudyResult(one, (tracked if one is found_in else marked,)) for one in (FIRST, SECOND)]
+    return suggestions_of(PatientResult("eve", (LESION,), tuple(studies)))
+
+
+@pytest.mark.parametrize(
+    ("note", "source", "found_in", "told"),
+    [
+        (MAY_HAVE_GONE, FIRST, SECOND, ["lesion_1 in b: gone? Its contrast is lost at the place where it was"]),
+        (MAY_HAVE_GONE, SECOND, FIRST, ["lesion_1 in b: new? a shows its place without its contrast"]),
+        (f"{MAY_HAVE_SPLIT}, 9 mm", FIRST, SECOND, ["lesion_1 in b: split? Two parts of it are seen, 9 mm"]),
+        ("looks alike", FIRST, SECOND, []),
+    ],
+)
+def test_a_tracks_note_becomes_a_suggestion(note: str, source: Study, found_in: Study, told: list[str]) -> None:
+    assert _told(f"x; {note}; y", source, found_in) == told
+
+
+def test_what_a_reader_has_said_is_not_suggested() -> None:
+    assert _told(MAY_HAVE_GONE, FIRST, SECOND, fate=GONE.name) == []
+
+
+@pytest.mark.parametrize(("z", "told"), [(0.0, True), (4.0, True), (30.0, False)])
+def test_outlines_meet_in_any_slice(z: float, told: bool) -> None:
+    def sized(name: str, outline: tuple[Ring, ...]) -> LesionResult:
+        ends = (outline[0][0], outline[0][2])
+        size = Size(14.0, 10.0, ends, ends, rings=outline[:1], outline=outline)
+        return LesionResult(Followed(name, label=name), Seen(), size=size)
+
+    def square(x: float, z: float) -> Ring:
+        return tuple((x + dx, dy, z) for dx, dy in ((0.0, 0.0), (10.0, 0.0), (10.0, 10.0), (0.0, 10.0), (0.0, 0.0)))
+
+    one, other = (
+        sized("one", (square(0.0, 0.0), square(0.0, 4.0))),
+        sized("other", (square(5.0, z), square(5.0, z + 4.0))),
+    )
+    patient = PatientResult("eve", (), (StudyResult(FIRST, (one, other)),))
+    assert bool(suggestions_of(patient)) is told
