@@ -20,7 +20,7 @@ from benchmarks.fates.scenario import COUNTS, fates_pair
 from lesion_tracker.files.whole import write_text
 
 SEED = 18
-PAIRS = 12
+PAIRS = 10
 QUICK = dict.fromkeys(COUNTS, 1)
 DECIDING = (
     *("benchmarks.constructed.hard_render", "benchmarks.constructed.hard_scenario", "benchmarks.constructed.places"),

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.constructed.bodies import Body
 from benchmarks.constructed.hard_pair import HardPair
-from benchmarks.fates.scenario import Fate
+from benchmarks.fates.scenario import VISIBLE_HU, VISIBLE_NOISE, Fate
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.measurement.measure import radius_at
 from lesion_tracker.network.tracker import Tracker
@@ -31,8 +31,6 @@ from lesion_tracker.volumes.volume import Volume
 BASELINE, FOLLOWUP = "baseline", "followup"
 JITTER = 0.25
 """Clicks lie up to this share of the radius from the middle."""
-VISIBLE_HU, VISIBLE_NOISE = 20.0, 2.0
-"""The least contrast of what can be seen, in HU and as a multiple of the noise; fixed before anything was measured."""
 MARKED_LATER = ("new", "overlooked")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmarks.constructed.bodies import Body, random_body
-from benchmarks.constructed.hard_pair import HardPair, HardScenario
+from benchmarks.constructed.hard_pair import HardPair, HardScenario, Scanner
 from benchmarks.constructed.hard_render import render
 from benchmarks.constructed.hard_scenario import Mix, draw_scenario
 from benchmarks.constructed.places import Places
@@ -22,6 +22,9 @@ GAP_MM = 3.5
 """Least distance of the surfaces of two bodies that are not one; of bodies above each other 1.5 slices."""
 OVERLAP = 1.25
 """Merged bodies reach so many times as far towards each other as they lie apart."""
+VISIBLE_HU, VISIBLE_NOISE, MORE = 20.0, 2.0, 1.2
+"""The least contrast of what can be seen, in HU and as a multiple of the noise, fixed before anything was measured; how much
+more is aimed at, since what lies round a body is not of one density."""
 MARGIN_MM, APART_MM, ROOM = 10.0, 8.0, 1.4
 """From the border of either scan; between lesions; how far bodies reach beyond the next border of tissue."""
 TRIES = 600
@@ -80,11 +83,13 @@ def _placed(
     rng: np.random.Generator,
 ) -> tuple[tuple[Body, ...], tuple[Body, ...]] | None:
     """Return the bodies of a lesion where there is room for them; None where there is none."""
-    slice_mm = base.scanner.slice_mm
+    scanner = base.scanner
     for _ in range(TRIES):
         center = places.room(rng)
         room_mm = min(ROOM * places.at(places.room_mm, center), places.at(places.depth_mm, center))
-        before, after = MAKE[kind](center, places.at(places.hu, center), slice_mm, rng)
+        before, after = MAKE[kind](
+            Site(center, places.at(places.hu, center), _least_hu(scanner, kind), scanner.slice_mm), rng
+        )
         reach = max(float(np.linalg.norm(one.center_mm - center)) + one.radius_mm for one in (*before, *after))
         seen = volume.grid.contains(center[None], -MARGIN_MM)[0]
         seen &= base.grid.contains(base.exact.followup_from_baseline(center[None]), -MARGIN_MM)[0]
@@ -95,76 +100,104 @@ def _placed(
     return None
 
 
+def _least_hu(scanner: Scanner, kind: str) -> float:
+    """Return the least contrast with which a body of a kind is drawn: it can be seen in the scans that have it."""
+    noise_hu = {"vanished": scanner.noise_hu[0], "new": scanner.noise_hu[1]}.get(kind, max(scanner.noise_hu))
+    return MORE * max(VISIBLE_HU, VISIBLE_NOISE * noise_hu)
+
+
+@dataclass(frozen=True, eq=False)
+class Site:
+    """Where bodies are drawn.
+
+    Args:
+        center_mm: in baseline coordinates.
+        around_hu: there.
+        least_hu: contrast that they should have, as far as bodies can.
+        slice_mm: of the follow-up.
+    """
+
+    center_mm: PointMm
+    around_hu: float
+    least_hu: float
+    slice_mm: float
+
+    def body(self, radius_mm: float, rng: np.random.Generator) -> Body:
+        """Draw one in the middle."""
+        for _ in range(12):
+            body = random_body(rng, self.center_mm, radius_mm, self.around_hu)
+            if abs(body.hu - self.around_hu) >= self.least_hu:
+                break
+        return body
+
+
 Made = tuple[tuple[Body, ...], tuple[Body, ...]]
 
 
-def _alone(center: PointMm, around_hu: float, slice_mm: float, rng: np.random.Generator) -> Made:
-    body = random_body(rng, center, float(rng.uniform(4.0, 12.0)), around_hu)
+def _alone(site: Site, rng: np.random.Generator) -> Made:
+    body = site.body(float(rng.uniform(4.0, 12.0)), rng)
     changed = body.changed(radius_mm=body.radius_mm * rng.uniform(0.6, 1.6), hu=body.hu + rng.normal(0, 8))
     return (body,), (changed,)
 
 
-def _gone(center: PointMm, around_hu: float, slice_mm: float, rng: np.random.Generator) -> Made:
-    return _alone(center, around_hu, slice_mm, rng)[0], ()
+def _gone(site: Site, rng: np.random.Generator) -> Made:
+    return _alone(site, rng)[0], ()
 
 
-def _appeared(center: PointMm, around_hu: float, slice_mm: float, rng: np.random.Generator) -> Made:
-    return (), _gone(center, around_hu, slice_mm, rng)[0]
+def _appeared(site: Site, rng: np.random.Generator) -> Made:
+    return (), _gone(site, rng)[0]
 
 
-def _couple(center: PointMm, around_hu: float, slice_mm: float, rng: np.random.Generator) -> Made:
+def _couple(site: Site, rng: np.random.Generator) -> Made:
     """Two bodies, apart in both scans."""
     along = _direction(rng)
-    least = gap_mm(along, slice_mm)
-    one, other, distance = _two(center, along, least + float(rng.uniform(0.0, 5.0)), around_hu, rng)
+    least = gap_mm(along, site.slice_mm)
+    one, other, distance = _two(site, along, least + float(rng.uniform(0.0, 5.0)), rng)
     most = (distance - least) / (reach_mm(one, along) + reach_mm(other, -along))
     factor = float(rng.uniform(min(0.8, most), most))
     return (one, other), tuple(body.changed(radius_mm=body.radius_mm * factor) for body in (one, other))
 
 
-def _merging(center: PointMm, around_hu: float, slice_mm: float, rng: np.random.Generator) -> Made:
+def _merging(site: Site, rng: np.random.Generator) -> Made:
     """Two bodies that grow into one."""
     along = _direction(rng)
-    one, other, distance = _two(center, along, gap_mm(along, slice_mm) + float(rng.uniform(0.0, 3.0)), around_hu, rng)
+    one, other, distance = _two(site, along, gap_mm(along, site.slice_mm) + float(rng.uniform(0.0, 3.0)), rng)
     factor = OVERLAP * distance / (reach_mm(one, along) + reach_mm(other, -along)) * float(rng.uniform(1.0, 1.2))
     return (one, other), tuple(body.changed(radius_mm=body.radius_mm * factor) for body in (one, other))
 
 
-def _splitting(center: PointMm, around_hu: float, slice_mm: float, rng: np.random.Generator) -> Made:
+def _splitting(site: Site, rng: np.random.Generator) -> Made:
     """A body of which two parts are left at the ends of its longest axis."""
-    body = random_body(rng, center, float(rng.uniform(9.0, 16.0)), around_hu)
+    body = site.body(float(rng.uniform(9.0, 16.0)), rng)
     along = body.frame[0]
     ends = reach_mm(body, along), reach_mm(body, -along)
-    least = gap_mm(along, slice_mm)
-    parts = [
-        random_body(rng, center, float(rng.uniform(0.4, 0.6)) * body.radius_mm, around_hu).changed(hu=body.hu)
-        for _ in range(2)
-    ]
+    least = gap_mm(along, site.slice_mm)
+    parts = [site.body(float(rng.uniform(0.4, 0.6)) * body.radius_mm, rng).changed(hu=body.hu) for _ in range(2)]
     inner = reach_mm(parts[0], -along) + reach_mm(parts[1], along)  # towards each other
     outer = reach_mm(parts[0], along) + reach_mm(parts[1], -along)
     factor = min(1.0, max(0.3, (sum(ends) - least) / (inner + outer)))
     parts = [part.changed(radius_mm=part.radius_mm * factor) for part in parts]
     places = (ends[0] - reach_mm(parts[0], along)) * along, -(ends[1] - reach_mm(parts[1], -along)) * along
-    return (body,), tuple(part.changed(center_mm=center + place) for part, place in zip(parts, places, strict=True))
+    return (body,), tuple(
+        part.changed(center_mm=site.center_mm + place) for part, place in zip(parts, places, strict=True)
+    )
 
 
-MAKE: dict[str, Callable[[PointMm, float, float, np.random.Generator], Made]] = {
+MAKE: dict[str, Callable[[Site, np.random.Generator], Made]] = {
     **{"merging": _merging, "couple": _couple, "splitting": _splitting},
     **{"vanished": _gone, "new": _appeared, "ordinary": _alone, "overlooked": _alone},
 }
-"""Bodies round a centre, in both scans: from its place, the HU there, the later slices, and what is drawn."""
+"""Bodies round a site, in both scans."""
 
 
-def _two(
-    center: PointMm, along: PointMm, gap: float, around_hu: float, rng: np.random.Generator
-) -> tuple[Body, Body, float]:
+def _two(site: Site, along: PointMm, gap: float, rng: np.random.Generator) -> tuple[Body, Body, float]:
     """Return two bodies of one density with a gap between them, mm, and the distance of their centres."""
-    one = random_body(rng, center, float(rng.uniform(4.0, 8.0)), around_hu)
-    other = random_body(rng, center, float(rng.uniform(4.0, 8.0)), around_hu).changed(hu=one.hu + rng.normal(0, 5))
+    one = site.body(float(rng.uniform(4.0, 8.0)), rng)
+    other = site.body(float(rng.uniform(4.0, 8.0)), rng).changed(hu=one.hu + rng.normal(0, 5))
     distance = reach_mm(one, along) + gap + reach_mm(other, -along)
     return (
-        one.changed(center_mm=center - distance / 2 * along),
-        other.changed(center_mm=center + distance / 2 * along),
+        one.changed(center_mm=site.center_mm - distance / 2 * along),
+        other.changed(center_mm=site.center_mm + distance / 2 * along),
         distance,
     )
 

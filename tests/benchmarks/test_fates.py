@@ -7,9 +7,9 @@ import pytest
 
 from benchmarks.constructed.bodies import Body
 from benchmarks.fates.page import page
-from benchmarks.fates.scenario import GAP_MM, MAKE, gap_mm
+from benchmarks.fates.scenario import GAP_MM, MAKE, Site, gap_mm
 
-CENTER = np.array([10.0, -20.0, 30.0])
+SITE = Site(np.array([10.0, -20.0, 30.0]), 40.0, 60.0, 2.0)
 
 
 def _least_cover(bodies: tuple[Body, ...]) -> tuple[float, float]:
@@ -24,16 +24,17 @@ def _least_cover(bodies: tuple[Body, ...]) -> tuple[float, float]:
 @pytest.mark.parametrize("seed", range(4))
 def test_bodies_merge_stay_apart_and_split(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    before, after = MAKE["merging"](CENTER, 40.0, 2.0, rng)
+    before, after = MAKE["merging"](SITE, rng)
     assert _least_cover(before)[1] >= GAP_MM - 0.3
     assert _least_cover(after)[0] > 0.5
-    before, after = MAKE["couple"](CENTER, 40.0, 2.0, rng)
+    before, after = MAKE["couple"](SITE, rng)
     assert min(_least_cover(before)[1], _least_cover(after)[1]) >= GAP_MM - 0.3
-    (whole,), parts = MAKE["splitting"](CENTER, 40.0, 2.0, rng)
+    (whole,), parts = MAKE["splitting"](SITE, rng)
     assert _least_cover(parts)[1] >= GAP_MM - 0.3
     assert all(np.linalg.norm(part.center_mm - whole.center_mm) < whole.radius_mm for part in parts)
-    assert {len(one) for one in MAKE["vanished"](CENTER, 40.0, 2.0, rng)} == {1, 0}
-    assert [len(one) for one in MAKE["new"](CENTER, 40.0, 2.0, rng)] == [0, 1]
+    assert all(abs(body.hu - SITE.around_hu) >= 50.0 for body in (*before, *after))
+    assert {len(one) for one in MAKE["vanished"](SITE, rng)} == {1, 0}
+    assert [len(one) for one in MAKE["new"](SITE, rng)] == [0, 1]
 
 
 def test_bodies_above_each_other_are_apart_by_more_than_a_slice() -> None:

@@ -19,9 +19,10 @@ LEAST_HU = 20.0
 """Contrast below which an outline is not told from what lies round it."""
 LEAST_SHARE, LEAST_MM3 = 0.15, 30.0
 """Of the larger part, and altogether, that the smaller one must have."""
+BLUR_MM = 1.2
 COMMON = 0.2
 """Share of the smaller part that both may have in common."""
-ALIKE, DENSE = 0.5, (0.6, 1.5)
+ALIKE, DENSE = 0.5, (0.6, 2.0)
 """Shares of the contrast: from which on a voxel is the lesion's, and that a part has on the mean."""
 
 
@@ -65,7 +66,7 @@ def two_parts(volume: Volume, before: Held) -> tuple[Measurement, Measurement] |
     part = axial_part(volume, (low + high) / 2, float((high - low).max()) / 2 + NEAR_MM + RIM_MM)
     points, spacing = points_of(part.grid, everywhere(part.grid)), part.grid.spacing_mm
     away = cKDTree(before.points_mm).query(points.reshape(-1, 3))[0].reshape(part.hu.shape) - before.spacing_mm / 2
-    hu = ndimage.gaussian_filter(part.hu, [0.0, 0.7 / spacing[1], 0.7 / spacing[0]])
+    hu = ndimage.gaussian_filter(part.hu, BLUR_MM / spacing[::-1], truncate=2.5)
     rim = (away > NEAR_MM) & (away <= NEAR_MM + RIM_MM)
     if not rim.any():
         return None

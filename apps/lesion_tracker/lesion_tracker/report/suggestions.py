@@ -41,8 +41,10 @@ def suggestions_of(patient: PatientResult) -> list[str]:
 
 
 def suggested(patient: PatientResult) -> list[Suggestion]:
-    """Return the same as records, study by study."""
-    return [one for study in patient.studies for of in (_lost, _merged, _split) for one in of(patient, study)]
+    """Return the same as records, study by study; what has become a part of another has not gone."""
+    told = [one for study in patient.studies for of in (_lost, _merged, _split) for one in of(patient, study)]
+    merged = {(one.study_id, name) for one in told if one.what == "merged?" for name in one.lesions}
+    return [one for one in told if one.what != "gone?" or (one.study_id, one.lesions[0]) not in merged]
 
 
 def _suggest(what: str, study_id: str, lesions: tuple[LesionResult, ...], evidence: str) -> Suggestion:

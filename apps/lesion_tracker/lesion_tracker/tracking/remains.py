@@ -16,7 +16,7 @@ BESIDE_MM = 1.7
 """The lesion is looked for beside the place in steps of about this."""
 
 
-GONE_HU, GONE_EMPTINESS, GONE_LOST, GONE_CHANGED = 20.0, 0.15, 0.6, 0.3
+GONE_HU, GONE_EMPTINESS, GONE_LOST, GONE_CHANGED = 20.0, 0.0, 0.6, 0.3
 """Least contrast of a lesion that is said to have gone, emptiness of its place, share of its contrast that is lost, and change
 of its own density as a share of its contrast: chosen on constructed pairs of the calibration studies."""
 
