@@ -11,8 +11,9 @@ APP := apps/lesion_tracker
 INSTALL := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install
 
 # Tests run beside each other, one process a processor and each with one thread; a file stays together. Those with servers,
-# browsers and a PACS run one after the other: these use all processors themselves.
-PYTEST := $(BIN)/python -m pytest
+# browsers and a PACS run one after the other: these use all processors themselves. Compiled files are kept whatever the
+# environment says: each of these processes, and each that a test starts, would compile everything anew.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest
 BESIDE := OMP_NUM_THREADS=1 $(PYTEST) -n logical --maxprocesses 8 --dist loadfile
 OUTSIDE := server or browser or pacs
 

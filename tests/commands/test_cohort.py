@@ -91,6 +91,7 @@ def test_every_later_study_from_the_first_and_from_the_one_before(cohort, call, 
     assert facts["pairs_per_hour"] > 0
 
 
+@pytest.mark.long
 def test_a_second_run_does_only_what_is_missing(cohort, call, tmp_path, capsys):
     path = cohort(p=["x", "y", "z"])
     first = call(path)[1]
@@ -106,6 +107,7 @@ def test_a_second_run_does_only_what_is_missing(cohort, call, tmp_path, capsys):
     assert len(call(path)[2]) == 1  # another patient: the rest is
 
 
+@pytest.mark.long
 def test_a_failed_pair_stops_only_what_follows_from_it(cohort, call, capsys):
     names = {"p": ["x", "broken", "z"], "q": ["x", "fatal", "z"], "r": ["x", "absent", "z"], "s": ["x", "y", "z"]}
     code, rows, _ = call(cohort(**names))
@@ -148,6 +150,7 @@ def test_a_path_that_no_system_takes_stops_only_its_patient(cohort, call, tmp_pa
     assert len(calls) == 1
 
 
+@pytest.mark.long
 def test_ctrl_c_leaves_a_table_of_what_is_done(cohort, call, monkeypatch, capsys):
     path = cohort(p=["x", "y"], q=["x", "y"])
     finish = run._Cohort.finish
@@ -198,6 +201,7 @@ def test_a_slice_that_is_overwritten_in_its_folder_is_another_study(cohort, tmp_
     assert payload_of(step, step.lesions, {})["stamp"] != before
 
 
+@pytest.mark.long
 def test_a_process_that_dies_once_is_forgiven(cohort, call):
     _, rows, calls = call(cohort(p=["x", "once"]))
     assert by_pair(rows)["p", "first", "01", "04"]["error"] == ""
@@ -301,6 +305,7 @@ def dicom_study(folder, frames):
         write_dicom_series(volume, folder / name, patient_id="p", **uids, **more)
 
 
+@pytest.mark.long
 def test_of_a_studys_folder_a_series_is_chosen_shown_and_can_be_named(cohort, call, tmp_path, capsys):
     cohort(p=["x"])
     dicom_study(tmp_path / "ct_0", {"a": "1.2.3", "b": "1.2.3"})

@@ -39,9 +39,11 @@ def ellipsoid(
     cos, sin = np.cos(np.radians(turned_deg)), np.sin(np.radians(turned_deg))
     body_from_lps = np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]]) / np.array(semi_mm)[:, None]
     share = np.zeros(len(index))
+    within = max(semi_mm) + np.linalg.norm(spacing_mm)
+    near = np.linalg.norm(grid.lps_from_indices(index) - middle, axis=1) < within  # no part of another is inside
     steps = (-0.375, -0.125, 0.125, 0.375)
     for step in np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(-1, 3):
-        offset = grid.lps_from_indices(index + step) - middle
-        share += ((offset @ body_from_lps.T) ** 2).sum(axis=1) <= 1
+        offset = grid.lps_from_indices(index[near] + step) - middle
+        share[near] += ((offset @ body_from_lps.T) ** 2).sum(axis=1) <= 1
     hu = outside + (inside - outside) * share / 64 + np.random.default_rng(1).normal(0.0, noise, len(share))
     return Volume(hu.reshape(size[::-1]).astype(np.float32), grid), middle

@@ -55,6 +55,7 @@ def _orientations() -> list[np.ndarray]:
     ]
 
 
+@pytest.mark.long
 def test_all_48_orientations_of_a_study_give_the_same_measurement() -> None:
     """The same voxels, stored any way round, are the same patient."""
     volume, middle = ellipsoid((9.0, 6.0, 5.0), (1.0, 1.2, 2.0), reach_mm=30.0)

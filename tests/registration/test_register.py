@@ -64,6 +64,7 @@ def test_the_order_of_the_axes_does_not_matter():
     assert errors(there, baseline, 4.0).mean() < 2.0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["deformable", "bspline"])
 def test_a_deformable_method_is_no_worse_and_goes_both_ways(method, monkeypatch):
     monkeypatch.setitem(bspline.ELASTIX, "iterations", 60)
@@ -76,6 +77,7 @@ def test_a_deformable_method_is_no_worse_and_goes_both_ways(method, monkeypatch)
     assert np.linalg.norm(there.inverse(there(points)) - points, axis=1).max() < 0.1
 
 
+@pytest.mark.long
 def test_beyond_the_common_coverage_the_field_fades_to_the_affine_map():
     baseline, followup = moved_pair()
     there, straight = (register(baseline, followup, method) for method in ("deformable", "affine"))
@@ -83,6 +85,7 @@ def test_beyond_the_common_coverage_the_field_fades_to_the_affine_map():
     np.testing.assert_allclose(there(far), straight(far), atol=1e-6)
 
 
+@pytest.mark.long
 def test_deformable_finds_a_bend_that_affine_cannot():
     baseline, followup = study((60.0, 220.0)), study((60.0, 220.0), seed=1, table_mm=112.0)
     k, j, i = np.indices(baseline.grid.shape)

@@ -34,6 +34,7 @@ def routes_of(folder: Path, *more: str) -> set[tuple[str, str]]:
     return {(method, path) for method, path in found}
 
 
+@pytest.mark.long
 def test_a_running_server_answers_what_is_listed_and_nothing_else(tmp_path: Path) -> None:
     both = _named(addresses.ALWAYS)
     (tmp_path / "studies").mkdir()

@@ -37,12 +37,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_folder(tmp_path_factory.mktemp("prepared") / "data", pairs=True)
 
 
+@pytest.mark.long
 def test_a_run_killed_between_two_checkpoints_ends_with_the_same_weights(tmp_path: Path, folder: Path) -> None:
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     for place in (killed, whole):
         place.mkdir()
     edit = "warmup = 2=>warmup = 2\ndecay = 0.5"
-    config = made_config(killed, folder, steps=14, run="checkpoint_seconds = 0.001", edit=edit)
+    config = made_config(killed, folder, steps=8, run="checkpoint_seconds = 0.001", edit=edit)
     command = [sys.executable, str(MAIN), "train", str(config)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 900
@@ -52,13 +53,13 @@ def test_a_run_killed_between_two_checkpoints_ends_with_the_same_weights(tmp_pat
     process.wait()
     stopped = read_checkpoint(killed / "run")
     assert stopped is not None
-    assert 0 < stopped["step"] < 14
+    assert 0 < stopped["step"] < 8
     train(read_settings(config), "test")
-    train(read_settings(made_config(whole, folder, steps=14, edit=edit)), "test")
+    train(read_settings(made_config(whole, folder, steps=8, edit=edit)), "test")
     first, second = read_checkpoint(killed / "run"), read_checkpoint(whole / "run")
     assert first is not None
     assert second is not None
-    assert first["step"] == second["step"] == 14
+    assert first["step"] == second["step"] == 8
     for part in ("net", "average"):
         assert all(torch.equal(first[part][name], value) for name, value in second[part].items())
     assert any(bool((value != stopped["net"][name]).any()) for name, value in first["net"].items())
@@ -80,6 +81,7 @@ class OneExample(torch.utils.data.Dataset[Example]):
         return Example(self.example.inputs, targets[None], places[None], (place,))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shuffled", [False, True])
 def test_one_pair_is_learned_to_a_millimetre_and_shuffled_places_are_not(
     tmp_path: Path, folder: Path, shuffled: bool
@@ -103,6 +105,7 @@ def test_one_pair_is_learned_to_a_millimetre_and_shuffled_places_are_not(
         assert max(errors[-5:]) < 1.0
 
 
+@pytest.mark.long
 def test_two_processes_have_the_gradients_of_one_with_the_double_batch(tmp_path: Path, folder: Path) -> None:
     unclipped = "warmup = 2=>warmup = 2\nclip = 1e9"  # a clipped norm is the same for a sum and for a mean
     config = made_config(tmp_path, folder, steps=1, edit=unclipped)
@@ -256,6 +259,7 @@ def test_errors_of_the_command_are_one_line_and_exit_code_2(
     assert "is no TOML file" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_a_run_validates_writes_tensorboard_and_leaves_weights_with_a_card(tmp_path: Path, folder: Path) -> None:
     run = "validate_every = 2\nvalidation_pairs = 2\ncheckpoint_seconds = 1"
     edit = "picture_every = 0=>picture_every = 2"
@@ -281,6 +285,7 @@ def test_a_run_validates_writes_tensorboard_and_leaves_weights_with_a_card(tmp_p
     assert [event.step for event in board.Images("train/template_search_score")] == [2, 4]
 
 
+@pytest.mark.long
 def test_training_needs_neither_scipy_nor_readers_nor_tqdm_nor_tensorboard(tmp_path: Path, folder: Path) -> None:
     absent = "scipy SimpleITK itk pydicom tqdm tensorboard PIL picsl_greedy monailabel fastapi matplotlib nibabel nrrd"
     config = made_config(
