@@ -19,7 +19,7 @@ from lesion_tracker.readers.fate_store import StudyFates
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
-from lesion_tracker.report.patient_results import KnownPatient, patient_result
+from lesion_tracker.report.known_patient import KnownPatient, patient_result
 from lesion_tracker.report.suggestions import suggested
 from lesion_tracker.studies.study import Study
 from lesion_tracker.tracking.core import core_points

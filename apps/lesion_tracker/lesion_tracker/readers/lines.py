@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from lesion_tracker.errors import Changed
-from lesion_tracker.readers.replay import ASIDE
+from lesion_tracker.readers.said_line import ASIDE
 from lesion_tracker.readers.steps import Said
 from lesion_tracker.records.correction import Correction
 from lesion_tracker.records.lesion import Lesion

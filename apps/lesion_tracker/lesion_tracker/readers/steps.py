@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lesion_tracker.readers.replay import Holds, Line, Place, lesion_of
+from lesion_tracker.readers.replay import Holds
+from lesion_tracker.readers.said_line import Line, Place, lesion_of
 from lesion_tracker.records.correction import Correction
 from lesion_tracker.records.failure import Failure
 from lesion_tracker.records.lesion import Lesion

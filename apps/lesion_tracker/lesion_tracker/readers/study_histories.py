@@ -14,7 +14,7 @@ from lesion_tracker.readers.history import History
 from lesion_tracker.readers.lines import now
 from lesion_tracker.readers.one_step import append_all, take_back
 from lesion_tracker.readers.record_cache import RecordCache, state_of
-from lesion_tracker.readers.replay import PLACE, place_of
+from lesion_tracker.readers.said_line import PLACE, place_of
 from lesion_tracker.readers.study_records import StudyRecords
 from lesion_tracker.readers.volumes_of import UNKNOWN, LeftBehind, VolumesOf, replay_volumes
 from lesion_tracker.volumes.fingerprint import Fingerprint

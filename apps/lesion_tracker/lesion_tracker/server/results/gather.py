@@ -8,7 +8,8 @@ from lesion_tracker.readers.fate_store import FateStore
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.size_store import SizeStore
 from lesion_tracker.report.dicom_results import DicomResults, dicom_results
-from lesion_tracker.report.patient_results import KnownPatient, PatientResult, StudyResult, patient_result, study_result
+from lesion_tracker.report.known_patient import KnownPatient, patient_result, study_result
+from lesion_tracker.report.patient_results import PatientResult, StudyResult
 from lesion_tracker.server.bound import BoundMarks
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.studies.catalog import Catalog

@@ -8,7 +8,8 @@ from lesion_tracker.errors import FileFormatError, PacsError, StudyError
 from lesion_tracker.readers.cell_size import slice_distance_mm
 from lesion_tracker.readers.fate_store import traits_said
 from lesion_tracker.records.said import SaidTraits
-from lesion_tracker.report.patient_results import PatientResult, stored_result
+from lesion_tracker.report.known_patient import stored_result
+from lesion_tracker.report.patient_results import PatientResult
 from lesion_tracker.server.engine import Engine
 from lesion_tracker.server.results.gather import Results
 from lesion_tracker.server.review.measuring import Measuring
