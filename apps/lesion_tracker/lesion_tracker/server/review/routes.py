@@ -109,13 +109,15 @@ def _add_crops(router: APIRouter, catalog: Catalog, engine: Engine, sizes: Measu
     ) -> Response:
         volume = engine.volume(catalog.study(study))
         center = np.array([x, y, z])
-        deciding = (engine.volume(catalog.study(like)), _point(like_at)) if like and window == "auto" else (volume, center)
+        seen, seen_mm = volume, center
+        if like and window == "auto":
+            seen, seen_mm = engine.volume(catalog.study(like)), _point(like_at)
         views = views_of(center, width, pixels, () if plane in ("all", "large", "tall") else (plane,))
         if plane in ("large", "tall"):
             views = [views[0], *(replace(view, pixels=pixels // 2) for view in views[1:])]
         drawn = sizes.of(study, lesion) if size else None
         marks = CropMarks(COLORS[color], 1.3 * radius, _point(other) if other else None, drawn)
-        png = crop_png(volume, views, window_named(window, *deciding, radius), marks, below=plane == "tall")
+        png = crop_png(volume, views, window_named(window, seen, seen_mm, radius), marks, below=plane == "tall")
         return Response(png, media_type="image/png")
 
 
