@@ -236,6 +236,7 @@ METHOD.needs.append("from lesion_tracker.registration.standstill import register
 DOORS = {door.heading: door for door in (METHOD, COLUMN, PARAMETER, STATE, QUANTITY, BACKBONE)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("heading", DOORS)
 def test_a_change_takes_three_files_and_works(heading: str, tmp_path: Path) -> None:
     door = DOORS[heading]

@@ -131,6 +131,7 @@ def test_the_store_goes_on_after_a_torn_line(tmp_path, monkeypatch):
     assert not Store("accuracy", {"seed": 2}).records
 
 
+@pytest.mark.long
 def test_the_hash_covers_what_an_answer_imports_and_nothing_else(tmp_path, monkeypatch):
     library = tmp_path / "lesion_tracker"
     shutil.copytree(LIBRARY, library, ignore=shutil.ignore_patterns("__pycache__"))

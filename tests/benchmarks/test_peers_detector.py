@@ -205,6 +205,7 @@ def test_a_crop_without_anything_has_no_candidate():
     assert find_candidates(net, torch.full(grid.shape, -1000.0), grid).shape == (0, 5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ROWS)
 def test_the_shipped_weights_find_a_bright_implant_beside_the_expected_place(name, monkeypatch):
     peer = next(peer for peer in detector_peers(WEIGHTS) if peer.name == name)

@@ -178,6 +178,7 @@ def test_a_row_without_content_is_refused():
         Peer("x", "note", None)
 
 
+@pytest.mark.long
 def test_memory_of_the_block_is_seen():
     with PeakMemory() as before:
         pass
@@ -224,6 +225,7 @@ def tiny_data(tmp_path):
     return tmp_path / "data"
 
 
+@pytest.mark.long
 def test_a_run_measures_writes_and_goes_on_where_it_stopped(tiny_data, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("benchmarks.accuracy.store.CACHE", tmp_path / "cache")
     monkeypatch.setattr(command, "CACHE", tmp_path / "cache")

@@ -175,6 +175,7 @@ def test_the_loss_is_least_for_images_that_agree_and_grows_with_rough_shifts():
     assert float(registration_loss(image, image, body, slope)) == pytest.approx(agreed + 0.5 / 3, abs=1e-4)
 
 
+@pytest.mark.long
 def test_a_training_that_was_stopped_ends_as_one_that_was_not(data, tmp_path):
     device = torch.device("cpu")
     whole = Run(data, tmp_path / "whole", 4, 1, device, SMALL_CROP, SMALL)
@@ -321,6 +322,7 @@ def bent() -> tuple[Pair, np.ndarray, np.ndarray]:
     return Pair(baseline, followup), points, warp.inverse(points)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not (WEIGHTS / "voxelmorph").is_dir(), reason="VoxelMorph's weights are not here")
 def test_the_weights_beside_it_solve_a_bent_body(bent):
     pair, points, truth = bent

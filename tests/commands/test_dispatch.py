@@ -98,6 +98,7 @@ def test_from_the_shell_without_the_server(tmp_path):
 ON_THE_SERVER = {"report", "serve", "demo", "account"}
 
 
+@pytest.mark.long
 def test_the_other_commands_import_nothing_of_the_server():
     modules = [name.replace("-", "_") for name in dispatch.COMMANDS if name not in ON_THE_SERVER]
     code = (

@@ -241,6 +241,7 @@ def test_an_axial_reformat_is_taken_where_it_is_asked_for(tmp_path, track):
     assert is_at(done, TRUTH)
 
 
+@pytest.mark.long
 def test_a_series_in_two_folders_is_one_series(tmp_path, track, capsys):
     """Half of it was taken for the whole, and the lesion in the other half was 'not scanned'."""
     series(tmp_path / "base", "base", BASELINE, date="20200101")
@@ -268,6 +269,7 @@ def test_a_series_in_two_folders_is_one_series(tmp_path, track, capsys):
     assert any("DIR001 beside it holds files of the same series" in text for text in done["warnings"])
 
 
+@pytest.mark.long
 def test_two_patients_and_the_wrong_order_are_refused_and_said_where_allowed(tmp_path, track, capsys):
     series(tmp_path / "baseline", "baseline", BASELINE, patient="PATIENT-A", date="20200401")
     series(tmp_path / "followup", "followup", FOLLOWUP, patient="PATIENT-B", date="20190101")

@@ -126,6 +126,7 @@ def test_nonsense_is_refused_by_name() -> None:
         measure(volume, middle, 0.0)
 
 
+@pytest.mark.long
 def test_a_radius_helps_to_choose_between_a_core_and_its_shell() -> None:
     """A dense core of 5 mm in a body of 14 mm: either may be meant, and the radius says which."""
     body, middle = ellipsoid((14.0, 14.0, 14.0), inside=40.0, outside=-100.0, noise=8.0)
@@ -136,6 +137,7 @@ def test_a_radius_helps_to_choose_between_a_core_and_its_shell() -> None:
     assert large.long_axis_mm == pytest.approx(28.0, abs=2.5)
 
 
+@pytest.mark.long
 def test_an_earlier_outline_helps_and_never_forces() -> None:
     before, middle = ellipsoid((6.0, 6.0, 6.0))
     after, _ = ellipsoid((13.0, 13.0, 13.0))

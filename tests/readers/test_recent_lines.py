@@ -60,7 +60,7 @@ def _all_of(store: MarkStore) -> list[object]:
     return [*lists, list(records.closed()), store.left_behind(STUDY), records.is_unbound(), of_each]
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize("restarts", [False, True])
 def test_a_shortened_history_says_what_the_whole_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, restarts: bool
@@ -112,16 +112,17 @@ def lines_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(History, "entry", counted)
     monkeypatch.setattr(record_cache, "WRITTEN_BYTES", 100)
+    monkeypatch.setattr(recent_lines, "MOST_LINES", 200)
     return read
 
 
 def test_a_long_history_is_read_once_and_not_again_after_a_mark_or_a_restart(
     tmp_path: Path, lines_read: list[str]
 ) -> None:
-    _long(tmp_path, 3_000)
+    _long(tmp_path, 300)
     store = MarkStore(tmp_path)
     assert len(store.lesions(STUDY)) == 1
-    assert len(lines_read) > 3_000
+    assert len(lines_read) > 300
     lines_read.clear()
     store.mark(STUDY, [Lesion("a", (1.0, 2.0, 4.0), 6.0, marked_by="ann")], "v0")
     (after,) = MarkStore(tmp_path).lesions(STUDY)
@@ -130,7 +131,7 @@ def test_a_long_history_is_read_once_and_not_again_after_a_mark_or_a_restart(
 
 
 def test_a_history_that_was_changed_by_hand_is_read_anew(tmp_path: Path, lines_read: list[str]) -> None:
-    path = _long(tmp_path, 3_000)
+    path = _long(tmp_path, 300)
     store = MarkStore(tmp_path)
     (lesion,) = store.lesions(STUDY)
     path.write_bytes(path.read_bytes().replace(b"[1.0, 2.0, 3.0]", b"[1.5, 2.0, 3.0]"))
@@ -144,13 +145,13 @@ def test_a_history_that_was_changed_by_hand_is_read_anew(tmp_path: Path, lines_r
 
 @pytest.mark.parametrize("torn", ["", "{}", '{"schema": 1}', "[1", "half"])
 def test_what_was_kept_of_a_history_may_be_lost(tmp_path: Path, lines_read: list[str], torn: str) -> None:
-    _long(tmp_path, 3_000)
+    _long(tmp_path, 300)
     known = MarkStore(tmp_path).lesions(STUDY)
     (kept,) = (tmp_path / record_cache.SHORT).rglob("*.jsonl")
     text = kept.read_text()
     kept.write_text(text[: len(text) // 2] if torn == "half" else torn)
     assert MarkStore(tmp_path).lesions(STUDY) == known
-    assert json.loads(kept.read_text())["count"] == 3_000
+    assert json.loads(kept.read_text())["count"] == 300
 
 
 def test_the_steps_of_a_lesion_are_those_among_all_lines(tmp_path: Path) -> None:

@@ -98,6 +98,7 @@ def test_weights_with_a_judgement_say_whether_it_is_there_and_here_and_how_far_o
     assert Track.from_json(stored).presence is None
 
 
+@pytest.mark.long
 def test_auto_registers_round_each_lesion_and_refines_by_the_whole_pair_where_asked(untrained: Tracker) -> None:
     second = Lesion(id="lesion_2", center_mm=(-40.0, -20.0, 150.0), radius_mm=8.0)
     answers = track(PAIR, [LESION, second], TrackOptions("auto", "no"), model=untrained)
@@ -116,6 +117,7 @@ def test_auto_registers_round_each_lesion_and_refines_by_the_whole_pair_where_as
     assert 0 < apart < 3.0
 
 
+@pytest.mark.long
 def test_a_map_of_the_whole_pair_that_fails_leaves_the_local_one_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> FollowupFromBaseline:
         raise RegistrationFailed("no memory")

@@ -107,6 +107,7 @@ def test_the_picture_follows_the_map(phantom: Volume, places: Places):
     assert miss.max() < 0.5  # in the steepest rims the 3 mm lattice between exact nodes bends less than the map
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_pair_and_another_another(phantom: Volume, places: Places):
     first, again, other = (hard_pair(phantom, places, seed, 0) for seed in (7, 7, 8))
     np.testing.assert_array_equal(first.followup.hu, again.followup.hu)

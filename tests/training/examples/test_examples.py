@@ -164,6 +164,7 @@ def test_targets_have_one_positive_for_each_lesion_that_is_there_and_none_for_va
     assert float(vanished[0].targets[0].max()) == 0.0
 
 
+@pytest.mark.long
 def test_the_same_seed_and_number_give_the_same_example_here_and_in_another_process() -> None:
     here = digest(examples()[7])
     assert here == digest(examples()[7])

@@ -130,6 +130,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Learning, O
     return place, run, run.run(taught, made_patients(3).__getitem__)
 
 
+@pytest.mark.long
 def test_better_weights_are_published_with_a_card_that_names_parent_and_counts(
     learned: tuple[Path, Learning, Outcome],
 ) -> None:
@@ -154,6 +155,7 @@ def test_better_weights_are_published_with_a_card_that_names_parent_and_counts(
     assert not (place / "training" / "studies").exists()
 
 
+@pytest.mark.long
 def test_a_mislabelled_set_is_kept_back_and_the_answer_says_why(
     tmp_path: Path, learned: tuple[Path, Learning, Outcome]
 ) -> None:
@@ -269,6 +271,7 @@ def test_a_study_that_cannot_be_read_is_left_out(tmp_path: Path, caplog: pytest.
     assert "left out of training: torn file" in caplog.text
 
 
+@pytest.mark.long
 def test_validation_inputs_come_back_as_they_were_written(tmp_path: Path) -> None:
     volume = made_volume(4, (160, 160, 64))
     pairs = make_pairs("made", volume, 1, np.random.default_rng(3))

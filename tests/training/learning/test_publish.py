@@ -142,6 +142,7 @@ while True:
     assert len(now.before) >= acknowledged
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("times", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_killed_while_publishing_the_last_published_model_loads(folder: Path, times: int) -> None:
     rng = random.Random(times)
