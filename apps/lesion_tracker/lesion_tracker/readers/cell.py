@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lesion_tracker.records.correction import Correction
-from lesion_tracker.records.fate import FATES
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.said import SaidFate
 from lesion_tracker.records.state import FAILED, OPEN, OUTDATED, READER, SHOWN, STATES, UNTRACKED, State
@@ -98,9 +97,7 @@ class Cell:
     def words(self) -> str:
         """The state in words, with who and why."""
         if self.fate:
-            names = f" ({', '.join(self.fate.others)})" if self.fate.others else ""
-            said = f", said by {self.fate.said_by}" if self.fate.said_by else ""
-            return f"{FATES[self.fate.fate].words}{names}{said}"
+            return self.fate.words + (f", said by {self.fate.said_by}" if self.fate.said_by else "")
         by = f" by {self.who}" if self.who else ""
         if self.has_answer:
             return f"{self.kind}{by}"

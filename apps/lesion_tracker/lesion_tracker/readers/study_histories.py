@@ -98,8 +98,9 @@ class StudyHistories:
         """Return the points that readers set on another volume than the id stands for now, and have not set again."""
         volumes = self.volumes(study_id)
         former = self._records(study_id, lambda on: not volumes.holds(on))
-        present = self.records(study_id).lesion_ids()
-        lesions = [lesion for lesion in former.lesions() if lesion.id not in present]
+        marked = former.lesions()
+        present = self.records(study_id).lesion_ids() if marked else set()
+        lesions = [lesion for lesion in marked if lesion.id not in present]
         stamps = {lesion.id: former.stamp_of(lesion.id) for lesion in lesions}
         return [LeftBehind(one, stamps[one.id], volumes.difference(stamps[one.id])) for one in lesions]
 

@@ -1,6 +1,7 @@
 """Where the voxels of a volume lie in the patient: an index-to-LPS matrix and a size."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -82,6 +83,15 @@ class Grid:
         """Array shape (z, y, x) = (slices, rows, columns)."""
         return self.size[2], self.size[1], self.size[0]
 
+    @cached_property
+    def index_from_lps(self) -> Affine:
+        """4x4; takes LPS mm to voxel indices. Found once: on a busy machine LAPACK's threads wait for each other."""
+        return _read_only(np.linalg.inv(self.lps_from_index))
+
+    @cached_property
+    def _steps_from_mm(self) -> np.ndarray:
+        return _read_only(np.linalg.inv(self.lps_from_index[:3, :3]))
+
     def lps_from_indices(self, indices: Indices) -> PointsMm:
         """Take continuous voxel indices, shape (n, 3) as (i, j, k), to LPS mm."""
         return np.asarray(
@@ -91,7 +101,7 @@ class Grid:
     def indices_from_lps(self, points_mm: PointsMm) -> PointsMm:
         """Take LPS points in mm, shape (n, 3), to continuous voxel indices (i, j, k)."""
         offset = np.asarray(points_mm, dtype=np.float64) - self.lps_from_index[:3, 3]
-        return np.asarray(offset @ np.linalg.inv(self.lps_from_index[:3, :3]).T)
+        return np.asarray(offset @ self._steps_from_mm.T)
 
     def contains(self, points_mm: PointsMm, margin_mm: float = 0.0) -> np.ndarray:
         """Say for each LPS point whether it lies within the outer voxel faces, widened by `margin_mm`."""
@@ -112,6 +122,11 @@ class Grid:
             return False
         corners = np.array([[0, 0, 0], np.array(self.size) - 1], dtype=np.float64)
         return bool(np.abs(self.lps_from_indices(corners) - other.lps_from_indices(corners)).max() <= tolerance_mm)
+
+
+def _read_only(matrix: np.ndarray) -> np.ndarray:
+    matrix.setflags(write=False)
+    return matrix
 
 
 def straight(direction: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ def resample(volume: Volume, grid: Grid, fill_hu: float = AIR_HU) -> Volume:
         grid: the lattice wanted, LPS mm.
         fill_hu: what lies beyond the volume; it blends in over the last voxel.
     """
-    index_from_index = np.linalg.inv(volume.grid.lps_from_index) @ grid.lps_from_index
+    index_from_index = volume.grid.index_from_lps @ grid.lps_from_index
     axes = parallel_axes(index_from_index[:3, :3], grid.size)
     if axes is not None:
         return Volume(_along_axes(volume.hu, index_from_index, axes, grid.size, fill_hu), grid, volume.warnings)

@@ -8,7 +8,7 @@ from lesion_tracker.errors import InputError, LesionTrackerError
 from lesion_tracker.readers.cell import Cell
 from lesion_tracker.readers.cell_size import Size, Sizes, measured_at, size_of, slice_distance_mm, wants_measuring
 from lesion_tracker.readers.mark_store import MarkStore
-from lesion_tracker.readers.patient_table import cells_of, rows_of
+from lesion_tracker.readers.patient_table import Row, cells_of, rows_of
 from lesion_tracker.readers.size_store import Kept, SizeStore
 from lesion_tracker.server.bound import BoundMarks
 from lesion_tracker.server.engine import Engine
@@ -60,10 +60,19 @@ class Measuring:
 
     def known(self, patient_id: str) -> KnownSizes:
         """Return what is known of a patient's."""
+        return self.of_rows(*self._rows(patient_id))
+
+    def of_rows(self, studies: Sequence[Study], rows: Sequence[Row]) -> KnownSizes:
+        """Return what is known of some of a patient's lesions.
+
+        Args:
+            studies: of the patient, earliest first.
+            rows: the lesions.
+        """
         sizes: dict[tuple[str, str], Size] = {}
         unmeasured: list[tuple[str, str]] = []
         slices_mm: dict[str, float] = {}
-        for study, cells in self._cells(patient_id):
+        for study, cells in _by_study(studies, rows):
             kept, drawn = self.store.of_study(study.id), self.store.said(study.id)
             asked = [one.slice_mm for one in (*kept.values(), *drawn.values())]
             slices_mm |= dict.fromkeys([study.id] if asked else [], max(asked, default=0))
@@ -88,7 +97,7 @@ class Measuring:
             InputError: where nothing is left to measure.
         """
         wanted = []
-        for study, cells in self._cells(patient_id):
+        for study, cells in _by_study(*self._rows(patient_id)):
             kept, drawn = self.store.of_study(study.id), self.store.said(study.id)
             open_ = [one for one in cells if wants_measuring(one, kept.get(one.lesion_id), drawn.get(one.lesion_id))]
             chosen = [one for one in open_ if not lesion_ids or one.lesion_id in lesion_ids]
@@ -99,11 +108,10 @@ class Measuring:
             raise InputError(f"patient {patient_id!r} has no point that is not measured: there is nothing to do")
         return jobs.submit(job, lambda: self._run(job, wanted))
 
-    def _cells(self, patient_id: str) -> list[tuple[Study, list[Cell]]]:
+    def _rows(self, patient_id: str) -> tuple[list[Study], list[Row]]:
         studies, _ = order_or_guess(self._catalog.of_patient(patient_id))
         records = {study.id: self._marks.records(study.id) for study in studies}
-        rows = rows_of([study.id for study in studies], records)
-        return [(study, [row.cells[study.id] for row in rows if study.id in row.cells]) for study in studies]
+        return studies, rows_of([study.id for study in studies], records)
 
     def _run(self, job: Job, wanted: Sequence[tuple[Study, Sequence[Cell]]]) -> None:
         for study, cells in wanted:
@@ -126,3 +134,7 @@ class Measuring:
         self.store.add(study.id, kept)
         self._bound.remember(study, volume, on)
         job.tracked += len(kept)
+
+
+def _by_study(studies: Sequence[Study], rows: Sequence[Row]) -> list[tuple[Study, list[Cell]]]:
+    return [(study, [row.cells[study.id] for row in rows if study.id in row.cells]) for study in studies]

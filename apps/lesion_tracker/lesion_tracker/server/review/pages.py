@@ -2,7 +2,8 @@
 
 import hashlib
 import posixpath
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -150,6 +151,11 @@ def _crop(cell: Cell, width_mm: float = THUMB_MM, size: Size | None = None) -> d
     return query
 
 
+def _crop_rest(cell: Cell, size: Size | None) -> dict[str, Any]:
+    """Return the query of a cell's crops, but for what its cell says of itself."""
+    return {name: value for name, value in _crop(cell, size=size).items() if name not in ("study", "color", "lesion")}
+
+
 def _like(row: Row) -> dict[str, str]:
     """Return the query of what decides on the automatic window in all studies of a lesion: its first point."""
     first = next((cell for cell in row.cells.values() if cell.center_mm), None)
@@ -189,8 +195,17 @@ def _distance(a: Any, b: Any) -> float:
     return float(np.linalg.norm(np.array(a) - np.array(b)))
 
 
+class _Narrow(FileSystemLoader):
+    """Reads templates without their indentation, which a page of many cells would repeat in each."""
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        """Return a template's source."""
+        source, path, is_fresh = super().get_source(environment, template)
+        return re.sub(r"\n[ \t]+", "\n ", source), path, is_fresh
+
+
 ENVIRONMENT = Environment(
-    loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    loader=_Narrow(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
 ENVIRONMENT.filters |= {
     "day": _shown_date,
@@ -203,6 +218,7 @@ ENVIRONMENT.globals |= {
     "at": AT,
     "place": _place,
     "crop": _crop,
+    "crop_rest": _crop_rest,
     "like": _like,
     "months": _months,
     "distance": _distance,

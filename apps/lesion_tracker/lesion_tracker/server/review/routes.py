@@ -75,7 +75,8 @@ def _add_pages(router: APIRouter, review: Review, measuring: Measuring, views: V
 
     @router.get(addresses.CHANGES)
     def changed(patient: str) -> dict[str, str]:
-        return {"version": changes(review.patient(patient), measuring.known(patient))}
+        known = review.patient(patient)
+        return {"version": changes(known, measuring.of_rows(known.studies, known.rows))}
 
     @router.get(addresses.TABLE)
     def table(patient: str) -> Response:

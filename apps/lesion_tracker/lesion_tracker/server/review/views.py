@@ -49,7 +49,7 @@ class Views:
             shown = {"patients": patients, "unknown": unknown, "problems": problems}
             return [page("patients.html", **shown, title="Patients", login=login)]
         known = self._review.patient(patient)
-        measured = self._measuring.known(patient)
+        measured = self._measuring.of_rows(known.studies, known.rows)
         if not lesion and study not in [one.id for one in known.studies]:
             title = f"Lesions of {patient}"
             return page_in_parts("patient.html", review=known, measured=measured, title=title, login=login)
@@ -63,7 +63,9 @@ class Views:
             NotFound: for an unknown patient or lesion.
         """
         known = self._review.patient(patient)
-        return page("one_row.html", review=known, measured=self._measuring.known(patient), row=known.row(lesion))
+        row = known.row(lesion)
+        measured = self._measuring.of_rows(known.studies, [row])
+        return page("one_row.html", review=known, measured=measured, row=row)
 
 
 def changes(known: PatientReview, measured: KnownSizes) -> str:

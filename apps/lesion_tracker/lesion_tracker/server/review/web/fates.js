@@ -2,6 +2,17 @@
 "use strict";
 const FATE_KEYS = { d: "gone", t: "too_small" };
 
+// The list of a cell is put in once somebody wants it: a page may have thousands of cells.
+function filled(select) {
+  if (select.options.length > 1) return select;
+  select.append(document.getElementById("states").content.cloneNode(true));
+  if (select.dataset.before) select.append(new Option("take it back", ""));
+  return select;
+}
+
+for (const type of ["pointerdown", "focusin"]) document.addEventListener(type, (event) => { if (event.target.matches("select.fate")) filled(event.target); }, true);
+document.querySelectorAll(".act select.fate").forEach(filled);
+
 function lesionsBeside(lesion) {
   const listed = [...document.querySelectorAll("#lesions option")].map((one) => [one.value, one.textContent]);
   const rows = [...document.querySelectorAll(".row.lesion")].map((row) => [row.dataset.lesion, row.querySelector("[data-label]").dataset.label]);
@@ -38,11 +49,11 @@ function chooseLesions(lesion, words, several) {
 }
 
 async function sayFate(select, fate) {
-  const option = [...select.options].find((one) => one.value === fate), several = option.dataset.others;
+  const option = [...select.options].find((one) => one.value === fate), several = option.dataset.others, { lesion, study } = select.closest("[data-study]").dataset;
   select.value = "-";
-  const others = !several || several === "none" ? [] : await chooseLesions(select.dataset.lesion, `${option.textContent.replace(" …", "")}: ${several === "one" ? "with which lesion?" : "into which lesions? Mark each part first."}`, several === "several");
+  const others = !several || several === "none" ? [] : await chooseLesions(lesion, `${option.textContent.replace(" …", "")}: ${several === "one" ? "with which lesion?" : "into which lesions? Mark each part first."}`, several === "several");
   if (!others) return;
-  const body = { study: select.dataset.study, lesion: select.dataset.lesion, fate, others, before: select.dataset.before };
+  const body = { study, lesion, fate, others, before: select.dataset.before || "" };
   const done = await send(addresses.fate, body);
   if (done) await changed("fate", body, done, null);
 }
@@ -52,6 +63,6 @@ document.addEventListener("keydown", (event) => {
   const cell = event.target.closest(".cell"), select = (cell || document.querySelector(".act") || document.createElement("i")).querySelector("select.fate");
   const key = keyOf(event);
   if (!select || document.querySelector("dialog[open]")) return;
-  if (FATE_KEYS[key]) sayFate(select, FATE_KEYS[key]);
+  if (FATE_KEYS[key]) sayFate(filled(select), FATE_KEYS[key]);
   else if (key === "f") { select.focus(); event.preventDefault(); }
 });

@@ -37,8 +37,9 @@ function layout() {
 
 function draw(image) {
   const pixels = Math.round(picture / SHAPES[shape].part * (window.devicePixelRatio || 1));
+  const { study, color, lesion } = image.closest(".cell").dataset, of = new URLSearchParams({ study, color, lesion });
   const like = windows.value === "auto" ? `&${image.closest(".row").dataset.like}` : ""; // one window in all studies of a lesion
-  const address = `${addresses.crop}?${image.dataset.query}${like}&plane=${PLANE_OF[shape]}&pixels=${Math.min(1024, Math.max(32, pixels))}&window=${windows.value}`;
+  const address = `${addresses.crop}?${of}&${image.dataset.query}${like}&plane=${PLANE_OF[shape]}&pixels=${Math.min(1024, Math.max(32, pixels))}&window=${windows.value}`;
   if (image.getAttribute("src") !== address) image.src = address;
 }
 
@@ -109,7 +110,8 @@ function merge(row) {
     const before = old.children[n];
     if (before.dataset.version === cell.dataset.version) return;
     const held = before.contains(document.activeElement), image = before.querySelector("img.crop"), next = cell.querySelector("img.crop");
-    if (image && next && image.dataset.query === next.dataset.query) next.replaceWith(image); else if (next) draw(next);
+    if (image && next) { image.dataset.query = next.dataset.query; next.replaceWith(image); } // it is shown until another one is there
+    if (next) draw(image || next);
     before.replaceWith(cell);
     if (held) cell.focus({ preventScroll: true });
   });
@@ -212,7 +214,7 @@ document.addEventListener("keydown", (event) => {
   else if (key === "n") focus(nextOpen(cell));
   else if (key === "r") location.href = document.getElementById("to-response").href;
   else if (!cell) return;
-  else if (key === "Enter" && event.target === cell && cell.dataset.href) location.href = cell.dataset.href;
+  else if (key === "Enter" && event.target === cell && cell.dataset.study) location.href = cell.querySelector("a.button").href;
   else if (!cell.dataset.study) { if (key === "F2") rename(cell); if (key === "Delete") remove(cell); }
   else if (LETTERS[key]) act(LETTERS[key], cell);
 });
