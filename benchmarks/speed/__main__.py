@@ -13,7 +13,7 @@ from benchmarks.peers.app_methods import app_method
 from benchmarks.peers.convexadam import convexadam_peer
 from benchmarks.peers.peer import FindPoints
 from benchmarks.registration.page import machine
-from benchmarks.speed.measure import COUNTS, first_lesion, further_lesions
+from benchmarks.speed.measure import COUNTS, first_lesion, further_lesions, own_lesions
 from benchmarks.speed.page import AUTO, HEAD, WHOLE, markdown
 from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.registration.preload import preload
@@ -47,7 +47,8 @@ def main() -> int:
         for way, find in chosen.items():
             first[case.name][way] = first_lesion(case, find)
             print(case.name, way, first[case.name][way], file=sys.stderr)
-        further[case.name] = [further_lesions(case.load(), model, count, SEED) for count in args.counts]
+        drawn = [further_lesions(case.load(), model, count, SEED) for count in args.counts]
+        further[case.name] = [*own_lesions(case.load(), model), *drawn]
         print(case.name, further[case.name], file=sys.stderr)
     told = {"weights": model.sha256[:12], "machine": machine(), "before": before, "after": os.getloadavg()[0]}
     args.out.write_text(markdown(first, further, HEAD.format(**told)))

@@ -24,6 +24,8 @@ COUNTS = (1, 5, 20, 100)
 NEAR_MM = 60.0
 """Further lesions are drawn in a ball of this radius round the first, where the baseline has tissue."""
 
+DRAWN, OWN, REGISTERED = "drawn within 60 mm", "the pair's own", "the pair's own, again"
+
 TISSUE_HU = -900.0
 NEGLIGIBLE = 0.03
 """Where all further lesions take less than this share of the first one's time, they are not taken out of it."""
@@ -77,6 +79,19 @@ def further_lesions(loaded: Loaded, model: Tracker, count: int, seed: int) -> di
     """Find so many lesions near the first by `auto`; of the pair, what the first needed is remembered."""
     first = loaded.lesions()[0]
     near = neighbours(loaded, first, count, np.random.default_rng([seed, count]))
+    return {**_found_after(loaded, model, [first], near), "which": DRAWN}
+
+
+def own_lesions(loaded: Loaded, model: Tracker) -> list[dict[str, Any]]:
+    """Find the pair's own lesions but the first; then all over again, where the cubes round them are registered, too."""
+    first, *others = loaded.lesions()
+    return [
+        {**_found_after(loaded, model, [first], others), "which": OWN},
+        {**_found_after(loaded, model, [first, *others], others), "which": REGISTERED},
+    ]
+
+
+def _found_after(loaded: Loaded, model: Tracker, first: Sequence[Lesion], then: Sequence[Lesion]) -> dict[str, Any]:
     options = TrackOptions(measure="no")
     with tempfile.TemporaryDirectory() as folder:
         cache = RegistrationCache(Path(folder), CACHE_BYTES)
@@ -84,9 +99,9 @@ def further_lesions(loaded: Loaded, model: Tracker, count: int, seed: int) -> di
         def tracked(some: Sequence[Lesion]) -> None:
             session(lambda: (loaded.pair, some), options, published=lambda: (model, ""), cache=cache)
 
-        tracked([first])
-        _, took = spent(lambda: tracked(near))
-    return {**vars(took), "count": count}
+        tracked(first)
+        _, took = spent(lambda: tracked(then))
+    return {**vars(took), "count": len(then)}
 
 
 def neighbours(loaded: Loaded, first: Lesion, count: int, rng: np.random.Generator) -> list[Lesion]:

@@ -118,6 +118,17 @@ def test_auto_registers_round_each_lesion_and_refines_by_the_whole_pair_where_as
 
 
 @pytest.mark.long
+def test_the_way_of_a_device_ends_at_the_same_point_and_is_named(untrained: Tracker) -> None:
+    asked = [LESION], TrackOptions("auto", "no")
+    (by_greedy,), (on_device,) = (
+        track(PAIR, *asked, model=untrained, device=one) for one in (None, torch.device("cpu"))
+    )
+    assert on_device.method.startswith("auto (local-torch prior, ")
+    assert on_device.registration["method"] == "local-torch"
+    assert np.linalg.norm(np.array(on_device.expected_mm) - by_greedy.expected_mm) < 0.2
+
+
+@pytest.mark.long
 def test_a_map_of_the_whole_pair_that_fails_leaves_the_local_one_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> FollowupFromBaseline:
         raise RegistrationFailed("no memory")

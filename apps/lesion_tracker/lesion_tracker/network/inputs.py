@@ -11,7 +11,8 @@ from lesion_tracker.network.anatomy_signal import anatomy_signal
 from lesion_tracker.network.config import WINDOWS_HU
 from lesion_tracker.network.lattice import cell_grid
 from lesion_tracker.volumes.grid import Grid
-from lesion_tracker.volumes.resample import resample
+from lesion_tracker.volumes.lattices import CPU
+from lesion_tracker.volumes.resample import resampled
 from lesion_tracker.volumes.volume import Volume
 
 HuSource = Callable[[Grid], torch.Tensor]
@@ -47,11 +48,11 @@ class NetworkInput:
         return replace(self, **{name: getattr(self, name).to(device) for name in tensors})
 
 
-def hu_source(volume: Volume) -> HuSource:
-    """Return the source that a loaded study is: resampled where it is asked for, never as a whole."""
+def hu_source(volume: Volume, device: torch.device = CPU) -> HuSource:
+    """Return the source that a loaded study is: resampled where it is asked for, never as a whole, on a device."""
 
     def source(grid: Grid) -> torch.Tensor:
-        return torch.from_numpy(np.array(resample(volume, grid).hu))
+        return resampled(volume, grid, device)
 
     return source
 

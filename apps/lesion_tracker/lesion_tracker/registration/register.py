@@ -2,11 +2,14 @@
 
 import logging
 import time
+from collections.abc import Sequence
+
+import torch
 
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.registration.cache import RegistrationCache, pair_key
+from lesion_tracker.registration.local import METHOD, ON_DEVICE, Tile, register_cubes, register_locally, tile_of
 from lesion_tracker.registration.local import PARAMETERS as LOCAL
-from lesion_tracker.registration.local import register_locally, tile_of
 from lesion_tracker.registration.methods import METHODS, all_parameters
 from lesion_tracker.registration.once import Once
 from lesion_tracker.registration.point_map import FollowupFromBaseline
@@ -16,6 +19,9 @@ logger = logging.getLogger(__name__)
 
 CODE_VERSION = 5
 """Raise it with every change that changes an answer: older entries of the cache are then not read any more."""
+
+TOGETHER = 16
+"""So many cubes are registered in one batch on a device: 0.5 GB."""
 
 _under_way = Once[FollowupFromBaseline]()
 
@@ -58,6 +64,7 @@ def register_round(
     affine: FollowupFromBaseline,
     center_mm: PointMm,
     cache: RegistrationCache | None = None,
+    device: torch.device | None = None,
 ) -> FollowupFromBaseline:
     """Find the map round a point of the baseline, as `register` does for whole studies; lesions near each other share one.
 
@@ -67,13 +74,48 @@ def register_round(
         affine: their affine map, of `register`.
         center_mm: LPS mm of the baseline.
         cache: where answers are kept between calls; None remembers nothing.
+        device: that computes it; None: the processor, by greedy.
     """
-    key = _key_round(baseline, followup, center_mm)
+    if device is not None:
+        return register_rounds(baseline, followup, affine, [center_mm], cache, device)[tile_of(center_mm)]
+    key = _key_round(baseline, followup, tile_of(center_mm), METHOD)
 
     def compute() -> FollowupFromBaseline:
         return register_locally(baseline, followup, affine, tile_of(center_mm))
 
     return _under_way.get(key, compute if cache is None else lambda: cache.get(key, compute))
+
+
+def register_rounds(
+    baseline: Volume,
+    followup: Volume,
+    affine: FollowupFromBaseline,
+    centers_mm: Sequence[PointMm],
+    cache: RegistrationCache | None,
+    device: torch.device,
+) -> dict[Tile, FollowupFromBaseline]:
+    """Find the maps round several points on a device, up to `TOGETHER` at a time; arguments as of `register_round`.
+
+    Returns:
+        the map of each cube, of `tile_of`.
+    """
+    found: dict[Tile, FollowupFromBaseline] = {}
+    missing = []
+    for tile in dict.fromkeys(tile_of(center) for center in centers_mm):
+        known = None if cache is None else cache.known(_key_round(baseline, followup, tile, ON_DEVICE))
+        if known is None:
+            missing.append(tile)
+        else:
+            found[tile] = known
+    for first in range(0, len(missing), TOGETHER):
+        tiles = missing[first : first + TOGETHER]
+        for tile, one in zip(tiles, register_cubes(baseline, followup, affine, tiles, device), strict=True):
+            found[tile] = _kept(cache, _key_round(baseline, followup, tile, ON_DEVICE), one)
+    return found
+
+
+def _kept(cache: RegistrationCache | None, key: str, found: FollowupFromBaseline) -> FollowupFromBaseline:
+    return found if cache is None else cache.get(key, lambda: found)
 
 
 def remembered(
@@ -84,15 +126,20 @@ def remembered(
 
 
 def remembered_round(
-    baseline: Volume, followup: Volume, center_mm: PointMm, cache: RegistrationCache
+    baseline: Volume,
+    followup: Volume,
+    center_mm: PointMm,
+    cache: RegistrationCache,
+    device: torch.device | None = None,
 ) -> FollowupFromBaseline | None:
     """Return what `register_round` has found and remembered, or None; computes nothing."""
-    return cache.known(_key_round(baseline, followup, center_mm))
+    method = METHOD if device is None else ON_DEVICE
+    return cache.known(_key_round(baseline, followup, tile_of(center_mm), method))
 
 
-def _key_round(baseline: Volume, followup: Volume, center_mm: PointMm) -> str:
-    parameters = {"version": CODE_VERSION, **all_parameters("affine"), **LOCAL, "tile": tile_of(center_mm)}
-    return pair_key(baseline, followup, "local", parameters)
+def _key_round(baseline: Volume, followup: Volume, tile_mm: Tile, method: str) -> str:
+    parameters = {"version": CODE_VERSION, **all_parameters("affine"), **LOCAL[method], "tile": tile_mm}
+    return pair_key(baseline, followup, method, parameters)
 
 
 def _key(baseline: Volume, followup: Volume, method: str) -> str:

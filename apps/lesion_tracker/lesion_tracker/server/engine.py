@@ -181,12 +181,14 @@ class Engine:
         for name in filter(None, (method.refined, "" if method.local else method.registration)):
             if found := remembered(one, other, name, kept):
                 return found
-        if method.local and (found := remembered_round(one, other, near_mm, kept)):
+        if method.local and (found := remembered_round(one, other, near_mm, kept, self.published.registers_on)):
             return found
         if not compute:
             return remembered(one, other, "affine", kept)
         whole = register(one, other, method.registration, kept)
-        return register_round(one, other, whole, near_mm, kept) if method.local else whole
+        if not method.local:
+            return whole
+        return register_round(one, other, whole, near_mm, kept, self.published.registers_on)
 
     def _published_if_wanted(self) -> tuple[Tracker | None, str]:
         require_wanted()  # the network comes next
@@ -207,4 +209,4 @@ class Engine:
         method = METHODS[self.options.method]
         whole = register(one, other, method.registration, kept)
         for place in places_mm if method.local else ():
-            register_round(one, other, whole, place, kept)
+            register_round(one, other, whole, place, kept, self.published.registers_on)

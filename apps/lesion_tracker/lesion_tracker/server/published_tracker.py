@@ -37,6 +37,11 @@ class PublishedTracker:
         self._problem = ""
         self._pointer_problem = ""
 
+    @property
+    def registers_on(self) -> torch.device | None:
+        """Where what lies round lesions is registered, as `track` has it; None: on the processor, by greedy."""
+        return None if self._device == "cpu" else torch.device(self._device)
+
     def get(self) -> tuple[Tracker | None, str]:
         """Return the network, or None and the reason why there is none (not published, torn)."""
         tracker, _, problem = self.with_version()

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import torch
+
 from lesion_tracker.network.inputs import hu_source
 from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.tracking.case import Case
@@ -14,15 +16,15 @@ SURE = 0.7
 
 def search(tracker: Tracker, cases: Sequence[Case]) -> list[NetworkAnswer]:
     """Look for lesions, each round the place where registration expects it, as `search_together`."""
-    return search_together(tracker, [_sought(case) for case in cases])
+    return search_together(tracker, [_sought(case, tracker.device) for case in cases])
 
 
-def _sought(case: Case) -> Sought:
+def _sought(case: Case, device: torch.device) -> Sought:
     bent = case.registration.displacement is not None and not case.registration.doubts
     return Sought(
-        hu_source(case.pair.baseline),
+        hu_source(case.pair.baseline, device),
         (case.center_mm, case.radius_mm),
-        hu_source(case.pair.followup),
+        hu_source(case.pair.followup, device),
         (case.expected_mm, case.expected_radius_mm),
         sure=bent and similarity_at(case, case.expected_mm)[0] >= SURE,
     )

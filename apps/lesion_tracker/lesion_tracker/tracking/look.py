@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import torch
+
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.tracking.candidates import Candidate, propose
@@ -63,12 +65,12 @@ def look(model: Tracker, cases: Sequence[Case]) -> list[Looked]:
     seen = search(model, cases)
     each_s = (time.perf_counter() - started) / max(len(cases), 1)
     with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(_looked, cases, seen, [each_s] * len(cases)))
+        return list(pool.map(lambda case, one: _looked(case, one, model.device, each_s), cases, seen))
 
 
-def _looked(case: Case, seen: NetworkAnswer, seconds: float) -> Looked:
+def _looked(case: Case, seen: NetworkAnswer, device: torch.device, seconds: float) -> Looked:
     started = time.perf_counter()
-    candidates = propose(case, seen)
+    candidates = propose(case, seen, device)
     evidence = gather(case, candidates, seen)
     return Looked(
         case.lesion.id,

@@ -5,9 +5,11 @@ lesion in the other study then.
 """
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
+import torch
 
 from lesion_tracker.errors import RegistrationFailed
 from lesion_tracker.records.lesion import Lesion
@@ -15,7 +17,7 @@ from lesion_tracker.records.method import Method
 from lesion_tracker.registration.cache import RegistrationCache
 from lesion_tracker.registration.local import tile_of
 from lesion_tracker.registration.point_map import FollowupFromBaseline
-from lesion_tracker.registration.register import register, register_round
+from lesion_tracker.registration.register import register, register_round, register_rounds
 from lesion_tracker.tracking.case import Case, case_of
 from lesion_tracker.tracking.pair import Pair
 
@@ -31,14 +33,22 @@ class Registered:
         method: how to track.
         refine: whether the map of the whole pair is asked for, of a method that has one to refine by.
         cache: of registrations.
+        device: where what lies round lesions is registered; None: on the processor, by greedy.
 
     Raises:
         RegistrationFailed: for a study without a body, and for studies that have nothing in common.
     """
 
-    def __init__(self, pair: Pair, method: Method, refine: bool, cache: RegistrationCache | None) -> None:
+    def __init__(
+        self,
+        pair: Pair,
+        method: Method,
+        refine: bool,
+        cache: RegistrationCache | None,
+        device: torch.device | None = None,
+    ) -> None:
         started = time.perf_counter()
-        self._pair, self._method, self._cache = pair, method, cache
+        self._pair, self._method, self._cache, self._device = pair, method, cache, device
         self._whole = register(pair.baseline, pair.followup, method.registration, cache)
         self._refined: FollowupFromBaseline | None = None
         self._rounds: dict[tuple[float, float, float], FollowupFromBaseline] = {}
@@ -54,6 +64,18 @@ class Registered:
             used = "the map found round the lesion" if self._method.local else f"the {self._method.registration} one"
             self.note = f"the registration of the whole pair failed ({error}); {used} was used"
 
+    def cases(self, lesions: Sequence[Lesion]) -> Iterator[Case]:
+        """Return lesions as `case`, in their order; on a device what lies round all of them is registered at once."""
+        if self._method.local and self._device is not None:
+            places = [np.array(lesion.center_mm) for lesion in lesions if self._scanned(lesion)]
+            both = self._pair.baseline, self._pair.followup
+            self._rounds.update(register_rounds(*both, self._whole, places, self._cache, self._device))
+        return map(self.case, lesions)
+
+    def _scanned(self, lesion: Lesion) -> bool:
+        """Return whether the follow-up holds the affine point."""
+        return bool(self._pair.followup.grid.contains(case_of(self._pair, self._whole, lesion).expected_mm[None])[0])
+
     def case(self, lesion: Lesion) -> Case:
         """Return a lesion with the place at which its map expects it.
 
@@ -61,7 +83,7 @@ class Registered:
         lesion is from it there stands in its quality as `local_mm`.
         """
         case = case_of(self._pair, self._whole, lesion)
-        if self._method.local and bool(self._pair.followup.grid.contains(case.expected_mm[None])[0]):
+        if self._method.local and self._scanned(lesion):
             case = case_of(self._pair, self._round(case), lesion)
         if self._refined is None:
             return case

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
+import torch
+
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.errors import WeightsError
 from lesion_tracker.network.tracker import Tracker
@@ -60,6 +62,7 @@ def track(
     model: Tracker | None = None,
     problem: str = "",
     cache: RegistrationCache | None = None,
+    device: torch.device | None = None,
 ) -> list[Track]:
     """Find lesions of a baseline study in a follow-up study; `lesion_tracker.tracking.session` is the way here.
 
@@ -70,6 +73,7 @@ def track(
         model: published weights, for the methods that use them.
         problem: why there are no weights, where there are none.
         cache: of registrations.
+        device: where what lies round lesions is registered; None: on the processor by greedy, or on CUDA where the model is.
 
     Returns:
         One track a lesion, in the same order.
@@ -88,7 +92,9 @@ def track(
             "'auto' or a registration method"
         )
     require_inside(lesions, pair.baseline.grid, pair.baseline_id)
-    registered = Registered(pair, method, options.refine == "yes", cache)
+    if device is None and model is not None and model.device.type == "cuda":
+        device = model.device
+    registered = Registered(pair, method, options.refine == "yes", cache, device)
     missing = method.network == "fused" and model is None
     job = _Job(
         pair=pair,
@@ -122,11 +128,11 @@ def _tracked(job: _Job, lesions: Sequence[Lesion]) -> tuple[list[Case], list[Tra
     cases: list[Case] = []
     tracks: list[Track] = []
     sought: list[int] = []
-    for number, lesion in enumerate(lesions):
-        started = time.perf_counter()
-        case = job.registered.case(lesion)
+    started = time.perf_counter()
+    for number, case in enumerate(job.registered.cases(lesions)):
         cases.append(case)
         tracks.append(_expected(job, case, job.registered.seconds + time.perf_counter() - started))
+        started = time.perf_counter()
         if not bool(case.pair.followup.grid.contains(case.expected_mm[None])[0]):
             note = _join(tracks[-1].note, "the expected point was not scanned")
             tracks[-1] = tracks[-1].with_changes(state=OUTSIDE.name, method=_registration_name(job, case), note=note)

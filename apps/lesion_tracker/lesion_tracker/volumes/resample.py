@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.lattices import CPU, voxels_on
 from lesion_tracker.volumes.volume import AIR_HU, Volume
 
 
@@ -18,10 +19,15 @@ def resample(volume: Volume, grid: Grid, fill_hu: float = AIR_HU) -> Volume:
         grid: the lattice wanted, LPS mm.
         fill_hu: what lies beyond the volume; it blends in over the last voxel.
     """
+    return Volume(resampled(volume, grid, CPU, fill_hu).numpy(), grid, volume.warnings)
+
+
+def resampled(volume: Volume, grid: Grid, device: torch.device, fill_hu: float = AIR_HU) -> torch.Tensor:
+    """Return the HU of `resample`, (z, y, x), computed on a device, which keeps the study if it is not the processor."""
     index_from_index = volume.grid.index_from_lps @ grid.lps_from_index
     axes = parallel_axes(index_from_index[:3, :3], grid.size)
     if axes is not None:
-        return Volume(_along_axes(volume.hu, index_from_index, axes, grid.size, fill_hu), grid, volume.warnings)
+        return _along_axes(volume, index_from_index, axes, grid.size, fill_hu, device)
     nx, ny, nz = grid.size
     steps = [torch.arange(n, dtype=torch.float64) for n in (nx, ny, nz)]
     columns = torch.from_numpy(index_from_index)
@@ -31,12 +37,11 @@ def resample(volume: Volume, grid: Grid, fill_hu: float = AIR_HU) -> Volume:
         + steps[1][None, :, None, None] * columns[:3, 1]
         + steps[2][:, None, None, None] * columns[:3, 2]
     )
-    hu = sample_at_index(volume.hu, index.to(torch.float32), fill_hu)
-    return Volume(hu.numpy(), grid, volume.warnings)
+    return sample_at_index(volume.hu, index.to(torch.float32), fill_hu).to(device)
 
 
 def sample_at_index(hu: np.ndarray, index: torch.Tensor, fill_hu: float = AIR_HU) -> torch.Tensor:
-    """Interpolate an array at continuous indices.
+    """Interpolate an array at continuous indices, on the processor.
 
     Args:
         hu: shape (z, y, x), HU.
@@ -76,22 +81,26 @@ def parallel_axes(matrix: np.ndarray, size: tuple[int, int, int]) -> tuple[int, 
 
 
 def _along_axes(
-    hu: np.ndarray, index_from_index: np.ndarray, axes: tuple[int, int, int], size: tuple[int, int, int], fill_hu: float
-) -> np.ndarray:
+    volume: Volume,
+    index_from_index: np.ndarray,
+    axes: tuple[int, int, int],
+    size: tuple[int, int, int],
+    fill_hu: float,
+    device: torch.device,
+) -> torch.Tensor:
     """Interpolate along one axis after the other: the same as trilinear where the axes are parallel, in a fifth of the time."""
-    values = hu.transpose(2 - axes[2], 2 - axes[1], 2 - axes[0])  # now its axes are the z, y and x of the grid
-    boxes = []
-    for axis in range(3):  # x, y, z of the grid
-        source = axes[axis]
-        places = index_from_index[source, 3] + index_from_index[source, axis] * np.arange(size[axis])
-        boxes.append((places, *_range(places, hu.shape[2 - source])))
-    (_, x0, x1), (_, y0, y1), (_, z0, z1) = boxes
-    if min(x1 - x0, y1 - y0, z1 - z0) <= 0:
-        return np.full(size[::-1], fill_hu, dtype=np.float32)
-    part = torch.from_numpy(np.array(values[z0:z1, y0:y1, x0:x1], dtype=np.float32, order="C")) - fill_hu
-    for dim, (places, first, _) in zip((0, 1, 2), boxes[::-1], strict=True):
-        part = _along(part, dim, torch.from_numpy(places - first))
-    return np.asarray((part + fill_hu).numpy())
+    places, low, high = [], np.zeros(3, dtype=int), np.zeros(3, dtype=int)
+    for axis, source in enumerate(axes):  # x, y, z of the grid, and the axis of the volume
+        along = index_from_index[source, 3] + index_from_index[source, axis] * np.arange(size[axis])
+        low[source], high[source] = _range(along, volume.grid.size[source])
+        places.append(along - low[source])
+    if (high <= low).any():
+        return torch.full(size[::-1], fill_hu, dtype=torch.float32, device=device)
+    order = 2 - axes[2], 2 - axes[1], 2 - axes[0]  # of the array; afterwards its axes are the z, y and x of the grid
+    part = voxels_on(volume, low, high, device).permute(order).contiguous().sub_(fill_hu)
+    for dim, along in enumerate(places[::-1]):
+        part = _along(part, dim, torch.from_numpy(along).to(device))
+    return part.add_(fill_hu)
 
 
 def _range(places: np.ndarray, length: int) -> tuple[int, int]:
