@@ -118,14 +118,16 @@ def test_auto_registers_round_each_lesion_and_refines_by_the_whole_pair_where_as
 
 
 @pytest.mark.long
-def test_the_way_of_a_device_ends_at_the_same_point_and_is_named(untrained: Tracker) -> None:
+def test_the_way_of_a_device_ends_at_the_same_place_and_is_named(untrained: Tracker) -> None:
     asked = [LESION], TrackOptions("auto", "no")
     (by_greedy,), (on_device,) = (
         track(PAIR, *asked, model=untrained, device=one) for one in (None, torch.device("cpu"))
     )
     assert on_device.method.startswith("auto (local-torch prior, ")
     assert on_device.registration["method"] == "local-torch"
-    assert np.linalg.norm(np.array(on_device.expected_mm) - by_greedy.expected_mm) < 0.2
+    truth, places = np.array(LESION.center_mm) + SHIFT, [np.array(one.expected_mm) for one in (by_greedy, on_device)]
+    assert np.linalg.norm(places[1] - places[0]) < 0.3  # on voxels of 4 mm, where both are led by noise alone
+    assert np.linalg.norm(places[1] - truth) < np.linalg.norm(places[0] - truth) + 0.1
 
 
 @pytest.mark.long
