@@ -54,7 +54,7 @@ def hu_round(
     """
     edge = 2 * count + 1
     middles = volume.grid.indices_from_lps(middles_mm)
-    steps = np.linalg.inv(volume.grid.lps_from_index[:3, :3]) @ steps_mm
+    steps = volume.grid.index_from_lps[:3, :3] @ steps_mm
     reach = count * np.abs(steps).sum(axis=1)
     low, high = _box(volume, (middles - reach).min(axis=0), (middles + reach).max(axis=0))
     scale = 2.0 / (high - low)  # voxels to the unit cube of `grid_sample`
