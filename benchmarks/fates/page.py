@@ -15,7 +15,7 @@ setting has seen. Weights `{weights}`, code `{code}`, seed {seed}; {seconds:.0f}
 Bodies of `benchmarks/constructed/bodies.py` are drawn into both scans of pairs that are deformed and scanned like those of
 `benchmarks.accuracy`. Each lesion is clicked up to a quarter of its radius beside its middle; its radius is measured. Then
 the whole way of the product: `auto` from the baseline, and backwards for what is marked in the follow-up alone; outlines in
-both studies; the suggestions of the page *Response*. Intervals are Wilson's, 95 %; lesions of one pair are taken for
+the follow-up; the suggestions of the page *Response*. Intervals are Wilson's, 95 %; lesions of one pair are taken for
 independent. A lesion counts as visible if its contrast (median within, against its rim) is at least 20 HU and twice the
 noise of its scan, in each scan that has it: fixed before anything was measured.
 
@@ -59,7 +59,7 @@ def rows(records: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str, list[boo
     yield "merged?", "two that became one, visible", [_merged(p, ids) for p, ids, seen in merging if seen], True
     yield "merged?", "the same, too faint", [_merged(p, ids) for p, ids, seen in merging if not seen], True
     yield "merged?", "two beside each other, apart in both scans", [_merged(p, ids) for p, ids, _ in couples], False
-    yield "merged?", "any other two of a study", list(_others(records)), False
+    yield "merged?", "any other two of the follow-up", list(_others(records)), False
     not_found = [_state(p, one["id"]) != "found" for p, one in of["vanished"] if one["visible"]]
     yield "point not `found`", "vanished, visible", not_found, True
     for control in PRESENT:

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from lesion_tracker.readers.fate_store import StudyFates
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
-from lesion_tracker.report.known_patient import KnownPatient, patient_result
+from lesion_tracker.report.known_patient import KnownPatient, stored_result, study_result
 from lesion_tracker.report.suggestions import suggested
 from lesion_tracker.studies.study import Study
 from lesion_tracker.tracking.core import core_points
@@ -79,7 +79,9 @@ def suggested_for(made: HardPair, fates: list[Fate], model: Tracker, seed: int) 
         known = KnownPatient(
             "p", studies, {name: marks.records(name) for name in names}, {name: StudyFates() for name in names}
         )
-        told = suggested(patient_result(known, lambda study: getattr(made, study.id)))
+        before, _ = (stored := stored_result(known, {}, {})).studies  # outlines are asked for in the follow-up alone
+        after = study_result(known, studies[1], lambda _: made.followup)
+        told = suggested(replace(stored, studies=(before, after)))
     return {
         "lesions": [_record(one, made, place) for one in (*earlier, *later)],
         "tracks": [

@@ -57,7 +57,7 @@ def test_the_page_counts_suggestions_of_whom_they_are_true() -> None:
         lesion("o", "vanished"),
     ]
     tracks = [{"id": one["id"], "state": "outside" if one["id"] == "o" else "found"} for one in lesions]
-    told = [said("gone?", "a"), said("merged?", "m1b", "m1a"), said("merged?", "a", "c"), said("new?", "c")]
+    told = [said("gone?", "a"), said("merged?", "m1b", "m1a"), said("merged?", "c", "m1a"), said("new?", "c")]
     record = {"lesions": lesions, "tracks": tracks, "suggested": told, "seconds": 60.0}
     about = {"command": "x", "volumes": "y", "weights": "w", "code": "k", "seed": 1}
     text = page([record], about)
@@ -65,6 +65,6 @@ def test_the_page_counts_suggestions_of_whom_they_are_true() -> None:
     assert "| gone? | vanished, too faint | 0 of 1: 0 % (0–79) | true |" in text
     assert "| merged? | two that became one, visible | 1 of 1: 100 % (21–100) | true |" in text
     # 7 lesions make 21 pairs, one of which merged; of the others one was suggested
-    assert "| merged? | any other two of a study | 1 of 20: 5 % (1–24) | false |" in text
+    assert "| merged? | any other two of the follow-up | 1 of 20: 5 % (1–24) | false |" in text
     assert "| new? | new, visible | 0 of 1: 0 % (0–79) | true |" in text
     assert "| split? | splitting, visible | none drawn | true |" in text
