@@ -54,6 +54,7 @@ def main() -> int:
              "code": key["code"], "seed": SEED, "volumes": " and ".join(f"`{one}`" for one in args.volumes)}  # fmt: skip
     usual = not args.quick and tuple(args.volumes) == FINAL
     out = args.out or (Path(__file__).parent if usual else CACHE / "fates")
+    out.mkdir(parents=True, exist_ok=True)
     write_text(json.dumps({**about, "pairs": records}, indent=0) + "\n", out / "results.json")
     write_text(page(records, about), out / "RESULTS.md")
     print((out / "RESULTS.md").read_text())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lesion_tracker.measurement.measure import measure
-from lesion_tracker.measurement.parts import held, two_parts
+from lesion_tracker.measurement.parts import Held, held, two_parts
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 
@@ -22,19 +22,23 @@ def _balls(*balls: tuple[float, float]) -> Volume:
     return Volume(hu.reshape(GRID.shape).astype(np.float32), GRID)
 
 
-EARLIER = _balls((0.0, 14.0))
-HELD = held(EARLIER, measure(EARLIER, np.zeros(3)))
+@pytest.fixture(scope="module")
+def before() -> Held:
+    """Return what the outline of a ball of 28 mm holds."""
+    earlier = _balls((0.0, 14.0))
+    return held(earlier, measure(earlier, np.zeros(3)))
 
 
-def test_what_an_outline_holds() -> None:
-    assert HELD.contrast_hu == pytest.approx(80.0, abs=4.0)
-    assert len(HELD.points_mm) * 2.0 == pytest.approx(4 / 3 * np.pi * 14.0**3, rel=0.1)
-    assert not len(replace(HELD, points_mm=HELD.points_mm[:0]).points_mm)
+def test_what_an_outline_holds(before: Held) -> None:
+    assert before.contrast_hu == pytest.approx(80.0, abs=4.0)
+    assert len(before.points_mm) * 2.0 == pytest.approx(4 / 3 * np.pi * 14.0**3, rel=0.1)  # voxels of 2 mm3
+    nothing = replace(before, points_mm=before.points_mm[:0])
+    assert two_parts(_balls((-9.0, 5.0), (8.0, 6.0)), nothing) is None
 
 
 @pytest.mark.parametrize("shift_mm", [0.0, 3.0])
-def test_both_parts_of_a_lesion_that_split_are_found(shift_mm: float) -> None:
-    moved = replace(HELD, points_mm=HELD.points_mm + np.array([0.0, shift_mm, 0.0]))  # where registration is off
+def test_both_parts_of_a_lesion_that_split_are_found(before: Held, shift_mm: float) -> None:
+    moved = replace(before, points_mm=before.points_mm + np.array([0.0, shift_mm, 0.0]))  # where registration is off
     parts = two_parts(_balls((-9.0, 5.0), (8.0, 6.0)), moved)
     assert parts is not None
     assert [part.center_mm[0] for part in parts] == [pytest.approx(8.0, abs=1.0), pytest.approx(-9.0, abs=1.0)]
@@ -50,5 +54,5 @@ def test_both_parts_of_a_lesion_that_split_are_found(shift_mm: float) -> None:
         pytest.param([(60.0, 5.0)], id="gone"),
     ],
 )
-def test_one_body_is_not_two(balls: list[tuple[float, float]]) -> None:
-    assert two_parts(_balls(*balls), HELD) is None
+def test_one_body_is_not_two(before: Held, balls: list[tuple[float, float]]) -> None:
+    assert two_parts(_balls(*balls), before) is None
