@@ -50,7 +50,7 @@ def main() -> int:
         made, fates = fates_pair(*study(args.data / "volumes", volume), seed, int(number), counts)
         store.add({"pair": name, **suggested_for(made, fates, model, seed + int(number))})
     records = [store.records[name] for name in names]
-    about = {"command": "python -m benchmarks.fates" + " --quick" * args.quick, "weights": model.sha256[:12],
+    about = {"command": _command(args), "weights": model.sha256[:12],
              "code": key["code"], "seed": SEED, "volumes": " and ".join(f"`{one}`" for one in args.volumes)}  # fmt: skip
     usual = not args.quick and tuple(args.volumes) == FINAL
     out = args.out or (Path(__file__).parent if usual else CACHE / "fates")
@@ -59,6 +59,11 @@ def main() -> int:
     write_text(page(records, about), out / "RESULTS.md")
     print((out / "RESULTS.md").read_text())
     return 0
+
+
+def _command(args: argparse.Namespace) -> str:
+    fewer = f" --pairs {args.pairs}" if args.pairs != PAIRS else ""
+    return "python -m benchmarks.fates" + (" --quick" if args.quick else fewer)
 
 
 def _arguments() -> argparse.Namespace:

@@ -61,10 +61,10 @@ def test_the_page_counts_suggestions_of_whom_they_are_true() -> None:
     record = {"lesions": lesions, "tracks": tracks, "suggested": told, "seconds": 60.0}
     about = {"command": "x", "volumes": "y", "weights": "w", "code": "k", "seed": 1}
     text = page([record], about)
-    assert "| gone? | vanished, visible | 1 of 1: 100 % (21–100) | true |" in text
-    assert "| gone? | vanished, too faint | 0 of 1: 0 % (0–79) | true |" in text
-    assert "| merged? | two that became one, visible | 1 of 1: 100 % (21–100) | true |" in text
+    assert "| gone? | vanished, visible | 1 of 1: 100 % (21–100) | yes |" in text
+    assert "| gone? | vanished, too faint | 0 of 1: 0 % (0–79) | yes |" in text
+    assert "| merged? | two that became one, visible | 1 of 1: 100 % (21–100) | yes |" in text
     # 7 lesions make 21 pairs, one of which merged; of the others one was suggested
-    assert "| merged? | any other two of the follow-up | 1 of 20: 5 % (1–24) | false |" in text
-    assert "| new? | new, visible | 0 of 1: 0 % (0–79) | true |" in text
-    assert "| split? | splitting, visible | none drawn | true |" in text
+    assert "| merged? | any other two of the follow-up | 1 of 20: 5 % (1–24) | no |" in text
+    assert "| new? | new, visible | 0 of 1: 0 % (0–79) | yes |" in text
+    assert "| split? | splitting, visible | none drawn | yes |" in text

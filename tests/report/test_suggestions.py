@@ -37,6 +37,7 @@ def _told(note: str, source: Study, found_in: Study, fate: str = PRESENT.name) -
         (MAY_HAVE_GONE, FIRST, SECOND, ["lesion_1 in b: gone? Its contrast is lost at the place where it was"]),
         (MAY_HAVE_GONE, SECOND, FIRST, ["lesion_1 in b: new? a shows its place without its contrast"]),
         (f"{MAY_HAVE_SPLIT}, 9 mm", FIRST, SECOND, ["lesion_1 in b: split? Two parts of it are seen, 9 mm"]),
+        (f"{MAY_HAVE_SPLIT}, 9 mm", SECOND, FIRST, []),  # it was in two before: it has merged since
         ("looks alike", FIRST, SECOND, []),
     ],
 )

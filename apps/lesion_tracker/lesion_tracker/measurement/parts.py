@@ -46,7 +46,7 @@ def held(volume: Volume, outlined: Measurement) -> Held:
     center, reach = np.array(outlined.center_mm), float(outlined.long_axis_mm) / 2 + RIM_MM
     part = axial_part(volume, center, 1.5 * reach)
     inside = cover_of(outlined, part.grid)
-    away = _away(inside, part.grid.spacing_mm)
+    away = _depth(~inside, part.grid.spacing_mm)
     rim = (away > NEAR_MM) & (away <= NEAR_MM + RIM_MM)
     known = bool(inside.any() and rim.any())
     contrast = float(np.median(part.hu[inside]) - np.median(part.hu[rim])) if known else 0.0
@@ -65,7 +65,9 @@ def two_parts(volume: Volume, before: Held) -> tuple[Measurement, Measurement] |
     low, high = before.points_mm.min(axis=0), before.points_mm.max(axis=0)
     part = axial_part(volume, (low + high) / 2, float((high - low).max()) / 2 + NEAR_MM + RIM_MM)
     points, spacing = points_of(part.grid, everywhere(part.grid)), part.grid.spacing_mm
-    away = cKDTree(before.points_mm).query(points.reshape(-1, 3))[0].reshape(part.hu.shape) - before.spacing_mm / 2
+    reach = NEAR_MM + RIM_MM + before.spacing_mm / 2 + 0.1
+    away = cKDTree(before.points_mm).query(points.reshape(-1, 3), distance_upper_bound=reach)[0]  # beyond: infinite
+    away = away.reshape(part.hu.shape) - before.spacing_mm / 2
     hu = ndimage.gaussian_filter(part.hu, BLUR_MM / spacing[::-1], truncate=2.5)
     rim = (away > NEAR_MM) & (away <= NEAR_MM + RIM_MM)
     if not rim.any():
@@ -86,9 +88,6 @@ def two_parts(volume: Volume, before: Held) -> tuple[Measurement, Measurement] |
     return (found[0], found[1]) if here and all(DENSE[0] <= each <= DENSE[1] for each in share) else None
 
 
-def _away(body: Mask, spacing: np.ndarray) -> np.ndarray:
-    return np.asarray(ndimage.distance_transform_edt(~body, spacing[::-1]))
-
-
 def _depth(body: Mask, spacing: np.ndarray) -> np.ndarray:
+    """Return how far each voxel of a body lies from what is none of it, mm."""
     return np.asarray(ndimage.distance_transform_edt(body, spacing[::-1]))

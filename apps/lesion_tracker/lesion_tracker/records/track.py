@@ -138,11 +138,6 @@ class Track(JsonRecord):
         return MAY_HAVE_GONE in self.note
 
     @property
-    def may_have_split(self) -> bool:
-        """Say whether two parts of the lesion were seen where it was."""
-        return MAY_HAVE_SPLIT in self.note
-
-    @property
     def has_point(self) -> bool:
         """Say whether its point is a place in the follow-up, which can be shown, accepted and tracked on."""
         return STATES[self.state].has_point

@@ -11,7 +11,7 @@ from matplotlib.path import Path as Polygon
 from lesion_tracker.readers.cell_size import Size
 from lesion_tracker.records.fate import PRESENT
 from lesion_tracker.records.measurement import Ring
-from lesion_tracker.records.track import MAY_HAVE_SPLIT
+from lesion_tracker.records.track import MAY_HAVE_SPLIT, Track
 from lesion_tracker.report.patient_results import LesionResult, PatientResult, StudyResult
 
 SAME_SLICE_MM = 0.5
@@ -55,14 +55,12 @@ def _suggest(what: str, study_id: str, lesions: tuple[LesionResult, ...], eviden
 
 def _lost(patient: PatientResult, study: StudyResult) -> Iterator[Suggestion]:
     """Give what has gone since it was marked, and what is new where it is marked: an earlier study has only its place."""
-    order = [one.study.id for one in patient.studies]
     for one in _there(study):
-        if one.track is None or not one.track.may_have_gone or one.track.baseline_study not in order:
+        if one.track is None or not one.track.may_have_gone:
             continue
-        marked = order.index(one.track.baseline_study)
-        if marked < order.index(study.study.id):
+        if _is_forwards(patient, study, one.track):
             yield _suggest("gone?", study.study.id, (one,), "Its contrast is lost at the place where it was")
-        else:
+        elif any(other.study.id == one.track.baseline_study for other in patient.studies):
             evidence = f"{study.study.id} shows its place without its contrast"
             yield _suggest("new?", one.track.baseline_study, (one,), evidence)
 
@@ -76,17 +74,26 @@ def _merged(patient: PatientResult, study: StudyResult) -> Iterator[Suggestion]:
 
 def _split(patient: PatientResult, study: StudyResult) -> Iterator[Suggestion]:
     for one in _there(study):
-        if one.track is not None and one.track.may_have_split:
-            evidence = next(text for text in one.track.note.split("; ") if MAY_HAVE_SPLIT in text)
-            where = evidence.removeprefix(MAY_HAVE_SPLIT).strip(", ")
-            yield _suggest("split?", study.study.id, (one,), f"Two parts of it are seen, {where}")
-    for one, size in _outlined(study):
-        outer = [
-            ring for ring in size.rings if not any(_within(ring, other) for other in size.rings if other is not ring)
-        ]
-        if len(outer) > 1 and not (one.track and one.track.may_have_split):
-            evidence = f"Its outline has {len(outer)} parts at z {size.slice_mm:.1f} mm"
+        evidence = _two_seen(one.track) if one.track and _is_forwards(patient, study, one.track) else ""
+        evidence = evidence or (_fallen_apart(one.size) if one.size else "")
+        if evidence:
             yield _suggest("split?", study.study.id, (one,), evidence)
+
+
+def _two_seen(track: Track) -> str:
+    parts = (note.removeprefix(MAY_HAVE_SPLIT) for note in track.note.split("; ") if MAY_HAVE_SPLIT in note)
+    return next((f"Two parts of it are seen{where}" for where in parts), "")
+
+
+def _fallen_apart(size: Size) -> str:
+    outer = [ring for ring in size.rings if not any(_within(ring, other) for other in size.rings if other is not ring)]
+    return f"Its outline has {len(outer)} parts at z {size.slice_mm:.1f} mm" if len(outer) > 1 else ""
+
+
+def _is_forwards(patient: PatientResult, study: StudyResult, track: Track) -> bool:
+    """Say whether a track that ends in a study comes from an earlier one."""
+    order = [one.study.id for one in patient.studies]
+    return track.baseline_study in order[: order.index(study.study.id)]
 
 
 def _there(study: StudyResult) -> list[LesionResult]:
