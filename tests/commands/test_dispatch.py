@@ -83,6 +83,7 @@ def test_a_missing_package_names_itself(monkeypatch, capsys):
     assert "lesion-tracker has it" in said or "`pip install .` brings it" in said
 
 
+@pytest.mark.long
 def test_from_the_shell_without_the_server(tmp_path):
     code = (
         f"import sys, runpy; sys.argv = ['main.py', 'evaluate-dls', 'none.json', '--out', 'x.json']; "

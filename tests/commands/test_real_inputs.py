@@ -141,6 +141,7 @@ def test_an_nrrd_in_centimetres_is_read_in_centimetres(tmp_path, track):
     assert is_at(done, TRUTH)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("degrees", [6.0, -4.0])
 def test_a_rounded_oblique_matrix_is_no_shear(tmp_path, track, degrees):
     """29 of 30 such files were refused as sheared or tilted."""
@@ -171,6 +172,7 @@ def test_an_upper_case_ending_is_read(tmp_path, track):
     assert is_at(done, TRUTH)
 
 
+@pytest.mark.long
 def test_dicom_without_preamble_is_read(tmp_path, track):
     """As older exports and some planning systems write it: implicit VR, and no mark that it is DICOM."""
     series(tmp_path / "followup", "bare", FOLLOWUP)
@@ -200,6 +202,7 @@ def test_an_nrrd_without_space_and_spacing_says_so_in_the_answer(tmp_path, track
     assert said in done["warnings"]
 
 
+@pytest.mark.long
 def test_slices_without_intercept_are_named_in_the_answer(tmp_path, track):
     def bare(data, number):
         if number in (20, 21):
@@ -214,6 +217,7 @@ def test_slices_without_intercept_are_named_in_the_answer(tmp_path, track):
     assert is_at(done, TRUTH)
 
 
+@pytest.mark.long
 def test_a_material_map_is_refused_unless_it_is_asked_for(tmp_path, track):
     def iodine(data, _):
         data.RescaleType, data.ImageType = "MGML", ["DERIVED", "SECONDARY", "AXIAL", "IODINE"]
@@ -227,6 +231,7 @@ def test_a_material_map_is_refused_unless_it_is_asked_for(tmp_path, track):
     assert f"{STUDY}: its RescaleType is MGML: the values are no HU" in done["warnings"]
 
 
+@pytest.mark.long
 def test_an_axial_reformat_is_taken_where_it_is_asked_for(tmp_path, track):
     def reformat(data, _):
         data.ImageType = ["DERIVED", "SECONDARY", "REFORMATTED", "AVERAGE"]
@@ -297,6 +302,7 @@ def test_two_patients_and_the_wrong_order_are_refused_and_said_where_allowed(tmp
     assert all(fact in table for fact in facts)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["mrk.json", "csv"])
 def test_lesions_as_slicer_and_spreadsheets_write_them(tmp_path, track, kind):
     """Without a radius the lesion is measured, as for a click; the sample's radius is 16.4 mm."""

@@ -49,6 +49,7 @@ def server(series: str, tmp_path: Path) -> Any:
         yield made
 
 
+@pytest.mark.long
 def test_a_reader_stores_what_was_looked_at_once(server: Server, series: str, tmp_path: Path) -> None:
     done = server.store(series)
     assert done["left_out"] == ["lesion_2: no reader has looked at it in this study"]
@@ -106,6 +107,7 @@ FAILURES: dict[Stores, str] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stores", FAILURES)
 def test_a_failure_says_so_and_loses_nothing(server: Server, series: str, stores: Stores) -> None:
     before = server.marks.lesions(series)

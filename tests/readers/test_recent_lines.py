@@ -60,7 +60,8 @@ def _all_of(store: MarkStore) -> list[object]:
     return [*lists, list(records.closed()), store.left_behind(STUDY), records.is_unbound(), of_each]
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("restarts", [False, True])
 def test_a_shortened_history_says_what_the_whole_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, restarts: bool

@@ -217,6 +217,7 @@ def test_an_unknown_method_is_refused():
         register(study(), study(), "rigid")
 
 
+@pytest.mark.long
 def test_the_cache_answers_the_second_time_and_a_torn_file_is_mended(tmp_path, caplog):
     baseline, followup = moved_pair(patient=3)
     cache = RegistrationCache(tmp_path, 10**8)
@@ -235,6 +236,7 @@ def test_the_cache_answers_the_second_time_and_a_torn_file_is_mended(tmp_path, c
     assert errors(mended, baseline, 4.0).mean() < 1.5
 
 
+@pytest.mark.long
 def test_four_threads_and_three_pairs_get_their_own_answers_and_share_the_same_work(monkeypatch):
     turns = (-4.0, 0.0, 5.0)
     pairs = [moved_pair(turn, patient=4 + n) for n, turn in enumerate(turns)]
@@ -272,6 +274,7 @@ def test_those_who_wait_get_the_error_too(monkeypatch):
     assert register_module._under_way._running == {}
 
 
+@pytest.mark.long
 def test_python_threads_go_on_while_the_process_works():
     baseline, followup = moved_pair(patient=7)
     with ThreadPoolExecutor(1) as pool:

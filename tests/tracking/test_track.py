@@ -171,7 +171,9 @@ def test_another_patient_s_study_is_answered_uncertain_with_a_warning_in_numbers
     assert any("agree poorly" in warning for warning in answer.warnings)
 
 
-@pytest.mark.parametrize("method", ["affine", "dlt", "auto"])
+@pytest.mark.parametrize(
+    "method", ["affine", *(pytest.param(name, marks=pytest.mark.long) for name in ("dlt", "auto"))]
+)
 def test_a_doubt_lowers_the_confidence_below_that_of_whatever_is_found(
     method: str, untrained: Tracker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
