@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from lesion_tracker.server.addresses import who_may
 
 ROOT = Path(__file__).parents[1]
@@ -89,6 +91,7 @@ def test_its_health_is_an_answer_that_needs_no_log_in() -> None:
     compile(code, "healthcheck", "exec")
 
 
+@pytest.mark.long
 def test_its_command_is_one_that_starts_the_server() -> None:
     command = json.loads(_instructions("CMD")[0])
     assert command[1:4] == ["-m", "lesion_tracker.server.start", "start_server"]

@@ -61,6 +61,7 @@ def small_searches(monkeypatch):
     monkeypatch.setattr("lesion_tracker.tracking.search.WIDE_VOXELS", (80, 80, 32))
 
 
+@pytest.mark.long
 def test_all_rows_and_shifts_of_a_pair_are_measured(case, model, monkeypatch):
     monkeypatch.setattr(
         "lesion_tracker.tracking.registered.register", lambda baseline, followup, method, cache: shifted(method)

@@ -38,6 +38,7 @@ def solvable() -> tuple[Pair, list[Lesion], np.ndarray]:
     return Pair(baseline, followup), lesions, truth
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["affine", "deformable", "bspline", "convexadam"])
 def test_registration_peers_solve_it(name, solvable, tmp_path):
     peer = next(peer for peer in catalog(tmp_path, "cpu") if peer.name == name)

@@ -30,6 +30,7 @@ def manifest(tmp_path):
     return json.loads((tmp_path / "volumes" / "volumes.json").read_text())
 
 
+@pytest.mark.long
 def test_convert_goes_on_and_verifies(convert, tiny, tmp_path, capsys):
     assert convert("--workers", "1", "--dls", tiny.annotations) == 0
     assert "2 volumes: 2 written, 0 known already, 0 without a file, 0 damaged" in capsys.readouterr().out
@@ -45,6 +46,7 @@ def test_convert_goes_on_and_verifies(convert, tiny, tmp_path, capsys):
     assert not (tmp_path / "volumes" / SECOND).exists()
 
 
+@pytest.mark.long
 def test_a_missing_slice_is_named_and_the_rest_is_converted(convert, tiny, tmp_path, capsys):
     (tiny.images / "000001_02_01" / "020.png").unlink()
     assert convert("--workers", "1") == 2
@@ -55,6 +57,7 @@ def test_a_missing_slice_is_named_and_the_rest_is_converted(convert, tiny, tmp_p
     assert list(manifest(tmp_path)["failed"]) == [SECOND]
 
 
+@pytest.mark.long
 def test_predictions_of_both_directions_meet_the_truth(convert, tiny, tmp_path, capsys):
     assert convert("--workers", "1") == 0
     volumes, out, scores = tmp_path / "volumes", tmp_path / "predictions.json", tmp_path / "scores.json"

@@ -26,6 +26,7 @@ def drained(workers):
     return found
 
 
+@pytest.mark.long
 def test_jobs_failures_and_dead_processes(workers):
     for n in range(6):
         workers.submit(f"job {n}", (n, n))

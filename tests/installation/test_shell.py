@@ -21,11 +21,13 @@ def test_the_installed_command_says_its_name_and_version(installed: Place) -> No
     assert installed.run(program, "serve", "--help").startswith("usage: lesion-tracker serve")
 
 
+@pytest.mark.long
 def test_it_is_the_same_code(installed: Place) -> None:
     code = "from lesion_tracker.scoring.provenance import versions as v; print(v()['lesion_tracker_sources'])"
     assert installed.run(installed.python, "-c", code).strip() == versions()["lesion_tracker_sources"]
 
 
+@pytest.mark.long
 def test_a_copied_app_folder_has_its_own_command_line(bare: Place, tmp_path: Path) -> None:
     app = copy_of_the_app(tmp_path)
     assert bare.run(bare.python, app / "main.py", "--version") == f"Lesion Tracker {__version__}\n"

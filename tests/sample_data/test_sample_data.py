@@ -153,6 +153,7 @@ def small_scan(tmp_path_factory):
     return path
 
 
+@pytest.mark.long
 def test_the_script_makes_more_pairs_and_dicom_series(small_scan, tmp_path, monkeypatch):
     monkeypatch.setattr(make_sample, "BASELINE_SPACING_MM", (8.0, 8.0, 10.0))
     monkeypatch.setattr(

@@ -39,6 +39,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return began
 
 
+@pytest.mark.long
 def test_a_pair_is_registered_once_for_all_who_ask_at_the_same_time(tmp_path: Path, registered: list[float]) -> None:
     made = pair(texture(), texture())
     studies = []

@@ -19,6 +19,7 @@ OVERHEAD_S = 1.0
 """Of processor time, so that a busy machine does not decide."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("patients", [250, 8], ids=["of many patients", "of few"])
 def test_a_track_and_a_timeline_among_ten_thousand_marks(tmp_path: Path, patients: int) -> None:
     first = tmp_path / "p0__20200101.nii.gz"

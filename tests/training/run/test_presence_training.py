@@ -41,6 +41,7 @@ class InTurn(torch.utils.data.Dataset[Example]):
         return self.examples[number % len(self.examples)]
 
 
+@pytest.mark.long
 def test_it_learns_to_tell_lesions_that_are_there_from_those_that_are_not(tmp_path: Path, folder: Path) -> None:
     settings = settings_of(tmp_path, folder, steps=80)
     optimiser = settings.optimiser.model_copy(update={"learning_rate": 4e-3, "presence_weight": 5.0})

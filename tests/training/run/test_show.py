@@ -65,6 +65,7 @@ def test_the_bar_has_loss_error_and_time_left(
     assert display._bar.total == 4
 
 
+@pytest.mark.long
 def test_a_whole_run_on_a_full_disk_goes_on_to_its_last_step_and_keeps_checkpoint_and_weights(tmp_path: Path) -> None:
     folder = made_folder(tmp_path / "data")
     quick = 'validation = ["held_out"]=>'  # without a validation
