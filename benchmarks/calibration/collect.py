@@ -15,7 +15,7 @@ from lesion_tracker.network.weights import Tracker
 from lesion_tracker.records.method import METHODS
 from lesion_tracker.registration.cache import RegistrationCache
 from lesion_tracker.tracking.look import look
-from lesion_tracker.tracking.registered import Registered
+from lesion_tracker.tracking.registered import Registered, device_beside
 
 
 def collect(case: NamedPair, model: Tracker, patches: Path) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def collect(case: NamedPair, model: Tracker, patches: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         try:
             cache = RegistrationCache(Path(folder), CACHE_BYTES)
-            registered = Registered(loaded.pair, METHODS["auto"], False, cache)
+            registered = Registered(loaded.pair, METHODS["auto"], False, cache, device_beside(model))
             cases = [registered.case(lesion) for lesion in loaded.lesions()]
         except RegistrationFailed as error:
             return {**record, "failed": str(error), "seconds": time.perf_counter() - started}

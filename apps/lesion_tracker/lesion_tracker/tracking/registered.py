@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from lesion_tracker.errors import RegistrationFailed
+from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.method import Method
 from lesion_tracker.registration.cache import RegistrationCache
@@ -67,14 +68,11 @@ class Registered:
     def cases(self, lesions: Sequence[Lesion]) -> Iterator[Case]:
         """Return lesions as `case`, in their order; on a device what lies round all of them is registered at once."""
         if self._method.local and self._device is not None:
-            places = [np.array(lesion.center_mm) for lesion in lesions if self._scanned(lesion)]
+            cases = (case_of(self._pair, self._whole, lesion) for lesion in lesions)
+            places = [case.center_mm for case in cases if _scanned(case)]
             both = self._pair.baseline, self._pair.followup
             self._rounds.update(register_rounds(*both, self._whole, places, self._cache, self._device))
         return map(self.case, lesions)
-
-    def _scanned(self, lesion: Lesion) -> bool:
-        """Return whether the follow-up holds the affine point."""
-        return bool(self._pair.followup.grid.contains(case_of(self._pair, self._whole, lesion).expected_mm[None])[0])
 
     def case(self, lesion: Lesion) -> Case:
         """Return a lesion with the place at which its map expects it.
@@ -83,7 +81,7 @@ class Registered:
         lesion is from it there stands in its quality as `local_mm`.
         """
         case = case_of(self._pair, self._whole, lesion)
-        if self._method.local and self._scanned(lesion):
+        if self._method.local and _scanned(case):
             case = case_of(self._pair, self._round(case), lesion)
         if self._refined is None:
             return case
@@ -97,5 +95,15 @@ class Registered:
         tile = tile_of(case.center_mm)
         if tile not in self._rounds:
             both = self._pair.baseline, self._pair.followup
-            self._rounds[tile] = register_round(*both, self._whole, case.center_mm, self._cache)
+            self._rounds[tile] = register_round(*both, self._whole, case.center_mm, self._cache, self._device)
         return self._rounds[tile]
+
+
+def _scanned(case: Case) -> bool:
+    """Return whether the follow-up holds the point at which a lesion is expected."""
+    return bool(case.pair.followup.grid.contains(case.expected_mm[None])[0])
+
+
+def device_beside(model: Tracker | None) -> torch.device | None:
+    """Return where what lies round lesions is registered: where a model is on CUDA, there; else None."""
+    return model.device if model is not None and model.device.type == "cuda" else None

@@ -30,7 +30,7 @@ from lesion_tracker.tracking.judge import Judged, Rules, judge, judge_alone, rul
 from lesion_tracker.tracking.look import Looked, look
 from lesion_tracker.tracking.options import TrackOptions
 from lesion_tracker.tracking.pair import Pair
-from lesion_tracker.tracking.registered import Registered
+from lesion_tracker.tracking.registered import Registered, device_beside
 from lesion_tracker.tracking.similarity import similarity_at
 from lesion_tracker.tracking.size import with_size
 from lesion_tracker.volumes.inside import require_inside
@@ -92,9 +92,7 @@ def track(
             "'auto' or a registration method"
         )
     require_inside(lesions, pair.baseline.grid, pair.baseline_id)
-    if device is None and model is not None and model.device.type == "cuda":
-        device = model.device
-    registered = Registered(pair, method, options.refine == "yes", cache, device)
+    registered = Registered(pair, method, options.refine == "yes", cache, device or device_beside(model))
     missing = method.network == "fused" and model is None
     job = _Job(
         pair=pair,
