@@ -1,7 +1,7 @@
 """The deformation of several crops in one batch of torch, on a device: greedy's own steps, without its processes.
 
 Each step follows the gradient of the local correlation, smoothed and scaled so that its largest shift is one voxel; the field
-is composed with it and smoothed; from coarse voxels to fine ones. On a processor greedy itself takes a quarter, and answers.
+is composed with it and smoothed; from coarse voxels to fine ones. On a processor greedy itself takes a third, and answers.
 """
 
 from collections.abc import Sequence
