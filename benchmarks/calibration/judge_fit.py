@@ -13,7 +13,7 @@ from lesion_tracker.tracking.fusion import choose
 from lesion_tracker.tracking.joint import Labels, Neighbours, choose_jointly
 from lesion_tracker.tracking.judge import Judged, Rules, judge, labels_of, shares_given
 from lesion_tracker.tracking.judgement import Judgement, Rule, definition
-from lesion_tracker.tracking.radius import POOLED, Radii, Radius, fit_radii, group_of
+from lesion_tracker.tracking.radius import GROUPS, Radii, Radius, fit_radii, group_of
 
 EVIDENCE = CONFIDENCE_FEATURES
 """What confidence was read from before there was a judgement."""
@@ -97,23 +97,31 @@ def fit_rules(lesions: Sequence[Stored], agree_mm: float, neighbours: Neighbours
 
     everything = np.ones(len(lesions), dtype=bool)
     presence, placement = rule(names.presence, there, everything), rule(names.placement, right, there)
-    unknown = Radii({POOLED: Radius(float("inf"), 0)})
+    unknown = Radii(dict.fromkeys(GROUPS, Radius(float("inf"), 0)))
     return Rules(calibration, Judgement("", definition(), presence, placement, 0.0, 0.0, unknown, neighbours))
 
 
-def with_radii(rules: Rules, answers: Iterable[Answer]) -> Rules:
-    """Return rules with the distances of answers about lesions that are there, of pairs that were not made to fail."""
+def radii_of(answers: Iterable[Answer]) -> Radii:
+    """Return the distances of answers about lesions that are there, of pairs that were not made to fail."""
     used = [one for one in answers if one.lesion.there and not one.lesion.made_to_fail]
-    return _changed(rules, radii=fit_radii([one.error_mm for one in used], [one.group for one in used]))
+    return fit_radii([one.error_mm for one in used], [one.group for one in used])
 
 
 def held_out(lesions: Sequence[Stored], agree_mm: float, neighbours: Neighbours, names: Names) -> list[Answer]:
-    """Return the answers about each volume by what was fitted on the others."""
+    """Return the answers about each volume by what was fitted on the others, distances by such answers about the others."""
     found = []
     for train, test in _splits(lesions):
-        rules = fit_rules(train, agree_mm, neighbours, names)
-        found += answers_by(test, with_radii(rules, answers_by(train, rules)))
-    return found
+        found += answers_by(test, fit_rules(train, agree_mm, neighbours, names))
+    radii = {
+        volume: radii_of(one for one in found if one.lesion.example.volume != volume)
+        for volume in {one.lesion.example.volume for one in found}
+    }
+    return [_within(one, radii[one.lesion.example.volume]) for one in found]
+
+
+def _within(answer: Answer, radii: Radii) -> Answer:
+    evidence = answer.lesion.looked.evidence[answer.judged.fused.place.number]
+    return replace(answer, judged=replace(answer.judged, radius_90_mm=radii.of(evidence)))
 
 
 def best_neighbours(lesions: Sequence[Stored], agree_mm: float) -> tuple[Neighbours, dict[str, float]]:
@@ -155,9 +163,8 @@ def fit_judgement(
     neighbours, tried = best_neighbours(lesions, agree_mm)
     answers = held_out(lesions, agree_mm, neighbours, Names())
     there_from, here_from = thresholds(answers)
-    rules = with_radii(fit_rules(lesions, agree_mm, neighbours, Names()), answers)
-    rules = replace(rules, calibration=calibration)
-    rules = _changed(rules, weights=weights, there_from=there_from, here_from=here_from)
+    rules = replace(fit_rules(lesions, agree_mm, neighbours, Names()), calibration=calibration)
+    rules = _changed(rules, weights=weights, there_from=there_from, here_from=here_from, radii=radii_of(answers))
     return rules, [_judged_by(one, there_from, here_from) for one in answers], tried
 
 

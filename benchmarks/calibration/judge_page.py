@@ -9,7 +9,7 @@ from benchmarks.calibration.judge_fit import Answer
 from lesion_tracker.records.state import FOUND
 from lesion_tracker.tracking.judge import Rules
 from lesion_tracker.tracking.judgement import Judgement, Rule
-from lesion_tracker.tracking.radius import GROUPS, POOLED, SMALL
+from lesion_tracker.tracking.radius import GROUPS, SMALL
 
 BINS = 10
 Figure = Callable[[Sequence[Answer]], float]
@@ -231,7 +231,7 @@ Mean logarithm of the right place's share, volumes left out; the highest is take
 DISTANCES = """
 ## Distances
 
-| who means the point | lesions | within with 90 % |
+| registration and network | lesions | within with 90 % |
 |---|---|---|
 """
 
@@ -248,9 +248,9 @@ def _tried(found: Mapping[str, Sequence[Answer]]) -> Iterator[str]:
 
 
 def _distances(judgement: Judgement) -> Iterator[str]:
-    for name in (*GROUPS, POOLED):
+    for name in GROUPS:
         one = judgement.radii.groups[name]
-        small = ", too few: as all" if one.lesions < SMALL else ""
+        small = ", too few: not said" if one.lesions < SMALL else ""
         yield f"| {name} | {one.lesions}{small} | {one.radius_mm:.1f} mm |"
 
 

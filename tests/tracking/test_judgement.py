@@ -12,7 +12,7 @@ from lesion_tracker.tracking.joint import Labels, Neighbours, choose_jointly
 from lesion_tracker.tracking.judge import rules_of
 from lesion_tracker.tracking.judgement import NUMBERS, Judgement, Rule, definition, numbers
 from lesion_tracker.tracking.patch import SIDE, Patch, reach_mm
-from lesion_tracker.tracking.radius import Radii, Radius, conformal_radius, fit_radii, group_of
+from lesion_tracker.tracking.radius import AGREE, DISAGREE, Radii, Radius, conformal_radius, fit_radii, group_of
 from lesion_tracker.tracking.remains import Remains, may_have_gone, remains
 from tests.tracking.test_confidence_and_fusion import GOOD
 
@@ -24,7 +24,7 @@ JUDGEMENT = Judgement(
     placement=Rule({"odds": 1.0}, 0.0),
     there_from=0.4,
     here_from=0.5,
-    radii=Radii({"all": Radius(6.0, 500), "both": Radius(3.0, 400), "network": Radius(math.inf, 5)}),
+    radii=Radii({AGREE: Radius(3.0, 400), DISAGREE: Radius(24.0, 60)}),
     neighbours=Neighbours(1.0, 30.0, 10.0),
 )
 
@@ -82,18 +82,15 @@ def test_a_new_error_is_within_the_distance_with_ninety_percent() -> None:
     assert np.mean(held) == pytest.approx(0.9, abs=0.02)  # three standard errors
 
 
-def test_a_small_group_takes_the_distance_of_all() -> None:
-    assert group_of(GOOD) == "both"
-    assert group_of(replace(GOOD, from_network_mm=9.0)) == "registration"
-    assert group_of(replace(GOOD, apart_mm=9.0)) == "network"
-    assert group_of(replace(GOOD, apart_mm=9.0, from_network_mm=9.0)) == "neither"
+def test_points_that_registration_and_network_both_mean_have_a_distance_of_their_own() -> None:
+    assert group_of(GOOD) == AGREE
+    off = [replace(GOOD, from_network_mm=9.0), replace(GOOD, apart_mm=9.0)]
+    assert [group_of(one) for one in off] == [DISAGREE, DISAGREE]
     assert JUDGEMENT.radii.of(GOOD) == 3.0
-    assert JUDGEMENT.radii.of(replace(GOOD, apart_mm=9.0)) == 6.0
-    assert JUDGEMENT.radii.of(replace(GOOD, from_network_mm=9.0)) == 6.0
-    fitted = fit_radii([1.0] * 50 + [8.0] * 50, ["both"] * 50 + ["neither"] * 50)
-    assert fitted.groups["both"] == Radius(1.0, 50)
-    assert fitted.groups["all"].radius_mm == 8.0
-    assert Radii({"all": Radius(math.inf, 3)}).of(GOOD) is None
+    assert [JUDGEMENT.radii.of(one) for one in off] == [24.0, 24.0]
+    fitted = fit_radii([1.0] * 50 + [8.0] * 39, [AGREE] * 50 + [DISAGREE] * 39)
+    assert fitted.of(GOOD) == 1.0
+    assert fitted.of(off[0]) is None  # 39 are too few to say anything
 
 
 def test_a_judgement_survives_the_card_and_names_what_it_was_not_fitted_for() -> None:

@@ -14,7 +14,7 @@ from lesion_tracker.errors import WeightsError
 from lesion_tracker.tracking.confidence import FEATURES, features, gone
 from lesion_tracker.tracking.evidence import Evidence
 from lesion_tracker.tracking.joint import Neighbours
-from lesion_tracker.tracking.radius import Radii, Radius
+from lesion_tracker.tracking.radius import GROUPS, Radii, Radius
 from lesion_tracker.tracking.remains import Remains
 
 EVIDENCE = "1: registration round the lesion"
@@ -138,7 +138,8 @@ class Judgement:
                 Radii(radii),
                 Neighbours(**{name: float(value) for name, value in data["neighbours"].items()}),
             )
-            radii["all"]  # what small groups fall back to
+            for name in GROUPS:
+                radii[name]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise WeightsError(f"the card's judgement cannot be read: {error!r}") from None
         return found
