@@ -11,7 +11,7 @@ from benchmarks.accuracy.card import card_figures, write_card
 from benchmarks.accuracy.cases import shifted_clicks
 from benchmarks.accuracy.figures import figures
 from benchmarks.accuracy.page import lines, markdown
-from benchmarks.accuracy.store import CONSTRUCTED, LIBRARY, Store, answering_code, code_of, making_code
+from benchmarks.accuracy.store import PACKAGES, Store, answering_code, code_of, making_code
 
 
 def truth(name, change="same", hard=False, radius=8.0):
@@ -133,12 +133,10 @@ def test_the_store_goes_on_after_a_torn_line(tmp_path, monkeypatch):
 
 @pytest.mark.long
 def test_the_hash_covers_what_an_answer_imports_and_nothing_else(tmp_path, monkeypatch):
-    library = tmp_path / "lesion_tracker"
-    shutil.copytree(LIBRARY, library, ignore=shutil.ignore_patterns("__pycache__"))
-    constructed = tmp_path / "constructed"
-    shutil.copytree(CONSTRUCTED, constructed, ignore=shutil.ignore_patterns("__pycache__"))
-    packages = {"lesion_tracker": library, "benchmarks.constructed": constructed}
-    monkeypatch.setattr("benchmarks.accuracy.store.PACKAGES", packages)
+    copies = {name: tmp_path / folder.name for name, folder in PACKAGES.items()}
+    for name, folder in PACKAGES.items():
+        shutil.copytree(folder, copies[name], ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr("benchmarks.accuracy.store.PACKAGES", copies)
     before = answering_code(), making_code()
 
     def after_a_change_of(module: str) -> tuple[bool, bool]:
