@@ -208,7 +208,7 @@ const scenarios = {
   },
 
   // Two lesions closed without a point, with words that a reload keeps; Caps Lock is on.
-  async closing({ page }, { base, study }) {
+  async closing({ page }, { base, study, later }) {
     const result = {};
     await grid(page, base);
     await cell(page, 'lesion_1', study).focus();
@@ -219,6 +219,14 @@ const scenarios = {
     result.focused = await page.evaluate(() => document.activeElement.dataset.study);
     await page.reload({ waitUntil: 'networkidle' });
     result.words = await cell(page, 'lesion_1', study).textContent();
+    await cell(page, 'lesion_1', later).focus();
+    await page.keyboard.press('d');
+    await said(page, 'lesion_1: gone');
+    const list = cell(page, 'lesion_1', later).locator('select.fate[data-before]'); // of the row as it is then
+    await list.focus();
+    result.list = await list.locator('option').allTextContents();
+    await list.selectOption('take it back');
+    await said(page, 'taken back (gone)');
     return result;
   },
 

@@ -245,6 +245,9 @@ def test_a_cell_is_closed_by_a_key_and_says_so_after_a_reload(page: Page, addres
     assert "1 to look at" in seen["counts"]
     assert seen["focused"] == THIRD
     assert "not evaluable" in seen["words"]
+    first, *states, last = seen["list"]  # which is put into a cell once somebody wants it
+    assert (first, last) == ("State …", "take it back")
+    assert {"gone", "too small to measure", "merged …"} <= set(states)
 
 
 def test_what_follows_a_moved_point_is_outdated_and_tracked_again_by_one_button(page: Page, address: str) -> None:
