@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI
 from lesion_tracker.server import addresses
 from lesion_tracker.server.access.accounts_file import AccountsFile
 from lesion_tracker.server.access.guard import Guard
+from lesion_tracker.server.access.slow_heads import end_slow_heads
 from lesion_tracker.server.errors import answer_errors
 from lesion_tracker.server.viewers.viewer_files import viewer_files
 
@@ -27,6 +28,7 @@ def serve(
         origins: pages of other origins that may use the server.
         hosts: names under which it may be asked.
     """
+    end_slow_heads()
     application.router.routes[:] = []
     application.router.redirect_slashes = False  # what a caller may fill in would be led on to where nothing is
     for router in routers:
