@@ -57,12 +57,17 @@ def test_a_head_that_does_not_come_ends_its_connection(port: int, said: bytes) -
 
 
 def test_a_byte_now_and_then_is_no_head(port: int) -> None:
-    with _connected(port) as client, pytest.raises(OSError, match="Broken pipe|reset"):
+    with _connected(port) as client:
         client.sendall(HEAD)
-        until = time.monotonic() + PATIENCE_S
-        while time.monotonic() < until:
-            client.sendall(b"X-More: 1\r\n")
-            time.sleep(HEAD_S / 5)
+        with pytest.raises(OSError, match=r"Broken pipe|reset"):
+            _trickle(client)
+
+
+def _trickle(client: socket.socket) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        client.sendall(b"X-More: 1\r\n")
+        time.sleep(HEAD_S / 5)
 
 
 def test_an_answer_may_take_longer_and_the_next_head_is_waited_for_anew(port: int) -> None:
