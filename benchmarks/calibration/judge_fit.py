@@ -1,4 +1,4 @@
-"""Stored lesions to a Judgement: two regressions, how much neighbours count, two thresholds, distances; by volumes left out."""
+"""Stored lesions to a Judgement: two regressions, how much neighbours count, a threshold, distances; by volumes left out."""
 
 import itertools
 from collections.abc import Iterable, Sequence
@@ -27,11 +27,8 @@ PENALTY = 15.0
 ALONE = Neighbours(0.0, 30.0, 10.0)
 GRID = (ALONE, *(Neighbours(*one) for one in itertools.product((0.5, 1.0, 2.0), (20.0, 40.0), (8.0, 16.0))))
 
-MOST_CALLED_GONE = 0.02
-"""Share of the lesions that are there below `there_from`."""
-
 MOST_FLAGGED = 0.03
-"""Share of the right answers below `here_from` or `there_from`, of pairs that were not made to fail."""
+"""Share of the right answers below `found_from`, of pairs that were not made to fail; the figure to reach is 0.04."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +76,7 @@ def answers_by(lesions: Sequence[Stored], rules: Rules) -> list[Answer]:
 
 
 def fit_rules(lesions: Sequence[Stored], agree_mm: float, neighbours: Neighbours, names: Names) -> Rules:
-    """Fit choice and both regressions; thresholds are 0, and distances are not known yet."""
+    """Fit choice and both regressions; the threshold is 0, and distances are not known yet."""
     calibration = fit_all([one.example for one in lesions], agree_mm)
     places = [choose(one.looked.candidates, one.looked.evidence, calibration) for one in lesions]
     numbers = [one.looked.numbers(place) for one, place in zip(lesions, places, strict=True)]
@@ -98,7 +95,7 @@ def fit_rules(lesions: Sequence[Stored], agree_mm: float, neighbours: Neighbours
     everything = np.ones(len(lesions), dtype=bool)
     presence, placement = rule(names.presence, there, everything), rule(names.placement, right, there)
     unknown = Radii(dict.fromkeys(GROUPS, Radius(float("inf"), 0)))
-    return Rules(calibration, Judgement("", definition(), presence, placement, 0.0, 0.0, unknown, neighbours))
+    return Rules(calibration, Judgement("", definition(), presence, placement, 0.0, unknown, neighbours))
 
 
 def radii_of(answers: Iterable[Answer]) -> Radii:
@@ -149,7 +146,7 @@ def best_neighbours(lesions: Sequence[Stored], agree_mm: float) -> tuple[Neighbo
 def fit_judgement(
     lesions: Sequence[Stored], weights: str, calibration: Calibration
 ) -> tuple[Rules, list[Answer], dict[str, float]]:
-    """Fit everything; thresholds and distances by answers about volumes that were left out.
+    """Fit everything; threshold and distances by answers about volumes that were left out.
 
     Args:
         lesions: of at least two volumes.
@@ -162,20 +159,16 @@ def fit_judgement(
     agree_mm = calibration.agree_mm
     neighbours, tried = best_neighbours(lesions, agree_mm)
     answers = held_out(lesions, agree_mm, neighbours, Names())
-    there_from, here_from = thresholds(answers)
+    found_from = threshold(answers)
     rules = replace(fit_rules(lesions, agree_mm, neighbours, Names()), calibration=calibration)
-    rules = _changed(rules, weights=weights, there_from=there_from, here_from=here_from, radii=radii_of(answers))
-    return rules, [_judged_by(one, there_from, here_from) for one in answers], tried
+    rules = _changed(rules, weights=weights, found_from=found_from, radii=radii_of(answers))
+    return rules, [_judged_by(one, found_from) for one in answers], tried
 
 
-def thresholds(answers: Sequence[Answer]) -> tuple[float, float]:
-    """Return `there_from` and `here_from`: few that are there are called gone, few right ones are flagged."""
-    usual = [one for one in answers if one.lesion.there and not one.lesion.made_to_fail]
-    there_from = float(np.quantile([_of(one.judged.presence) for one in usual], MOST_CALLED_GONE))
-    right = [one for one in usual if one.right]
-    seen = [_of(one.judged.placement) for one in right if _of(one.judged.presence) >= there_from]
-    allowed = MOST_FLAGGED * len(right) - (len(right) - len(seen))
-    return there_from, float(np.sort(seen)[max(0, int(allowed))])
+def threshold(answers: Sequence[Answer]) -> float:
+    """Return `found_from`: few right answers are flagged."""
+    right = [one for one in answers if one.right and not one.lesion.made_to_fail]
+    return float(np.quantile([one.judged.confidence for one in right], MOST_FLAGGED, method="lower"))
 
 
 def _changed(rules: Rules, **changes: object) -> Rules:
@@ -184,13 +177,9 @@ def _changed(rules: Rules, **changes: object) -> Rules:
     return replace(rules, judgement=replace(rules.judgement, **changes))  # type: ignore[arg-type]
 
 
-def _judged_by(answer: Answer, there_from: float, here_from: float) -> Answer:
-    sure = _of(answer.judged.presence) >= there_from and _of(answer.judged.placement) >= here_from
-    return replace(answer, judged=replace(answer.judged, state="found" if sure else "uncertain"))
-
-
-def _of(probability: float | None) -> float:
-    return float("nan") if probability is None else probability
+def _judged_by(answer: Answer, found_from: float) -> Answer:
+    state = "found" if answer.judged.confidence >= found_from else "uncertain"
+    return replace(answer, judged=replace(answer.judged, state=state))
 
 
 def _splits(lesions: Sequence[Stored]) -> list[tuple[list[Stored], list[Stored]]]:

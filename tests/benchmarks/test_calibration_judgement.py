@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.calibration.fit import calibrate, examples_of, fit_logistic
-from benchmarks.calibration.judge_fit import ALONE, Answer, Names, fit_judgement, held_out, thresholds
+from benchmarks.calibration.judge_fit import ALONE, Answer, Names, fit_judgement, held_out, threshold
 from benchmarks.calibration.judge_page import page
 from benchmarks.calibration.stored import Stored, file_of, stored_of
 from lesion_tracker.tracking.evidence import Evidence
@@ -104,14 +104,16 @@ def test_each_volume_is_answered_by_what_was_fitted_on_the_others(
         held_out([one for one in lesions if one.example.volume == "b"], rules.calibration.agree_mm, ALONE, Names())
 
 
-def test_the_thresholds_keep_their_promise(fitted: tuple[list[Stored], Rules, list[Answer], str]) -> None:
-    _, _, answers, _ = fitted
-    there_from, here_from = thresholds(answers)
-    usual = [one for one in answers if one.lesion.there and not one.lesion.made_to_fail]
-    assert np.mean([(one.judged.presence or 0) < there_from for one in usual]) <= 0.03
-    right = [one for one in usual if one.right]
-    flagged = [(one.judged.presence or 0) < there_from or (one.judged.placement or 0) < here_from for one in right]
-    assert np.mean(flagged) <= 0.04
+def test_the_threshold_keeps_its_promise(fitted: tuple[list[Stored], Rules, list[Answer], str]) -> None:
+    _, rules, answers, _ = fitted
+    right = [one for one in answers if one.right and not one.lesion.made_to_fail]
+    assert np.mean([one.judged.confidence < threshold(answers) for one in right]) <= 0.04
+    own = rules.judgement
+    assert own is not None
+    assert own.found_from == threshold(answers)
+    assert [one.judged.state == "found" for one in answers] == [
+        one.judged.confidence >= own.found_from for one in answers
+    ]
 
 
 def test_the_page_has_each_figure_and_says_what_is_missed(

@@ -22,8 +22,7 @@ JUDGEMENT = Judgement(
     definition=definition(),
     presence=RULE,
     placement=Rule({"odds": 1.0}, 0.0),
-    there_from=0.4,
-    here_from=0.5,
+    found_from=0.2,
     radii=Radii({AGREE: Radius(3.0, 400), DISAGREE: Radius(24.0, 60)}),
     neighbours=Neighbours(1.0, 30.0, 10.0),
 )

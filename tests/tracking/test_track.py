@@ -86,7 +86,7 @@ def test_weights_with_a_judgement_say_whether_it_is_there_and_here_and_how_far_o
     assert presence is not None
     assert placement is not None
     assert answer.confidence == pytest.approx(presence * placement)
-    sure = presence >= JUDGEMENT.there_from and placement >= JUDGEMENT.here_from
+    sure = presence * placement >= JUDGEMENT.found_from
     assert answer.state == ("found" if sure else "uncertain")
     assert answer.radius_90_mm in {3.0, 24.0}
     assert "confidence was fitted for other weights" in answer.note

@@ -68,8 +68,7 @@ class Rules:
     @property
     def found_from(self) -> float:
         """The least confidence of a found lesion."""
-        own = self.judgement
-        return self.calibration.found_from if own is None else own.there_from * own.here_from
+        return (self.calibration if self.judgement is None else self.judgement).found_from
 
 
 def rules_of(card: Mapping[str, Any], sha256: str) -> Rules:
@@ -98,7 +97,7 @@ def judge_alone(looked: Looked, rules: Rules) -> Judged:
     values = looked.numbers(fused.place)
     presence, placement = own.presence.probability(values), own.placement.probability(values)
     if fused.note:  # all evidence speaks for a place elsewhere
-        placement = doubted(placement, own.here_from)
+        placement = doubted(placement, own.found_from)
     return Judged(fused, _state(presence, placement, own), presence, placement)
 
 
@@ -167,5 +166,4 @@ def _by_confidence(fused: Fused, rules: Rules) -> Judged:
 
 
 def _state(presence: float, placement: float, judgement: Judgement) -> str:
-    sure = presence >= judgement.there_from and placement >= judgement.here_from
-    return (FOUND if sure else UNCERTAIN).name
+    return (FOUND if presence * placement >= judgement.found_from else UNCERTAIN).name

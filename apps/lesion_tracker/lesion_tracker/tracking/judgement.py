@@ -90,8 +90,7 @@ class Judgement:
         definition: of the numbers that it was fitted on.
         presence: whether the lesion is there.
         placement: whether the point is right, of a lesion that is there.
-        there_from: a found lesion is there with at least this probability.
-        here_from: and its point is right with at least this one.
+        found_from: the least product of both of a found lesion.
         radii: within which lesions lie with 90 %.
         neighbours: how much the other lesions of a patient count.
     """
@@ -100,8 +99,7 @@ class Judgement:
     definition: str
     presence: Rule
     placement: Rule
-    there_from: float
-    here_from: float
+    found_from: float
     radii: Radii
     neighbours: Neighbours
 
@@ -133,8 +131,7 @@ class Judgement:
                 str(data["definition"]),
                 _rule(data["presence"]),
                 _rule(data["placement"]),
-                float(data["there_from"]),
-                float(data["here_from"]),
+                float(data["found_from"]),
                 Radii(radii),
                 Neighbours(**{name: float(value) for name, value in data["neighbours"].items()}),
             )
@@ -150,8 +147,7 @@ class Judgement:
             "weights": self.weights,
             "definition": self.definition,
             **{name: asdict(rule) for name, rule in (("presence", self.presence), ("placement", self.placement))},
-            "there_from": self.there_from,
-            "here_from": self.here_from,
+            "found_from": self.found_from,
             "radii": {
                 name: {"radius_mm": one.radius_mm if math.isfinite(one.radius_mm) else None, "lesions": one.lesions}
                 for name, one in self.radii.groups.items()

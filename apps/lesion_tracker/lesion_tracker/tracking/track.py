@@ -116,7 +116,7 @@ def _doubted(answer: Track, rules: Rules) -> Track:
     state = UNCERTAIN.name if answer.state == FOUND.name else answer.state
     placement = answer.placement
     if placement is not None and rules.judgement is not None:
-        placement = doubted(placement, rules.judgement.here_from)
+        placement = doubted(placement, rules.found_from)
     confidence = doubted(answer.confidence, rules.found_from)
     return answer.with_changes(state=state, confidence=confidence, placement=placement, radius_90_mm=None)
 
