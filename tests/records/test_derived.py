@@ -63,5 +63,8 @@ def test_an_answered_track_is_found_at_the_readers_point() -> None:
 def test_quantities_are_numbers_of_the_track_in_words() -> None:
     assert quantities_in_words(TRACK) == "4.0 mm from where registration expects it; expected radius 6.0 mm"
     assert quantities_in_words(TRACK, "moved_mm") == "expected radius 6.0 mm"
+    judged = TRACK.with_changes(presence=0.9, placement=0.998)
+    assert quantities_in_words(judged, "moved_mm", "expected_radius_mm") == "is there: 90%; if it is, here: 99%"
+    assert QUANTITIES["placement"].cell(judged) == 0.998
     cells = {name: quantity.cell(TRACK) for name, quantity in QUANTITIES.items()}
     assert {name: cell for name, cell in cells.items() if cell != ""} == {"moved_mm": 4.0, "expected_radius_mm": 6.0}
