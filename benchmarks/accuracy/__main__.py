@@ -65,10 +65,19 @@ def main() -> int:
         if args.processes > 1 and record["pair"] not in chests:
             record["seconds"] = {}
     found = figures(records, args.seed)
-    about = {"command": "python -m benchmarks.accuracy" + " --quick" * args.quick, "weights": model.sha256,
+    about = {"command": _command(args), "weights": model.sha256,
              "code": answering_code(), "seed": args.seed, "method": _method(found, records, share)}  # fmt: skip
     _write(args, found, about)
     return 0
+
+
+def _command(args: argparse.Namespace) -> str:
+    """Return the command with the options that change figures."""
+    changed = (
+        f" --shift-share {args.shift_share:g}" * (args.shift_share != 1.0),
+        f" --constructed {args.constructed}" * (args.constructed != PAIRS),
+    )
+    return "python -m benchmarks.accuracy" + (" --quick" if args.quick else "".join(changed))
 
 
 def _write(args: argparse.Namespace, found: dict, about: dict) -> None:
