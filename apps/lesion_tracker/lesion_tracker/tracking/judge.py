@@ -15,7 +15,7 @@ from lesion_tracker.tracking.fusion import Fused, choose, fuse, network_alone, p
 from lesion_tracker.tracking.joint import Chosen, Labels, choose_jointly
 from lesion_tracker.tracking.judgement import Judgement
 from lesion_tracker.tracking.look import Looked
-from lesion_tracker.tracking.remains import may_have_gone, remains
+from lesion_tracker.tracking.remains import may_have_gone
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def judge(looked: Sequence[Looked], rules: Rules) -> list[Judged]:
 def _noted(looked: Looked, fused: Fused) -> Fused:
     """Return an answer that says so where the lesion may have gone."""
     number = fused.place.number
-    lost = may_have_gone(looked.evidence[number], remains(looked.before, looked.after(number)))
+    lost = may_have_gone(looked.evidence[number], looked.left(number))
     return fused.with_note(MAY_HAVE_GONE) if lost else fused
 
 

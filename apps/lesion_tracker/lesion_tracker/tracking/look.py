@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -16,7 +16,7 @@ from lesion_tracker.tracking.evidence import Evidence, gather
 from lesion_tracker.tracking.fusion import Place
 from lesion_tracker.tracking.judgement import numbers
 from lesion_tracker.tracking.patch import Patch, after, before
-from lesion_tracker.tracking.remains import remains
+from lesion_tracker.tracking.remains import Remains, remains
 from lesion_tracker.tracking.search import NetworkAnswer
 
 THREADS = 2
@@ -52,11 +52,18 @@ class Looked:
     after: Callable[[int], Patch]
     doubtful: bool = False
     seconds: float = 0.0
+    _left: dict[int, Remains] = field(default_factory=dict, init=False, repr=False)
+
+    def left(self, number: int) -> Remains:
+        """Return what is left of the lesion at the place of a candidate; computed once."""
+        if number not in self._left:
+            self._left[number] = remains(self.before, self.after(number))
+        return self._left[number]
 
     def numbers(self, place: Place) -> dict[str, float]:
         """Return what a place is judged from."""
-        left = remains(self.before, self.after(place.number))
-        return numbers(self.evidence[place.number], place.share, left, self.peak, self.head)
+        number = place.number
+        return numbers(self.evidence[number], place.share, self.left(number), self.peak, self.head)
 
 
 def look(model: Tracker, cases: Sequence[Case]) -> list[Looked]:
