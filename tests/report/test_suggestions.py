@@ -1,6 +1,7 @@
 """What the tracker alone says of lesions becomes a suggestion: gone, new, split; merged is read from outlines in all slices."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,6 @@ from lesion_tracker.records.fate import GONE, PRESENT
 from lesion_tracker.records.followed import Followed, Seen
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.measurement import Ring
-from lesion_tracker.records.track import MAY_HAVE_GONE, MAY_HAVE_SPLIT
 from lesion_tracker.report.patient_results import LesionResult, PatientResult, StudyResult
 from lesion_tracker.report.suggestions import suggestions_of
 from lesion_tracker.studies.study import Study
@@ -19,34 +19,39 @@ FIRST, SECOND = Study("a", Path(), "eve", "20200101"), Study("b", Path(), "eve",
 LESION = Followed("lesion_1", label="lesion_1")
 
 
-def _told(note: str, source: Study, found_in: Study, fate: str = PRESENT.name) -> list[str]:
+LOST, SPLIT = {"contrast_lost": True}, {"parts": "9 mm"}
+
+
+def _told(seen: dict[str, Any], source: Study, found_in: Study, fate: str = PRESENT.name) -> list[str]:
     track = expected_track(
         Lesion("lesion_1", (0.0, 0.0, 0.0), 5.0), source.id, found_in.id, (0.0, 0.0, 0.0), 5.0, "auto"
     )
     marked, tracked = (
         LesionResult(LESION, Seen()),
-        LesionResult(LESION, Seen(fate), track=track.with_changes(note=note)),
+        LesionResult(LESION, Seen(fate), track=track.with_changes(**seen)),
     )
     studies = [StudyResult(one, (tracked if one is found_in else marked,)) for one in (FIRST, SECOND)]
     return suggestions_of(PatientResult("eve", (LESION,), tuple(studies)))
 
 
 @pytest.mark.parametrize(
-    ("note", "source", "found_in", "told"),
+    ("seen", "source", "found_in", "told"),
     [
-        (MAY_HAVE_GONE, FIRST, SECOND, ["lesion_1 in b: gone? Its contrast is lost at the place where it was"]),
-        (MAY_HAVE_GONE, SECOND, FIRST, ["lesion_1 in b: new? a shows its place without its contrast"]),
-        (f"{MAY_HAVE_SPLIT}, 9 mm", FIRST, SECOND, ["lesion_1 in b: split? Two parts of it are seen, 9 mm"]),
-        (f"{MAY_HAVE_SPLIT}, 9 mm", SECOND, FIRST, []),  # it was in two before: it has merged since
-        ("looks alike", FIRST, SECOND, []),
+        (LOST, FIRST, SECOND, ["lesion_1 in b: gone? Its contrast is lost at the place where it was"]),
+        (LOST, SECOND, FIRST, ["lesion_1 in b: new? a shows its place without its contrast"]),
+        (SPLIT, FIRST, SECOND, ["lesion_1 in b: split? Two parts of it are seen, 9 mm"]),
+        (SPLIT, SECOND, FIRST, []),  # it was in two before: it has merged since
+        ({"note": "its contrast is lost at this point: it may have gone"}, FIRST, SECOND, []),
     ],
 )
-def test_a_tracks_note_becomes_a_suggestion(note: str, source: Study, found_in: Study, told: list[str]) -> None:
-    assert _told(f"x; {note}; y", source, found_in) == told
+def test_what_a_track_saw_becomes_a_suggestion_and_no_words_do(
+    seen: dict[str, Any], source: Study, found_in: Study, told: list[str]
+) -> None:
+    assert _told(seen, source, found_in) == told
 
 
 def test_what_a_reader_has_said_is_not_suggested() -> None:
-    assert _told(MAY_HAVE_GONE, FIRST, SECOND, fate=GONE.name) == []
+    assert _told(LOST, FIRST, SECOND, fate=GONE.name) == []
 
 
 @pytest.mark.parametrize(("z", "told"), [(0.0, True), (4.0, True), (30.0, False)])

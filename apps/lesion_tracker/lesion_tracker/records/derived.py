@@ -126,6 +126,8 @@ def answered_track(track: Track, answer: Correction) -> Track:
         presence=None,
         placement=None,
         radius_90_mm=None,
+        contrast_lost=False,
+        parts="",
         state=FOUND.name,
         note=f"{answer.verdict} by a reader",
     )

@@ -7,12 +7,6 @@ from typing import Any
 from lesion_tracker.records.json_record import Ends, Flag, JsonRecord, Number, Point, ends, read_record, triple
 from lesion_tracker.records.state import STATES
 
-MAY_HAVE_GONE = "its contrast is lost at this point: it may have gone"
-"""In the note of a track of which only the place is left."""
-
-MAY_HAVE_SPLIT = "it may have split: two parts of it are seen"
-"""In the note of a track of a lesion that fell apart."""
-
 
 @dataclass(frozen=True)
 class Track(JsonRecord):
@@ -45,6 +39,8 @@ class Track(JsonRecord):
         placement: probability that the point is right, if the lesion is there; None as `presence`.
         radius_90_mm: distance from the point within which the lesion's centre lies with 90 %, if it is there; None where
             that was not measured or the registration is doubtful.
+        contrast_lost: whether only the lesion's place is left at the point: it may have gone.
+        parts: sizes and places of the two parts that the lesion may have split into; "" where it is one.
 
     Raises:
         ValueError: for a confidence outside [0, 1], an unknown state, or points that are not three finite numbers.
@@ -81,6 +77,8 @@ class Track(JsonRecord):
     presence: Number | None = None
     placement: Number | None = None
     radius_90_mm: Number | None = None
+    contrast_lost: Flag = False
+    parts: str = ""
 
     def __post_init__(self) -> None:
         """Refuse nonsense."""
@@ -131,11 +129,6 @@ class Track(JsonRecord):
         if self.long_axis_mm is None or self.earlier_long_axis_mm is None:
             return None
         return self.long_axis_mm - self.earlier_long_axis_mm
-
-    @property
-    def may_have_gone(self) -> bool:
-        """Say whether the lesion itself is not seen at the point."""
-        return MAY_HAVE_GONE in self.note
 
     @property
     def has_point(self) -> bool:

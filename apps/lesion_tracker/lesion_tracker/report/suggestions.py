@@ -11,7 +11,7 @@ from matplotlib.path import Path as Polygon
 from lesion_tracker.readers.cell_size import Size
 from lesion_tracker.records.fate import PRESENT
 from lesion_tracker.records.measurement import Ring
-from lesion_tracker.records.track import MAY_HAVE_SPLIT, Track
+from lesion_tracker.records.track import Track
 from lesion_tracker.report.patient_results import LesionResult, PatientResult, StudyResult
 
 SAME_SLICE_MM = 0.5
@@ -56,7 +56,7 @@ def _suggest(what: str, study_id: str, lesions: tuple[LesionResult, ...], eviden
 def _lost(patient: PatientResult, study: StudyResult) -> Iterator[Suggestion]:
     """Give what has gone since it was marked, and what is new where it is marked: an earlier study has only its place."""
     for one in _there(study):
-        if one.track is None or not one.track.may_have_gone:
+        if one.track is None or not one.track.contrast_lost:
             continue
         if _is_forwards(patient, study, one.track):
             yield _suggest("gone?", study.study.id, (one,), "Its contrast is lost at the place where it was")
@@ -74,15 +74,10 @@ def _merged(patient: PatientResult, study: StudyResult) -> Iterator[Suggestion]:
 
 def _split(patient: PatientResult, study: StudyResult) -> Iterator[Suggestion]:
     for one in _there(study):
-        evidence = _two_seen(one.track) if one.track and _is_forwards(patient, study, one.track) else ""
-        evidence = evidence or (_fallen_apart(one.size) if one.size else "")
+        seen = one.track.parts if one.track and _is_forwards(patient, study, one.track) else ""
+        evidence = f"Two parts of it are seen, {seen}" if seen else _fallen_apart(one.size) if one.size else ""
         if evidence:
             yield _suggest("split?", study.study.id, (one,), evidence)
-
-
-def _two_seen(track: Track) -> str:
-    parts = (note.removeprefix(MAY_HAVE_SPLIT) for note in track.note.split("; ") if MAY_HAVE_SPLIT in note)
-    return next((f"Two parts of it are seen{where}" for where in parts), "")
 
 
 def _fallen_apart(size: Size) -> str:

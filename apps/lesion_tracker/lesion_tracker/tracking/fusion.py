@@ -34,6 +34,7 @@ class Fused:
         chosen: the sources of the chosen candidate.
         note: a sentence for the reader where candidates disagree, or "".
         place: which candidate it is; of the network alone, the one that its point belongs to.
+        fits_elsewhere: whether all evidence speaks for another place than that of the network alone.
     """
 
     center_mm: PointMm
@@ -41,6 +42,7 @@ class Fused:
     chosen: str
     note: str
     place: "Place"
+    fits_elsewhere: bool = False
 
     def with_note(self, note: str) -> "Fused":
         """Return the answer with one more sentence."""
@@ -171,4 +173,5 @@ def network_alone(
         return Fused(np.asarray(network_mm), confidence, "network alone", "", place)
     x, y, z = chosen.center_mm
     note = f"({x:.0f}, {y:.0f}, {z:.0f}) LPS mm, {apart:.0f} mm away, fits better"
-    return Fused(np.asarray(network_mm), doubted(confidence, calibration.found_from), "network alone", note, place)
+    confidence = doubted(confidence, calibration.found_from)
+    return Fused(np.asarray(network_mm), confidence, "network alone", note, place, fits_elsewhere=True)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from lesion_tracker.records.state import FOUND, UNCERTAIN
-from lesion_tracker.records.track import MAY_HAVE_GONE
 from lesion_tracker.tracking.candidates import Candidate
 from lesion_tracker.tracking.confidence import UNCALIBRATED, Calibration, doubted
 from lesion_tracker.tracking.fusion import Fused, choose, fuse, network_alone, places_of
@@ -28,6 +27,7 @@ class Judged:
         presence: probability that the lesion is there; None without a judgement.
         placement: probability that the point is right, if it is there.
         radius_90_mm: within which it lies with 90 %, if it is there; None where that was not measured.
+        contrast_lost: whether only the lesion's place is left there.
         seconds: its part of what judging took.
     """
 
@@ -36,6 +36,7 @@ class Judged:
     presence: float | None = None
     placement: float | None = None
     radius_90_mm: float | None = None
+    contrast_lost: bool = False
     seconds: float = 0.0
 
     @property
@@ -96,7 +97,7 @@ def judge_alone(looked: Looked, rules: Rules) -> Judged:
         return _by_confidence(fused, rules)
     values = looked.numbers(fused.place)
     presence, placement = own.presence.probability(values), own.placement.probability(values)
-    if fused.note:  # all evidence speaks for a place elsewhere
+    if fused.fits_elsewhere:
         placement = doubted(placement, own.found_from)
     return Judged(fused, _state(presence, placement, own), presence, placement)
 
@@ -106,7 +107,7 @@ def judge(looked: Sequence[Looked], rules: Rules) -> list[Judged]:
     own = rules.judgement
     if own is None:
         answers = [fuse(one.candidates, one.evidence, rules.calibration, doubtful=one.doubtful) for one in looked]
-        return [_by_confidence(_noted(one, fused), rules) for one, fused in zip(looked, answers, strict=True)]
+        return [_by_confidence(fused, rules, _lost(one, fused)) for one, fused in zip(looked, answers, strict=True)]
     started = time.perf_counter()
     alone = [rules.calibration.shares(one.evidence) for one in looked]
     places = [choose(one.candidates, one.evidence, rules.calibration) for one in looked]
@@ -125,17 +126,16 @@ def judge(looked: Sequence[Looked], rules: Rules) -> list[Judged]:
             presence = min(presence, chosen.presence)
             fused = fused.with_note(f"the place that fits best is that of {looked[chosen.claimed_by].lesion_id}")
         radius = own.radii.of(one.evidence[fused.place.number])
-        fused = _noted(one, fused)
-        found.append(Judged(fused, _state(presence, placement, own), presence, placement, radius))
+        state = _state(presence, placement, own)
+        found.append(Judged(fused, state, presence, placement, radius, _lost(one, fused)))
     seconds = (time.perf_counter() - started) / max(len(found), 1)
     return [replace(one, seconds=seconds) for one in found]
 
 
-def _noted(looked: Looked, fused: Fused) -> Fused:
-    """Return an answer that says so where the lesion may have gone."""
+def _lost(looked: Looked, fused: Fused) -> bool:
+    """Say whether the lesion may have gone from the place that was chosen."""
     number = fused.place.number
-    lost = may_have_gone(looked.evidence[number], looked.left(number))
-    return fused.with_note(MAY_HAVE_GONE) if lost else fused
+    return may_have_gone(looked.evidence[number], looked.left(number))
 
 
 def labels_of(looked: Looked, shares: np.ndarray, presence: float, calibration: Calibration) -> Labels:
@@ -161,8 +161,9 @@ def shares_given(
     return np.asarray(given / given.sum())
 
 
-def _by_confidence(fused: Fused, rules: Rules) -> Judged:
-    return Judged(fused, (FOUND if fused.confidence >= rules.found_from else UNCERTAIN).name)
+def _by_confidence(fused: Fused, rules: Rules, lost: bool = False) -> Judged:
+    state = FOUND if fused.confidence >= rules.found_from else UNCERTAIN
+    return Judged(fused, state.name, contrast_lost=lost)
 
 
 def _state(presence: float, placement: float, judgement: Judgement) -> str:

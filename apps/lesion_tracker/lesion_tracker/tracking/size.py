@@ -13,7 +13,7 @@ from lesion_tracker.measurement.measure import measure
 from lesion_tracker.measurement.parts import held, two_parts
 from lesion_tracker.measurement.prior import prior_of_outline
 from lesion_tracker.records.measurement import Measurement
-from lesion_tracker.records.track import MAY_HAVE_GONE, MAY_HAVE_SPLIT, Track
+from lesion_tracker.records.track import Track
 from lesion_tracker.tracking.case import Case
 
 
@@ -38,9 +38,7 @@ def with_size(case: Case, answer: Track) -> Track:
     now = measure(
         case.pair.followup, np.array(answer.center_mm), prior=prior_of_outline(earlier, followup_from_baseline)
     )
-    note = _split(case, earlier)
-    kept = answer.note.split("; ") if answer.note else []
-    notes = [one for one in kept if not (note and one == MAY_HAVE_GONE)] + [note] * bool(note)
+    parts = _parts(case, earlier)
     seconds = time.perf_counter() - started
     reasons = (f"in the earlier study: {earlier.check}" if earlier.check else "", now.check)
     return answer.with_changes(
@@ -52,13 +50,14 @@ def with_size(case: Case, answer: Track) -> Track:
         long_ends_mm=now.long_ends_mm,
         short_ends_mm=now.short_ends_mm,
         check_size="; ".join(filter(None, reasons)),
-        note="; ".join(notes),
+        parts=parts,
+        contrast_lost=answer.contrast_lost and not parts,
         seconds={**answer.seconds, "measurement": seconds, "total": answer.seconds.get("total", 0.0) + seconds},
     )
 
 
-def _split(case: Case, earlier: Measurement) -> str:
-    """Return a sentence on the two parts that a lesion fell into, or ""."""
+def _parts(case: Case, earlier: Measurement) -> str:
+    """Return sizes and places of the two parts that a lesion fell into, or ""."""
     before = held(case.pair.baseline, earlier)
     points = case.registration(before.points_mm) if len(before.points_mm) else before.points_mm
     parts = two_parts(case.pair.followup, replace(before, points_mm=points))
@@ -66,4 +65,4 @@ def _split(case: Case, earlier: Measurement) -> str:
         return ""
     sizes = " and ".join(f"{one.long_axis_mm:.1f} × {one.short_axis_mm:.1f} mm" for one in parts)
     places = " and ".join("({:.0f}, {:.0f}, {:.0f})".format(*one.center_mm) for one in parts)
-    return f"{MAY_HAVE_SPLIT}, {sizes} at {places} LPS mm"
+    return f"{sizes} at {places} LPS mm"

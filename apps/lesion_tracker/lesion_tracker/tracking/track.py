@@ -1,7 +1,7 @@
 """Lesions of a pair of studies to tracks: registration, then the network where it is asked for, then confidence."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -106,9 +106,18 @@ def track(
     cases, tracks = _tracked(job, lesions)
     if options.measure == "yes":
         tracks = [with_size(case, one) for case, one in zip(cases, tracks, strict=True)]
+    tracks = [one.with_changes(note=_join(one.note, *_become(one))) for one in tracks]
     return [
         _doubted(one, job.rules) if case.registration.doubts else one for case, one in zip(cases, tracks, strict=True)
     ]
+
+
+def _become(answer: Track) -> Iterator[str]:
+    """Give the sentences of a note on what may have become of a lesion."""
+    if answer.contrast_lost:
+        yield "its contrast is lost at this point: it may have gone"
+    if answer.parts:
+        yield f"it may have split: two parts of it are seen, {answer.parts}"
 
 
 def _doubted(answer: Track, rules: Rules) -> Track:
@@ -211,6 +220,7 @@ def _by_network(job: _Job, case: Case, judged: Judged, answer: Track, seconds: f
         presence=judged.presence,
         placement=judged.placement,
         radius_90_mm=judged.radius_90_mm,
+        contrast_lost=judged.contrast_lost,
         state=judged.state,
         method=f"{job.method.name} ({_prior(case)} prior, {judged.fused.chosen})",
         calibrated=job.rules.calibrated,
