@@ -119,8 +119,9 @@ class Bench:
         pairs = [(c, a) for a in draws.ABDOMENS for c in draws.CHESTS]
         order = np.random.default_rng(5).permutation(len(pairs))[: self.count]
         mixed = [pairs[i] if i % 2 else pairs[i][::-1] for i in order]
-        others = list(itertools.combinations(draws.OTHER_CHESTS, 2))[: max(1, self.count * 3 // 5)]
-        mirrored = draws.MIRRORED[: max(1, self.count * 2 // 5)]
+        every = list(itertools.combinations(draws.OTHER_CHESTS, 2))
+        others = [every[i] for i in np.random.default_rng(6).permutation(len(every))[: 2 * self.count]]
+        mirrored = draws.MIRRORED[: self.count]
         kinds = {
             "chest against abdomen": [(f"{a} {b}", self.pair(a, b)) for a, b in mixed],
             "chests of other patients": [(f"{a} {b}", self.pair(a, b)) for a, b in others],

@@ -23,8 +23,17 @@ OTHER_CHESTS = (
     "qin_lsc_0028",
     "nsclc_rg_r01_001",
     "chest_cmb_crc_01068",
+    "qin_lsc_0049",
+    "qin_lsc_0055",
+    "qin_lsc_0064",
+    "lungdx_a0001",
+    "lungdx_a0002",
+    "tcga_thca_a4ma",
+    "chest_acrin_013",
+    "acrin_nsclc_042",
+    "lungct_diag_r168",
 )
-MIRRORED = (*OTHER_CHESTS, "chest_lung1", "chest_lung2")
+MIRRORED = (*OTHER_CHESTS, "chest_lung1", "chest_lung2", "chest_lungfcp_01")
 POINTS = 200
 OVERLAP = 0.4
 """Share of either study's extent in z that the other covers too."""

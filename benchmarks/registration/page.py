@@ -41,14 +41,21 @@ Row = tuple[str, str, str, str]
 def wrong_row(what: str, records: list[Record]) -> Row:
     """Return the row of wrong pairs: how many are found, which is to be answered without a doubt."""
     silent = sum(1 for record in records if not record["refused"] and not record["doubts"])
-    told = f"found {silent} of {len(records)} ({sum(1 for record in records if record['refused'])} refused)"
+    refused = sum(1 for record in records if record["refused"])
+    alike = max((record["quality"]["local_ncc"] for record in records if record["quality"]), default=0.0)
+    mirrored = sum(1 for record in records if "mirrored" in record["doubts"])
+    told = (
+        f"found {silent} of {len(records)} ({refused} refused; local correlation at most {alike:.2f}; "
+        f"more alike when mirrored {mirrored})"
+    )
     return what, "found 0", told, "reached" if silent == 0 else "MISSED"
 
 
 def refused_row(records: list[Record]) -> Row:
     """Return the row of right pairs: how many are refused."""
     count = sum(1 for record in records if record["refused"])
-    told = f"refused {count} of {len(records)}"
+    doubtful = sum(1 for record in records if record.get("affine_doubts"))
+    told = f"refused {count} of {len(records)}; answered with a doubt {doubtful}"
     return (
         "right pairs: real ones, smaller fields, copies, slabs",
         "refused 0",

@@ -112,6 +112,23 @@ def test_different_parts_of_different_bodies_are_answered_with_the_doubt_in_numb
     assert doubt.sentence.endswith("are they the same part of the same patient?")
 
 
+def test_a_study_whose_left_is_its_right_is_a_doubt_of_its_own():
+    baseline, followup = moved_pair()
+    other = Volume(np.ascontiguousarray(followup.hu[:, :, ::-1]), followup.grid)
+    (doubt,) = (d for d in register(baseline, other, "affine").doubts if d.kind == "mirrored")
+    assert doubt.number > 0.8 > doubt.usual
+    assert (
+        f"local correlation {doubt.number:.2f} against {doubt.usual:.2f}; does a header say the wrong" in doubt.sentence
+    )
+
+
+def test_a_right_pair_agrees_less_with_its_mirror_image(monkeypatch):
+    monkeypatch.setattr(affine, "MIRROR_BELOW", 1.0)
+    there = register(*moved_pair(), "affine")
+    assert there.quality["mirrored_ncc"] < there.quality["local_ncc"] - 0.2
+    assert there.doubts == ()
+
+
 def test_bodies_with_less_than_20_mm_in_common_are_refused():
     with pytest.raises(RegistrationFailed, match="no shift gives them 20 mm in common"):
         register(study(), study((100.0, 108.0)), "affine")

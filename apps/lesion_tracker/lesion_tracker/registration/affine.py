@@ -12,7 +12,7 @@ from lesion_tracker.errors import RegistrationFailed
 from lesion_tracker.registration import elastix, process_pool
 from lesion_tracker.registration.doubts import Doubt
 from lesion_tracker.registration.point_map import FollowupFromBaseline
-from lesion_tracker.registration.quality import agreement, disagreement, implausible_shape, shape_numbers
+from lesion_tracker.registration.quality import LEAST, agreement, disagreement, implausible_shape, shape_numbers
 from lesion_tracker.registration.slide import MIN_OVERLAP_MM, Slide, cut_share, shrunk, slides
 from lesion_tracker.registration.views import View, translation, two_views, view_of, view_on
 from lesion_tracker.registration.working import seen_on
@@ -52,6 +52,13 @@ RIVAL = 0.9
 Of 26 right pairs it was at most 0.68, of 38 wrong ones 0.62 to 0.97.
 """
 
+MIRROR_BELOW = 0.75
+"""Below this local correlation the studies are compared once more, with the baseline mirrored left to right.
+
+Mirror images of 24 studies, their changed copies and 4 pairs of two states or dates reached up to 0.71. All agree better once
+mirrored back, by 0.04 (cone-beam CTs) and 0.06 (two dates) to 0.7; none of the 28 right pairs does, by as much.
+"""
+
 REACH_MM = 40.0
 """How far beyond the common part elastix may look in the follow-up."""
 
@@ -88,6 +95,8 @@ def register_affine(baseline: Volume, followup: Volume) -> FollowupFromBaseline:
     done = time.perf_counter()
     seconds["affine"] = done - slid
     answer = _judged(fixed, followup, found, matrix, fault)
+    if answer.quality["local_ncc"] < MIRROR_BELOW:
+        answer = _compared_with_its_mirror_image(answer, fixed, moving, followup)
     seconds["quality"] = time.perf_counter() - done
     return replace(answer, seconds=seconds)
 
@@ -169,6 +178,29 @@ def _judged(fixed: View, followup: Volume, found: list[Slide], matrix: Affine, f
     doubts += disagreement(quality) + _elsewhere(found)
     quality["slide_rival"] = found[1].score / slide.score if len(found) > 1 and slide.score > 0 else 0.0
     return FollowupFromBaseline("affine", matrix, None, quality, fallback=fallback, doubts=doubts)
+
+
+def _compared_with_its_mirror_image(
+    answer: FollowupFromBaseline, fixed: View, moving: View, followup: Volume
+) -> FollowupFromBaseline:
+    """Return an affine map with a doubt where the studies agree well only when the baseline is mirrored left to right."""
+    image = replace(fixed.image, hu=fixed.image.hu[:, :, ::-1].copy(), seen=fixed.image.seen[:, :, ::-1].copy())
+    mirrored = View(image, fixed.body[:, :, ::-1].copy())
+    try:
+        slide = _slides(mirrored, moving)[0]
+    except RegistrationFailed:  # it fits nowhere
+        return answer
+    own = answer.quality
+    matrix, _ = _elastix(mirrored, moving, slide, seen_on(followup, image.grid, translation(slide.shift_mm)))
+    alike, other = own["local_ncc"], _measured(mirrored, followup, slide, matrix)["local_ncc"]
+    answer = replace(answer, quality={**own, "mirrored_ncc": other})
+    if other <= max(alike, LEAST["local_ncc"]):
+        return answer
+    sentence = (
+        f"the studies agree better when one of them is mirrored left to right: local correlation {other:.2f} against "
+        f"{alike:.2f}; does a header say the wrong side?"
+    )
+    return replace(answer, doubts=(*answer.doubts, Doubt("mirrored", other, alike, sentence)))
 
 
 def _elsewhere(found: list[Slide]) -> tuple[Doubt, ...]:

@@ -8,7 +8,7 @@ class Doubt:
     """One reason to look twice at an answer that was given all the same.
 
     Args:
-        kind: "agreement", "overlap", "common", "shape", "library", "place" or "deformation"; see `KINDS`.
+        kind: one of `KINDS`.
         number: what was measured.
         usual: what two states of one patient have at least, or, for numbers that should be small, at most.
         sentence: the same in plain words, for the reader of an answer.
@@ -32,6 +32,7 @@ KINDS = {
     "agreement": "the images look too different after registration",
     "overlap": "the outlines of the bodies do not cover each other",
     "common": "the studies have little of the body in common",
+    "mirrored": "the images look more alike when one of them is mirrored",
     "place": "the studies fit nearly as well at another place",
     "shape": "the affine map found was none that a body can undergo, and a shift was used",
     "library": "a library failed, and a simpler map was used",
