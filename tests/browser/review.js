@@ -222,6 +222,22 @@ const scenarios = {
     await cell(page, 'lesion_1', later).focus();
     await page.keyboard.press('d');
     await said(page, 'lesion_1: gone');
+    await page.click('#undo-last');
+    await said(page, 'taken back (gone)');
+    await cell(page, 'lesion_1', later).focus();
+    await page.keyboard.press('x');
+    await said(page, 'not evaluable');
+    await cell(page, 'lesion_1', later).focus();
+    await page.keyboard.press('t'); // overrules the closing, and U takes back what was said last
+    await said(page, 'too small');
+    await page.keyboard.press('u');
+    await said(page, 'taken back (too small');
+    await cell(page, 'lesion_1', later).focus();
+    await page.keyboard.press('u');
+    await said(page, 'taken back (close)');
+    await cell(page, 'lesion_1', later).focus();
+    await page.keyboard.press('d');
+    await said(page, 'lesion_1: gone');
     const list = cell(page, 'lesion_1', later).locator('select.fate[data-before]'); // of the row as it is then
     await list.focus();
     result.list = await list.locator('option').allTextContents();

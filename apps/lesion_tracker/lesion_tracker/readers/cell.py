@@ -80,6 +80,12 @@ class Cell:
         return self.kind in ("marked", "accepted", "corrected")
 
     @property
+    def fate_is_last(self) -> bool:
+        """Say whether what a reader did last here is to say what became of it."""
+        answered = self.has_answer or self.kind == "closed"
+        return self.fate is not None and not (answered and self.when > self.fate.said_at)
+
+    @property
     def can_accept(self) -> bool:
         """Say whether there is a tracked point that a reader can find right."""
         return self.kind == "tracked" and self.track is not None and self.track.has_point

@@ -72,8 +72,8 @@ class FateStore:
     def __init__(self, marks: MarkStore) -> None:
         self._marks = marks
 
-    def say(self, study_id: str, said: SaidFate) -> None:
-        """Keep what became of a lesion in a study; `present` takes an earlier word back.
+    def say(self, study_id: str, said: SaidFate) -> SaidFate:
+        """Keep and return what became of a lesion in a study; `present` takes an earlier word back.
 
         Args:
             study_id: the study.
@@ -97,6 +97,7 @@ class FateStore:
                 said_at=said.said_at or now(),
             )
             self._history(study_id).append([{"fate": whole.to_json()}])
+        return whole
 
     def describe(self, study_id: str, lesion_id: str, traits: Traits, by: str) -> SaidTraits:
         """Keep and return role, organ and kind of a lesion; they hold in all studies, the last word counts.

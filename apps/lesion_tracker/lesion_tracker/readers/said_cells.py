@@ -17,14 +17,16 @@ def with_fates(rows: Sequence[Row], fates: Mapping[str, StudyFates]) -> list[Row
         rows: the lesions.
         fates: what readers said, by study.
     """
-    return [replace(row, cells={name: _said(cell, fates[name]) for name, cell in row.cells.items()}) for row in rows]
+    return [
+        replace(row, cells={name: replace(cell, fate=fate_of(cell, fates[name])) for name, cell in row.cells.items()})
+        for row in rows
+    ]
 
 
-def _said(cell: Cell, fates: StudyFates) -> Cell:
+def fate_of(cell: Cell, fates: StudyFates) -> SaidFate | None:
+    """Return what a reader's word makes of a cell; None where nothing was said, or it was overruled since."""
     said = fates.fates.get(cell.lesion_id)
-    if said is None or said.fate == PRESENT.name or _is_overruled(said, cell):
-        return cell
-    return replace(cell, fate=said)
+    return None if said is None or said.fate == PRESENT.name or _is_overruled(said, cell) else said
 
 
 def _is_overruled(said: SaidFate, cell: Cell) -> bool:

@@ -8,7 +8,7 @@ from pydantic import Field
 from lesion_tracker.errors import Changed, InputError
 from lesion_tracker.readers.fate_store import FateStore
 from lesion_tracker.readers.mark_store import MarkStore
-from lesion_tracker.records.fate import FATES
+from lesion_tracker.readers.said_cells import fate_of
 from lesion_tracker.records.said import SaidFate
 from lesion_tracker.server import addresses
 from lesion_tracker.server.review.requests import Name, OneRequest
@@ -49,24 +49,33 @@ def fate_routes(review: Review, catalog: Catalog, marks: MarkStore) -> APIRouter
 
     @router.post(addresses.FATE, dependencies=[Depends(require_json)])
     def became(body: Became) -> dict[str, Any]:
+        """Return what was done; `before` is what the next word, or an undo of this one, answers; `again` what was undone."""
         study, reader = catalog.study(body.study), signed(body.reader)
         with review.changing(study.patient_id) as known:
             row = known.row(body.lesion)
             last = store.of_study(study.id).fates.get(body.lesion)
-            if (last.said_at if last else "") != body.before:
+            cell = row.cells.get(study.id)
+            seen = (
+                last if cell is None or not body.fate else cell.fate
+            )  # a later point may stand instead of the last word
+            if (seen.said_at if seen else "") != body.before:
                 raise Changed(
                     f"what became of {row.label} in {study.id} was said by somebody else meanwhile: look again"
                 )
             if not body.fate:
                 taken = store.undo(study.id, body.lesion, reader, of="fate")
-                words = FATES[taken.fate].words if isinstance(taken, SaidFate) else ""
-                return {"done": f"{row.label}: taken back ({words})", "studies": [study.id]}
+                left = fate_of(cell, store.of_study(study.id)) if cell else None
+                again = {"fate": last.fate, "others": last.others} if last else {}
+                return _done(f"{row.label}: taken back ({taken.words})", study.id, left) | {"again": again}
             uid = next((cell.tracking_uid for cell in row.cells.values() if cell.tracking_uid), "")
             try:
-                said = SaidFate(body.lesion, body.fate, body.others, uid, reader)
+                said = store.say(study.id, SaidFate(body.lesion, body.fate, body.others, uid, reader))
             except ValueError as error:
                 raise InputError(f"{row.label} in {study.id}: {error}") from None
-            store.say(study.id, said)
-        return {"done": f"{row.label}: {FATES[body.fate].words}", "studies": [study.id]}
+            return _done(f"{row.label}: {said.words}", study.id, said)
 
     return router
+
+
+def _done(words: str, study_id: str, stands: SaidFate | None) -> dict[str, Any]:
+    return {"done": words, "studies": [study_id], "before": stands.said_at if stands else ""}

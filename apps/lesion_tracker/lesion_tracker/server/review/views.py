@@ -142,7 +142,7 @@ def large(
             "studies": names,
             "version": version_of(known, measured, row, study),
             "seen": known.records[study].seen(row.lesion_id),
-            "action": known.records[study].action(row.lesion_id),
+            "action": "fate" if cell and cell.fate_is_last else known.records[study].action(row.lesion_id),
             "size_undo": sizes.has_undo(study, row.lesion_id),
         },
         "steps": known.records[study].steps(row.lesion_id),

@@ -49,20 +49,21 @@ function chooseLesions(lesion, words, several) {
 }
 
 async function sayFate(select, fate) {
+  if (!may()) return;
   const option = [...select.options].find((one) => one.value === fate), several = option.dataset.others, { lesion, study } = select.closest("[data-study]").dataset;
-  select.value = "-";
   const others = !several || several === "none" ? [] : await chooseLesions(lesion, `${option.textContent.replace(" …", "")}: ${several === "one" ? "with which lesion?" : "into which lesions? Mark each part first."}`, several === "several");
   if (!others) return;
   const body = { study, lesion, fate, others, before: select.dataset.before || "" };
-  const done = await send(addresses.fate, body);
-  if (done) await changed("fate", body, done, null);
+  await (typeof once === "function" ? once : change)("fate", body); // in the large view one after the other
 }
 
-document.addEventListener("change", (event) => { if (event.target.matches("select.fate")) sayFate(event.target, event.target.value); });
+// In the grid after what was done to the cell before.
+const became = (select, fate) => { select.value = "-"; if (select.closest(".cell")) act("fate", select.closest(".cell"), fate); else sayFate(select, fate); };
+document.addEventListener("change", (event) => { if (event.target.matches("select.fate")) became(event.target, event.target.value); });
 document.addEventListener("keydown", (event) => {
   const cell = event.target.closest(".cell"), select = (cell || document.querySelector(".act") || document.createElement("i")).querySelector("select.fate");
   const key = keyOf(event);
   if (!select || document.querySelector("dialog[open]")) return;
-  if (FATE_KEYS[key]) sayFate(filled(select), FATE_KEYS[key]);
+  if (FATE_KEYS[key]) became(filled(select), FATE_KEYS[key]);
   else if (key === "f") { select.focus(); event.preventDefault(); }
 });

@@ -157,16 +157,17 @@ const actions = {
   accept: (cell) => answer(cell, "accept", {}, cell.dataset.accept === "1", open(cell) ? "There is no tracked point to accept here. If the lesion is visible, open it and click it." : "This is answered already."),
   agreed: (cell) => answer(cell, "close", { closing: "agreed" }, cell.dataset.agree === "1", "Registration expects it within this scan."),
   not_evaluable: (cell) => answer(cell, "close", { closing: "not_evaluable" }, open(cell), "This is answered already: undo that first."),
-  undo: (cell) => cell.dataset.action ? change("undo", { patient, lesion: cell.dataset.lesion, actions: { [cell.dataset.study]: cell.dataset.action } }) : say("Nobody has done anything here: nothing to undo.", true),
+  fate: (cell, fate) => sayFate(filled(cell.querySelector("select.fate")), fate),
+  undo: (cell) => cell.dataset.action === "fate" ? actions.fate(cell, "") : cell.dataset.action ? change("undo", { patient, lesion: cell.dataset.lesion, actions: { [cell.dataset.study]: cell.dataset.action } }) : say("Nobody has done anything here: nothing to undo.", true),
   "track-again": (cell) => track({ lesions: [cell.dataset.lesion] }),
   carry: (note) => track({ baseline: note.dataset.study, carry: true }),
 };
 
 // What is done to a cell waits for what was done to it before: it answers what stands there then.
 const underWay = new Map();
-function act(what, cell) {
+function act(what, cell, more) {
   const { lesion, study } = cell.dataset, name = `${study} ${lesion}`;
-  const work = Promise.resolve(underWay.get(name)).then(() => actions[what](cellAt({ lesion, study }) || cell));
+  const work = Promise.all([underWay.get(name), turn]).then(() => actions[what](cellAt({ lesion, study }) || cell, more));
   underWay.set(name, work.catch((error) => say(String(error), true)));
 }
 

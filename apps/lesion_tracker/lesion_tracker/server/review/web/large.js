@@ -128,17 +128,28 @@ function tracked(text, bad) {
   location.reload();
 }
 
-function answer(what, body, possible, why) {
+may = () => {
   if (unsaved()) say(`Your ${draft ? "size" : "point"} is not saved: Enter saves it, Esc discards it.`, true);
-  else if (!possible) say(why, true);
-  else if (!busy) { busy = true; change(what, { study: study.study, lesion: data.lesion, track: data.panes.study.track || "", seen: data.seen, ...body }).finally(() => { busy = false; }); }
+  return !unsaved() && !busy;
+};
+
+function once(what, body) { busy = true; change(what, body).finally(() => { busy = false; }); }
+
+function answer(what, body, possible, why) {
+  if (!may()) return;
+  if (possible) once(what, { study: study.study, lesion: data.lesion, track: data.panes.study.track || "", seen: data.seen, ...body });
+  else say(why, true);
 }
 
 const actions = {
   accept: () => answer("accept", {}, data.panes.study.can_accept, "There is no tracked point to accept here. If the lesion is visible, click it."),
   agree: () => answer("close", { closing: "agreed" }, data.panes.study.can_agree, "Registration expects it within this scan."),
   notEvaluable: () => answer("close", { closing: "not_evaluable" }, data.panes.study.is_open, "It is not open here: undo what was answered first."),
-  undo: () => data.action ? change("undo", { patient, lesion: data.lesion, actions: { [study.study]: data.action } }) : say("Nobody has done anything here: nothing to undo.", true),
+  undo: () => {
+    if (data.action === "fate") sayFate(document.querySelector(".act select.fate"), "");
+    else if (!data.action) say("Nobody has done anything here: nothing to undo.", true);
+    else if (may()) once("undo", { patient, lesion: data.lesion, actions: { [study.study]: data.action } });
+  },
   again: () => track({ lesions: [data.lesion] }),
 };
 

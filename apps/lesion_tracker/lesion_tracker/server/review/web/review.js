@@ -17,16 +17,19 @@ if (reader && !reader.disabled) {
   reader.addEventListener("change", () => remember("reader", reader.value.trim()));
 }
 
+let turn = Promise.resolve(); // what was taken back or done again last: what is done to a cell waits for it
+let may = () => true; // whether something may be changed now; large.js refuses while a point is not saved
+
 // `offer` is what can be taken back, or done again: ["undo" or "redo", what is sent]; it belongs to its action for ever.
 function say(text, bad, offer) {
   said.replaceChildren(text);
   said.classList.toggle("bad", Boolean(bad));
   if (offer) {
     const button = document.createElement("button");
-    const undo = offer[0].startsWith("undo");
+    const undo = offer[0].startsWith("undo") || offer[1].fate === "";
     button.textContent = undo ? "Undo" : "Do it again";
     button.id = undo ? "undo-last" : "redo-last";
-    button.addEventListener("click", () => change(...offer));
+    button.addEventListener("click", () => { if (may()) { button.disabled = true; turn = change(...offer).catch((error) => say(String(error), true)); } });
     said.append(" ", button);
   }
   if (!bad) setTimeout(() => { if (said.firstChild && said.firstChild.textContent === text) said.replaceChildren(); }, offer ? 12000 : 4000);
@@ -70,7 +73,9 @@ async function send(path, body) {
   return null;
 }
 
-const offered = (what, body, done) => done.actions && [what === "undo" ? "redo" : "undo", { patient, lesion: body.lesion, actions: done.actions }];
+// What is offered after a change. A word on what became of a lesion is bound by the time at which it was said.
+const offered = (what, body, done) => what === "fate" ? ["fate", { study: body.study, lesion: body.lesion, fate: "", others: [], before: done.before, ...done.again }]
+  : done.actions && [what === "undo" ? "redo" : "undo", { patient, lesion: body.lesion, actions: done.actions }];
 
 // Sends a change; what is on the page is shown anew by `changed` of grid.js or large.js.
 async function change(what, body) {
