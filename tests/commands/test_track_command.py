@@ -94,6 +94,20 @@ def test_a_missing_study_or_folder_is_bad_input(call, quick_track, tmp_path, cap
     assert quick_track == []
 
 
+def test_no_result_replaces_another_one_or_what_is_read(call, studies, quick_track, write, tmp_path, capsys):
+    lesions = write("mine.json", LESIONS)
+    for out, words in (
+        (lesions, ()),
+        (studies[0], ()),
+        (tmp_path / "t.csv", ("--csv", tmp_path / "." / "t.csv")),
+        (tmp_path / "t.json", ("--truth", lesions, "--markups", lesions)),
+    ):
+        assert call(*words, lesions=lesions, out=out) == 2
+        assert re.search("it is (read by this|named for another)", capsys.readouterr().err)
+    assert json.loads(lesions.read_text()) == LESIONS
+    assert quick_track == []
+
+
 def test_weights_that_are_named_must_be_there(call, quick_track, tmp_path, capsys):
     assert call("--weights", tmp_path / "none") == 1
     assert "there are no published weights" in capsys.readouterr().err

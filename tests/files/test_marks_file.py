@@ -159,6 +159,18 @@ def test_tables_that_hold_no_marks(tmp_path, text, said):
         read_marks(table(tmp_path, text))
 
 
+@pytest.mark.parametrize("name", ["n" * 65, "a\u202eb", "a\0", "\ud800", "e\u0301", " a  b"])
+def test_names_are_kept_as_at_every_other_door(tmp_path, name):
+    path = tmp_path / "lesions.json"
+    point = {"center_mm": [1, 2, 3], "radius_mm": 5}
+    path.write_text(json.dumps({"lesions": [{"id": name, **point}, {"id": "A", "label": name, **point}]}))
+    if name.strip().startswith(("e", "a  b")):
+        assert [mark.label for mark in read_marks(path)] == [{"e": "\u00e9", " ": "a b"}[name[0]]] * 2
+    else:
+        with pytest.raises(FileFormatError, match="lesion 1: a lesion's name must have 1 to 64 visible characters"):
+            read_marks(path)
+
+
 def test_a_missing_table(tmp_path):
     with pytest.raises(FileFormatError, match="there is no file"):
         read_marks(tmp_path / "none.csv")

@@ -74,6 +74,8 @@ def test_a_track_that_is_nonsense_is_refused_with_the_value(changes: dict[str, o
         ({"warnings": "odd"}, "warnings: input should be a valid"),
         ({"state": "lost"}, "state must be one of"),
         ({"center_mm": [1, 2, "x"]}, "center_mm: a point needs three numbers"),
+        ({"center_mm": [1, 2, "3"]}, "center_mm: a point needs three numbers"),
+        ({"center_mm": [1, 2, True]}, "center_mm: a point needs three numbers"),
         ({"volume": 5, "colour": "red"}, "track of 'lesion_1' has the unknown key 'volume', 'colour'"),
     ],
 )

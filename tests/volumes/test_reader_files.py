@@ -315,6 +315,8 @@ def test_no_message_tells_where_the_file_lies(tmp_path):
         (-1, 1, "span only -1 to 1"),
         (-1024, -600, "nothing but air"),
         (5, 5, "every voxel is 5"),
+        (-64, 127, "no voxel is air"),
+        (-1000, 1e30, "damaged, or another quantity?"),
     ],
 )
 def test_implausible_hu_are_warned_about(low, high, text, tmp_path):
@@ -322,6 +324,14 @@ def test_implausible_hu_are_warned_about(low, high, text, tmp_path):
     write_volume(Volume(ramp, plain().grid), tmp_path / "v.nii")
     (warning,) = read_volume(tmp_path / "v.nii").warnings
     assert "implausible HU" in warning
+    assert text in warning
+
+
+@pytest.mark.parametrize(("shift", "text"), [(1024, "Subtract 1024"), (-1024, "Add 1024"), (0, "")])
+def test_a_body_1024_beside_its_values_is_warned_about(shift, text):
+    body = np.full((8, 20, 20), -1000, np.int16)
+    body[:, 4:16, 2:18], body[:, 8:12, 6:14], body[0, 0, :2] = 40, -850, (-2000, 1500)
+    (warning,) = hounsfield.hu_warnings(body + np.int16(shift)) or ("",)
     assert text in warning
 
 

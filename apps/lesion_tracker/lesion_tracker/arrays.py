@@ -31,8 +31,10 @@ def point_mm(values: object) -> PointMm:
     """Return three finite numbers as an LPS point in mm (float64).
 
     Raises:
-        ValueError: if `values` are not exactly three finite numbers.
+        ValueError: if `values` are not exactly three finite numbers; text and truth values are no numbers.
     """
+    if isinstance(values, list | tuple) and any(isinstance(one, str | bytes | bool) for one in values):
+        raise ValueError(f"a point needs three numbers (x, y, z) in mm, got {values!r}")
     try:
         point = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):  # the last: an integer beyond what a float holds

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the comparison and print it; return 0."""
-    require_folder_of(args.out)
+    require_folder_of(args.out, read=[args.first, args.second])
     first, second = read_answers(args.first, args.key), read_answers(args.second, args.second_key)
     require_report_folder(args.report)
     found = compare(first, second).to_json()

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Track all pairs, write the scores and print them; return 0."""
-    require_folder_of(args.out)
+    require_folder_of(args.out, read=[args.pairs])
     pairs = read_pairs(args.pairs)
     require_report_folder(args.report)
     model, options = tracker_of(args), replace(track_options_of(args), measure="no")  # places are scored

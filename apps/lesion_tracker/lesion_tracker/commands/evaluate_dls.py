@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the scores and print them; return 0."""
-    require_folder_of(args.out)
+    require_folder_of(args.out, read=[args.predictions, args.annotations])
     answers = read_dls(args.predictions, args.key)
     inputs = [args.predictions]
     if args.annotations:

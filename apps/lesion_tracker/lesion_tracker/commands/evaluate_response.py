@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the table and print it; return 0."""
-    require_folder_of(args.out)
+    require_folder_of(args.out, read=[args.annotations, *args.diameters])
     pairs = read_diameter_pairs(args.annotations)
     stems = [path.stem for path in args.diameters]
     if len(set(stems)) < len(stems):

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Track all pairs, write the file and say how many could not be registered; return 0."""
-    require_folder_of(args.out)
+    require_folder_of(args.out, read=[args.annotations])
     if args.workers < 1:
         raise InputError(f"--workers must be at least 1, got {args.workers}")
     jobs = read_dls_jobs(args.annotations, SHIFTS if args.robustness else 0)

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the lesions, and a line for each; return 0."""
-    require_folder_of(args.out)
+    require_folder_of(args.out, read=args.reports)
     missing = next((path for path in args.reports if not path.is_file()), None)
     if missing:
         raise FileFormatError(f"there is no file {missing}")

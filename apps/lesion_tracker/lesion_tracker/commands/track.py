@@ -52,7 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Track, write what was asked for, print a line per lesion; return 0."""
-    require_folder_of(args.out, args.picture, args.csv, args.markups)
+    require_folder_of(
+        args.out,
+        args.picture,
+        args.csv,
+        args.markups,
+        read=(args.baseline, args.followup, args.lesions, args.truth),
+    )
     if args.picture and args.picture.suffix.lower() not in SUFFIXES:
         raise FileFormatError(f"--picture is one of {', '.join(SUFFIXES)}, got {args.picture.name!r}")
     marks = read_marks(args.lesions)

@@ -32,7 +32,7 @@ def read_points_csv(path: Path) -> list[Marked]:
 
     Raises:
         FileFormatError: for a missing file, columns that are no coordinates or several, a cell that is no number (with
-            its row), a frame that is neither LPS nor RAS, or a double name.
+            its row), or a frame that is neither LPS nor RAS.
     """
     lines, head = _lines(path)
     if not lines:
@@ -53,10 +53,6 @@ def read_points_csv(path: Path) -> list[Marked]:
         marks.append(_mark(f"{path}, row {row}", cells, axes, cells.get("frame", "").upper() or frame, len(marks) + 1))
     if not marks:
         raise FileFormatError(f"{path} has no rows")
-    for one, mark in enumerate(marks, start=1):
-        first = next(number for number, other in enumerate(marks, start=1) if other.id == mark.id)
-        if first != one:
-            raise FileFormatError(f"{path}: lesions {first} and {one} have the same id {mark.id!r}")
     return marks
 
 

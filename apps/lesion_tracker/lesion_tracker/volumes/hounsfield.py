@@ -8,6 +8,11 @@ from lesion_tracker.errors import StudyError
 MAX_VOXELS = 2**30
 """Larger volumes are refused before their voxels are read (2 GiB as int16)."""
 
+LARGEST_HU = 2.0**16
+"""More is not stored for metal either."""
+
+AIR_HU = -300
+"""Each of 33 real volumes, also cropped ones, holds voxels below -900."""
 
 NON_FINITE_CAUSE = "filled in by a resampling or a division? Replace them by -1024 (air)"
 
@@ -66,4 +71,26 @@ def hu_warnings(hu: Hu) -> tuple[str, ...]:
         return (f"implausible HU: no voxel is below 0 (values span {low:g} to {high:g}); 0-based? Subtract 1024",)
     if high < -500:
         return (f"implausible HU: no voxel is above -500 (values span {low:g} to {high:g}); nothing but air?",)
+    if max(-low, high) > LARGEST_HU:
+        return (f"implausible HU: values span {low:g} to {high:g}; damaged, or another quantity?",)
+    if low > AIR_HU:
+        return (f"implausible HU: no voxel is air (values span {low:g} to {high:g}); windowed, or scaled?",)
+    return _shift_warning(hu)
+
+
+def _shift_warning(hu: Hu) -> tuple[str, ...]:
+    """Say where bodies lie 1024 HU beside their values, as files do that were read without, or twice with, an intercept."""
+    some = hu[tuple(slice(None, None, max(1, size // 64)) for size in hu.shape)]
+
+    def share(low: int, high: int) -> float:
+        return float(((some >= low) & (some <= high)).mean())
+
+    if (above := share(824, 1324)) > 0.25:
+        return (f"implausible HU: {above:.0%} of the voxels are 824 to 1324, as dense as bone; shifted? Subtract 1024",)
+    below, soft = share(-1224, -924), share(-200, 300)
+    if below > 0.1 and soft < 0.02 and share(-1900, -1300) > 0.005:  # what is only padded has one value below -1300
+        return (
+            f"implausible HU: {below:.0%} of the voxels are -1224 to -924, and {soft:.0%} soft tissue (-200 to 300); "
+            "shifted? Add 1024",
+        )
     return ()
