@@ -204,6 +204,11 @@ def routes_at(path: str) -> Iterable[Route]:
     return [route for pattern, route in _PATTERNS if pattern.fullmatch(path)]
 
 
+def up_from(path: str) -> str:
+    """Return how the first address is spelled from another one: a proxy may put all of them below a path of its own."""
+    return "../" * (path.count("/") - 1)
+
+
 def lacks_its_stroke(method: str, path: str) -> bool:
     """Say whether a path would be an address of every server with a stroke at its end; what a caller may fill in is none."""
     return "{" not in path and (method, f"{path}/") in _LED_ON

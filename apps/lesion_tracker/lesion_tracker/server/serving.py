@@ -9,6 +9,7 @@ from lesion_tracker.server.access.accounts_file import AccountsFile
 from lesion_tracker.server.access.guard import Guard
 from lesion_tracker.server.access.slow_heads import end_slow_heads
 from lesion_tracker.server.errors import answer_errors
+from lesion_tracker.server.review.refused_pages import RefusedPages
 from lesion_tracker.server.viewers.viewer_files import viewer_files
 
 
@@ -41,4 +42,5 @@ def serve(
 
     answer_errors(application)
     # Middleware and handlers cannot be added to an application that has started; its stack can be built again.
-    application.middleware_stack = Guard(application.build_middleware_stack(), accounts, origins, hosts)
+    guarded = Guard(application.build_middleware_stack(), accounts, origins, hosts)
+    application.middleware_stack = RefusedPages(guarded)

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from lesion_tracker.server import addresses
 from lesion_tracker.server.access.accounts import Account
 from lesion_tracker.server.access.accounts_file import AccountsFile
-from lesion_tracker.server.access.headers import closed, headed
+from lesion_tracker.server.access.headers import closed, headed, wants_page
 from lesion_tracker.server.access.hosts import host_name
 from lesion_tracker.server.access.patience import patient
 from lesion_tracker.server.who import current_reader
@@ -75,7 +75,7 @@ class Guard:
         if who == "anyone":
             return None
         if self._accounts is not None and account is None:
-            return _log_in(method, path, query, headers)
+            return _log_in(scope, query, headers)
         if who is None:
             return _not_there(method, path, query)
         if who == "admin" and account is not None and account.role != "admin":
@@ -118,11 +118,13 @@ def _not_there(method: str, path: str, query: str) -> Response:
     return _no(404, f"there is no address {path[:200]!r} here")
 
 
-def _log_in(method: str, path: str, query: str, headers: Headers) -> Response:
+def _log_in(scope: Scope, query: str, headers: Headers) -> Response:
     """Send a browser's page to the form, and from there to what it asked for; everything else away with 401."""
-    if method == "GET" and "text/html" in headers.get("accept", ""):
-        wanted = f"{quote(path)}?{query}" if query else quote(path)
-        return RedirectResponse(f"{addresses.LOGIN}?next={quote(wanted)}", 303)
+    if scope["method"] == "GET" and wants_page(headers.get("accept", "")):
+        path = quote(scope["path"])
+        wanted = f"{path}?{query}" if query else path
+        up = addresses.up_from(scope.get("raw_path", b"").decode("latin-1") or path)
+        return RedirectResponse(f"{up}{addresses.LOGIN.removeprefix('/')}?next={quote(wanted)}", 303)
     text = f"log in first: POST {addresses.TOKEN} with username and password, or open {addresses.LOGIN} in a browser"
     return _no(401, text, **{"WWW-Authenticate": "Bearer"})
 

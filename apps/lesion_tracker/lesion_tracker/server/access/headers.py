@@ -25,6 +25,16 @@ ALWAYS = {
 """A page with the policy no-referrer would send its log-out form without its origin, as a foreign page does."""
 
 
+def wants_page(accept: str) -> bool:
+    """Say whether an `Accept` header asks for a page by name, and for JSON no more than for that: so do browsers alone."""
+    weights = {}
+    for part in accept.lower().split(","):
+        kind, *params = (one.strip() for one in part.split(";"))
+        weight = next((one[2:] for one in params if one.startswith("q=")), "1")
+        weights[kind] = float(weight) if weight.replace(".", "", 1).isdecimal() else 0.0
+    return weights.get("text/html", 0.0) > 0 and weights["text/html"] >= weights.get("application/json", 0.0)
+
+
 def headed(send: Send, path: str) -> Send:
     """Add the headers to an answer; where a page says its own policy, that one counts.
 

@@ -36,6 +36,9 @@ PAGE = """<!doctype html>
 """
 
 
+LOGIN_FROM_HERE = addresses.LOGIN.removeprefix("/")
+"""The form's address, from the form and from the log-out."""
+
 Typed = Annotated[str, Form(max_length=2048)]
 """A field of a form."""
 
@@ -91,7 +94,9 @@ def _add_form(router: APIRouter, accounts: AccountsFile) -> None:
             return _shown(next, refusal.text, refusal.status)
         if found is None:
             return _shown(next, "Wrong name or password.", 401)
-        answer = RedirectResponse(own_path(next), 303)
+        answer = RedirectResponse(
+            f".{own_path(next)}", 303
+        )  # from the form, which a proxy may put below a path of its own
         secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", ""))
         answer.set_cookie(COOKIE, found, max_age=LIFETIME_S, httponly=True, samesite="strict", secure=secure)
         return answer
@@ -99,7 +104,7 @@ def _add_form(router: APIRouter, accounts: AccountsFile) -> None:
     @router.post(addresses.LOGOUT, include_in_schema=False)
     def log_out(request: Request) -> Response:
         accounts.end(token_of(request.headers))
-        answer = RedirectResponse(addresses.LOGIN, 303, headers={"Clear-Site-Data": '"cache", "storage"'})
+        answer = RedirectResponse(LOGIN_FROM_HERE, 303, headers={"Clear-Site-Data": '"cache", "storage"'})
         answer.delete_cookie(COOKIE)
         return answer
 
@@ -116,5 +121,5 @@ def own_path(address: str) -> str:
 
 def _shown(next_path: str, message: str, status: int = 200) -> HTMLResponse:
     said = f'<p class="wrong" role="alert">{escape(message)}</p>' if message else ""
-    text = PAGE.format(style=STYLE, login=addresses.LOGIN, next=escape(own_path(next_path)), message=said)
+    text = PAGE.format(style=STYLE, login=LOGIN_FROM_HERE, next=escape(own_path(next_path)), message=said)
     return HTMLResponse(text, status, headers={"Content-Security-Policy": FORM_POLICY})

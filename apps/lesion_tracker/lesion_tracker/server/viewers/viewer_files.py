@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import monailabel.endpoints
-from fastapi import APIRouter
-from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from lesion_tracker.server import addresses
-from lesion_tracker.server.review.pages import HEADERS, page
+from lesion_tracker.server.review.refused_pages import refusal_page
 
 STATIC = Path(monailabel.endpoints.__file__).parent / "static"
 BUNDLE = STATIC / "ohif"
@@ -33,11 +33,10 @@ def viewer_routes(*, on_pacs: bool) -> APIRouter:
     files = {path.name: path for path in BUNDLE.iterdir() if path.is_file()}
 
     @router.get(addresses.OHIF)
-    def viewer(path: str) -> Response:
+    def viewer(path: str, request: Request) -> Response:
         if on_pacs:
             return FileResponse(files.get(path, BUNDLE / "index.html"))
-        root = "../" * (1 + path.count("/")) + addresses.LESIONS.removeprefix("/")
-        return HTMLResponse(page("error.html", text=NO_PACS, title="OHIF", root=root), headers=HEADERS)
+        return refusal_page(NO_PACS, "OHIF", request.scope)
 
     @router.get(addresses.FIRST)
     def first() -> Response:
