@@ -1,11 +1,14 @@
 """Lesion and Track: JSON round trip, and what they refuse."""
 
 import json
+import re
 
 import pytest
 
+from lesion_tracker.arrays import point_mm
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.records.followed import Seen, Traits
+from lesion_tracker.records.json_record import triple
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 
@@ -129,3 +132,19 @@ def test_traits_that_are_none_are_refused(data: dict[str, object], message: str)
 def test_what_cannot_have_been_seen_is_refused(values: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Seen(**values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [[1.5, -2.0, 3e5], (1.5, 2.0, 3.0), [1, 2.0, 3.0], [1.0, float("nan"), 2.0], [float("inf"), -float("inf"), 1.0],
+     [1e308, 1e308, 1.0], [1.0, 2.0], [1.0, 2.0, 3.0, 4.0], [True, 1.0, 2.0], ["1", 2.0, 3.0], None, 1.0, "1.02.03.0"],
+)  # fmt: skip
+def test_the_fast_way_to_a_point_takes_and_refuses_what_its_definition_does(value: object) -> None:
+    try:
+        expected = tuple(float(one) for one in point_mm(value))
+    except ValueError as error:
+        with pytest.raises(ValueError, match=re.escape(str(error))):
+            triple(value)
+    else:
+        assert triple(value) == expected
+        assert {type(one) for one in triple(value)} == {float}

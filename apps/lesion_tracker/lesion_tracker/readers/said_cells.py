@@ -17,10 +17,12 @@ def with_fates(rows: Sequence[Row], fates: Mapping[str, StudyFates]) -> list[Row
         rows: the lesions.
         fates: what readers said, by study.
     """
-    return [
-        replace(row, cells={name: replace(cell, fate=fate_of(cell, fates[name])) for name, cell in row.cells.items()})
-        for row in rows
-    ]
+    return [replace(row, cells={name: _said(cell, fates[name]) for name, cell in row.cells.items()}) for row in rows]
+
+
+def _said(cell: Cell, fates: StudyFates) -> Cell:
+    fate = fate_of(cell, fates)
+    return cell if fate is cell.fate else replace(cell, fate=fate)
 
 
 def fate_of(cell: Cell, fates: StudyFates) -> SaidFate | None:

@@ -305,15 +305,16 @@ async function openStudy() {
   else text.prepend("Shown is where registration expects it; no point is set. If the lesion is visible, click it. ");
 }
 
-// Axial as large as the room allows, the other two beside it, half as large.
+// Axial as large as the room allows; the other two, half as large, beside it, or below it where it is larger that way.
 function layout() {
-  const main = document.querySelector("main"), stacked = main.clientWidth < 900, count = stacked ? 1 : panes.length;
-  const width = (main.clientWidth - 32 - 16 * (count - 1)) / count;
+  const main = document.querySelector("main"), count = main.clientWidth < 600 ? 1 : panes.length;
+  const width = (main.clientWidth - 32 - 16 * (count - 1)) / count, slider = document.querySelector(".plane input").offsetHeight;
   const others = [...main.children].filter((one) => !one.classList.contains("panes")).reduce((sum, one) => sum + one.offsetHeight + 8, 0);
-  const room = (main.clientHeight - others - 16) / (stacked ? panes.length : 1) - 70;
-  const side = Math.floor(Math.min((width - 8) * (stacked ? 1 / 2 : 2 / 3), Math.max(room, 300)) / 2) * 2;
-  main.classList.toggle("stacked", stacked);
-  main.style.setProperty("--side", `${side}px`);
+  const titles = Math.max(...panes.map((pane) => pane.element.querySelector("h2").offsetHeight));
+  const room = Math.max(main.clientHeight - others - titles - slider - 24, 300);
+  const beside = Math.min(width * 2 / 3 - 4, room), below = Math.min(width, (room - slider - 4) * 2 / 3);
+  main.classList.toggle("upright", below > beside);
+  main.style.setProperty("--side", `${Math.floor(Math.max(beside, below) / 2) * 2}px`);
   panes.forEach((pane) => pane.draw());
 }
 
