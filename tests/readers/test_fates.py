@@ -5,19 +5,25 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from lesion_tracker.errors import Changed, FileFormatError, InputError
+from lesion_tracker.errors import Changed, FileFormatError, InputError, NotFound
 from lesion_tracker.readers.fate_store import FateStore
 from lesion_tracker.readers.lesion_graph import LesionGraph, lesion_graph
 from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.readers.size_store import SizeStore
 from lesion_tracker.records.followed import Role, Seen, Traits
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.said import SaidFate, SaidTraits
 from lesion_tracker.records.track import Track
 from lesion_tracker.response.of_graph import Measured, response_of
+from lesion_tracker.volumes.fingerprint import fingerprint_of
+from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.volume import Volume
 
 STUDIES = ("s0", "s1", "s2")
+GRID = Grid.from_parts((2, 2, 2), np.ones(3), np.zeros(3), np.eye(3))
 
 
 @pytest.fixture
@@ -113,6 +119,61 @@ def test_lines_of_an_earlier_schema_are_read_and_foreign_ones_are_named(marks: M
     path.write_text('{"schema": 2, "fate": {"schema": 9, "lesion_id": "a", "fate": "gone"}}\n')
     with pytest.raises(FileFormatError, match="schema 9"):
         fates.of_study("s1")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"action": "undo", "lesion_id": "a", "by": "x", "at": "", "of": ["fate"]},
+        {"action": "undo", "lesion_id": ["a"], "by": "x", "at": ""},
+        {"action": "undo", "lesion_id": "a", "by": {}, "at": 3},
+        {"fate": {"schema": 1, "lesion_id": "a", "fate": "vanished"}},
+        {"fate": {"schema": 9, "lesion_id": "a", "fate": "gone"}},
+        {"traits": {"lesion_id": "a", "traits": ["target"]}},
+        {"fate": None},
+    ],
+)
+def test_a_line_that_cannot_be_is_named_with_its_file_and_what_to_do(
+    marks: MarkStore, fates: FateStore, line: dict[str, object]
+) -> None:
+    fates.say("s1", SaidFate("a", "gone"))
+    with (marks._folder / "fates" / "s1.jsonl").open("a") as file:
+        file.write(json.dumps({"schema": 3, **line}) + "\n")
+    with pytest.raises(FileFormatError, match=r"^fates/s1.jsonl, line 2: .*; restore it from a copy$"):
+        fates.of_study("s1")
+
+
+def test_a_fate_is_of_the_volume_that_it_was_said_on(marks: MarkStore, fates: FateStore) -> None:
+    one, other = (fingerprint_of(Volume(np.full((2, 2, 2), hu, np.int16), GRID)) for hu in (0, 40))
+    fates.say("s1", SaidFate("b", "gone", said_by="ann"))  # before any volume was known: of the first one
+    marks.bind("s1", "first", one)
+    fates.say("s1", SaidFate("a", "gone", said_by="ann"))
+    fates.describe("s1", "a", Traits("target"), "ann")
+    assert fates.left_behind("s1") == {}
+    marks.bind("s1", "second", other)
+    assert (fates.of_study("s1").fates, set(fates.of_study("s1").traits)) == ({}, {"a"})
+    assert set(fates.left_behind("s1")) == {"a", "b"}
+    with pytest.raises(InputError, match="nothing to undo"):
+        fates.undo("s1", "a", "ann", of="fate")
+    fates.say("s1", SaidFate("a", "too_small", tracking_uid="1.2", said_by="bob"))
+    assert set(fates.left_behind("s1")) == {"b"}
+    fates.undo("s1", "a", "bob", of="fate")
+    marks.bind("s1", "first again", one)
+    assert {name: said.fate for name, said in fates.of_study("s1").fates.items()} == {"a": "gone", "b": "gone"}
+    fates.undo("s1", "a", "ann", of="fate")
+    assert set(fates.of_study("s1").fates) == {"b"}
+
+
+def test_nothing_is_said_of_a_study_that_was_removed_meanwhile(tmp_path: Path) -> None:
+    there = {"s0"}
+    marks = MarkStore(tmp_path / "labels", is_there=there.__contains__)
+    marks.mark("s0", [_lesion("a")])
+    there.clear()
+    with pytest.raises(NotFound, match="was removed meanwhile: nothing was stored"):
+        FateStore(marks).say("s0", SaidFate("a", "gone"))
+    with pytest.raises(NotFound, match="was removed meanwhile: nothing was stored"):
+        SizeStore(marks).add("s0", [])
+    assert not (tmp_path / "labels" / "fates").exists()
 
 
 def test_a_removed_study_takes_its_fates_along(marks: MarkStore, fates: FateStore) -> None:

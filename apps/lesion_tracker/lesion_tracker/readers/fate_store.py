@@ -6,9 +6,12 @@ from typing import Any, Literal
 
 from lesion_tracker.errors import FileFormatError, InputError
 from lesion_tracker.readers.history import History
-from lesion_tracker.readers.lines import now, require_own
+from lesion_tracker.readers.lines import action_line, line_on, now, require_own
 from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.readers.replay import Holds
+from lesion_tracker.readers.said_line import of_line, text_of
 from lesion_tracker.readers.study_histories import FATES_TAG
+from lesion_tracker.readers.volumes_of import UNKNOWN
 from lesion_tracker.records.fate import FATES, MERGED
 from lesion_tracker.records.followed import Traits
 from lesion_tracker.records.said import SaidFate, SaidTraits
@@ -65,6 +68,8 @@ class StudyFates:
 class FateStore:
     """Fates and traits of lesions in `<folder>/fates/<study id>.jsonl`; a study without this file has none.
 
+    A fate is about the volume that it was said on, as a mark is; traits are about the lesion.
+
     Args:
         marks: the lesions that they are about; both lie in one folder and share its lock.
     """
@@ -96,7 +101,7 @@ class FateStore:
                 tracking_uid=uids.get(said.lesion_id) or said.tracking_uid,
                 said_at=said.said_at or now(),
             )
-            self._history(study_id).append([{"fate": whole.to_json()}])
+            self._add(study_id, {"fate": whole.to_json(), **line_on(self._marks.volumes(study_id).current)})
         return whole
 
     def describe(self, study_id: str, lesion_id: str, traits: Traits, by: str) -> SaidTraits:
@@ -109,7 +114,7 @@ class FateStore:
             if lesion_id not in self._marks.records(study_id).lesion_ids():
                 raise InputError(f"there is no lesion {lesion_id!r} in study {study_id!r}")
             said = SaidTraits(lesion_id, traits, by, now())
-            self._history(study_id).append([{"traits": said.to_json()}])
+            self._add(study_id, {"traits": said.to_json()})
         return said
 
     def undo(self, study_id: str, lesion_id: str, by: str, of: Of = "") -> Said:
@@ -133,9 +138,8 @@ class FateStore:
             if not done:
                 raise InputError(f"nobody has said anything of {lesion_id!r} in study {study_id!r}: nothing to undo")
             require_own(done[-1].said_by, by, f"word on {lesion_id!r} in study {study_id!r}")
-            self._history(study_id).append(
-                [{"action": "undo", "lesion_id": lesion_id, "by": by, "at": now()} | ({"of": of} if of else {})]
-            )
+            on = line_on(self._marks.volumes(study_id).current if isinstance(done[-1], SaidFate) else UNKNOWN)
+            self._add(study_id, {**action_line("undo", lesion_id, by), **({"of": of} if of else {}), **on})
         return done[-1]
 
     def of_study(self, study_id: str) -> StudyFates:
@@ -145,6 +149,20 @@ class FateStore:
         traits = {name: one for name, words in known.said.items() for one in words if isinstance(one, SaidTraits)}
         return StudyFates(fates, traits, known.steps)
 
+    def left_behind(self, study_id: str) -> dict[str, str]:
+        """Return the lesions whose last fate was said of another volume than the id stands for now, and not said again.
+
+        Returns:
+            By lesion id, how the present volume differs from that one, in words.
+        """
+        volumes, present = self._marks.volumes(study_id), self.of_study(study_id).fates
+        lines = [line for line in self._lines(study_id) if not line.counts(volumes.holds)]
+        former = _replayed(line.one for line in lines).said
+        stamps = {line.one.lesion_id: line.on or UNKNOWN for line in lines}
+        return {
+            name: volumes.difference(stamps[name]) for name, words in former.items() if words and name not in present
+        }
+
     def words_on(self, study_ids: Iterable[str], lesion_id: str) -> list[tuple[str, SaidTraits]]:
         """Return what was said of what a lesion is and not taken back, oldest first, each with its study."""
         words = [(study, one) for study in study_ids for one in self._read(study).said.get(lesion_id, [])]
@@ -152,7 +170,16 @@ class FateStore:
         return sorted(said, key=lambda word: word[1].said_at)
 
     def _read(self, study_id: str) -> "_Words":
-        return self._marks.read(FATES_TAG, study_id, _replayed)
+        """Return what counts for the volume that the study's id stands for now; what lesions are holds on any."""
+        holds = self._marks.volumes(study_id).holds
+        return _replayed(line.one for line in self._lines(study_id) if line.counts(holds))
+
+    def _lines(self, study_id: str) -> "list[_Line]":
+        return self._marks.read(FATES_TAG, study_id, _read_all)
+
+    def _add(self, study_id: str, line: dict[str, Any]) -> None:
+        self._marks.require_there(study_id)
+        self._history(study_id).append([line])
 
     def _refuse_knots(self, said: SaidFate, before: Mapping[str, SaidFate]) -> None:
         after = {name: one for name, one in before.items() if name != said.lesion_id} | {said.lesion_id: said}
@@ -192,16 +219,32 @@ class _Undo:
         return meant[-1] if meant else len(words)
 
 
+@dataclass(frozen=True)
+class _Line:
+    """What a line says.
+
+    Args:
+        on: stamp of the volume that it is about; None for what holds on any.
+        one: the word, or the undo.
+    """
+
+    on: str | None
+    one: Said | _Undo
+
+    def counts(self, holds: Holds) -> bool:
+        """Say whether it does for a volume."""
+        return self.on is None or holds(self.on)
+
+
 def traits_said(studies: Iterable[StudyFates]) -> dict[str, SaidTraits]:
     """Return what readers said last of each lesion, in whichever study they said it."""
     every = sorted((one for study in studies for one in study.traits.values()), key=lambda one: one.said_at)
     return {one.lesion_id: one for one in every}
 
 
-def _replayed(history: History) -> _Words:
+def _replayed(lines: Iterable[Said | _Undo]) -> _Words:
     known = _Words({}, {})
-    for number, entry in enumerate(history.entries(), start=1):
-        one = _read(entry, f"{history.path.name}, line {number}")
+    for one in lines:
         words, steps = known.said.setdefault(one.lesion_id, []), known.steps.setdefault(one.lesion_id, [])
         if isinstance(one, _Undo):
             taken = words[(k := one.place(words)) : k + 1]
@@ -213,12 +256,25 @@ def _replayed(history: History) -> _Words:
     return known
 
 
-def _read(entry: Mapping[str, Any], where: str) -> Said | _Undo:
+def _read_all(history: History) -> list[_Line]:
+    """Return what each line says, and on which volume."""
+    lines = []
+    for number, entry in enumerate(history.entries(), start=1):
+        with of_line(history.name, number):
+            on = entry.pop("on", UNKNOWN)
+            one = _read(entry)
+            of_fate = isinstance(one, SaidFate) or (isinstance(one, _Undo) and one.of == "fate")
+            lines.append(_Line(str(on) if of_fate or on else None, one))
+    return lines
+
+
+def _read(entry: Mapping[str, Any]) -> Said | _Undo:
     if set(entry) == {"fate"}:
         return SaidFate.from_json(entry["fate"])
     if set(entry) == {"traits"}:
         return SaidTraits.from_json(entry["traits"])
-    of = entry.get("of", "")
-    if set(entry) - {"of"} == {"action", "lesion_id", "by", "at"} and entry["action"] == "undo" and of in KINDS:
-        return _Undo(str(entry["lesion_id"]), of, str(entry["by"]), str(entry["at"]))
-    raise FileFormatError(f"{where}: neither a fate, nor traits, nor an undo: {str(dict(entry))[:120]}")
+    if set(entry) - {"of"} == {"action", "lesion_id", "by", "at"} and entry["action"] == "undo":
+        for of in KINDS:
+            if of == entry.get("of", ""):
+                return _Undo(text_of(entry, "lesion_id"), of, text_of(entry, "by"), text_of(entry, "at"))
+    raise FileFormatError(f"neither a fate, nor traits, nor an undo: {str(dict(entry))[:120]}")

@@ -38,6 +38,11 @@ class History:
         self.path = path
         self._lock = lock
 
+    @property
+    def name(self) -> str:
+        """The file as errors name it, with its folder: each study has files of one name in several."""
+        return f"{self.path.parent.name}/{self.path.name}"
+
     def append(self, entries: Sequence[dict[str, Any]]) -> None:
         """Write entries behind all others and return once they are on disk.
 
@@ -94,9 +99,7 @@ class History:
         except FileNotFoundError:
             return b"", 0
         except (IsADirectoryError, NotADirectoryError) as error:
-            raise FileFormatError(
-                f"{self.path.name} cannot be read: {error.strerror}; restore it from a copy"
-            ) from None
+            raise FileFormatError(f"{self.name} cannot be read: {error.strerror}; restore it from a copy") from None
         return content[: content.rfind(b"\n") + 1], start
 
     def entry(self, number: str, line: bytes) -> dict[str, Any]:
@@ -113,11 +116,11 @@ class History:
             entry = json.loads(line)
         except (ValueError, RecursionError):
             raise FileFormatError(
-                f"{self.path.name}, line {number}: damaged ({line[:60]!r}); restore it from a copy"
+                f"{self.name}, line {number}: damaged ({line[:60]!r}); restore it from a copy"
             ) from None
         if not isinstance(entry, dict) or entry.pop("schema", None) not in READABLE:
             raise FileFormatError(
-                f"{self.path.name}, line {number}: not an entry of schema {READABLE[0]} to {SCHEMA}; "
+                f"{self.name}, line {number}: not an entry of schema {READABLE[0]} to {SCHEMA}; "
                 "restore it from a copy, or read it with the version that wrote it"
             )
         return entry

@@ -111,4 +111,4 @@ def _write(history: History, recent: Recent) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(json.dumps(recent.to_json(), allow_nan=False), path)
     except OSError as error:
-        logger.info("%s: its last lines cannot be kept, the next start reads all of it: %s", history.path.name, error)
+        logger.info("%s: its last lines cannot be kept, the next start reads all of it: %s", history.name, error)

@@ -101,6 +101,17 @@ def of_line(name: str, number: int) -> Iterator[None]:
         raise FileFormatError(f"{name}, line {number}: {error}; restore it from a copy") from None
 
 
+def text_of(entry: Mapping[str, Any], key: str) -> str:
+    """Return a text of a line.
+
+    Raises:
+        FileFormatError: for a line without it, or with something else there.
+    """
+    if not isinstance(value := entry.get(key), str):
+        raise FileFormatError(f"{key!r} is {str(value)[:60]!r}, no text")
+    return value
+
+
 def _stand(entry: Mapping[str, Any], said: object) -> Stand:
     at = entry.get("at", "")
     for kind, when in ((Lesion, "marked_at"), (Correction, "corrected_at"), (Track, "created_at")):

@@ -8,6 +8,7 @@ from lesion_tracker.errors import FileFormatError, InputError
 from lesion_tracker.readers.history import History
 from lesion_tracker.readers.lines import action_line, line_on, require_own
 from lesion_tracker.readers.mark_store import MarkStore
+from lesion_tracker.readers.said_line import of_line, text_of
 from lesion_tracker.readers.study_histories import SIZES_TAG
 from lesion_tracker.records.json_record import Point, triple
 from lesion_tracker.records.measurement import Measurement
@@ -74,6 +75,7 @@ class SizeStore:
     def add(self, study_id: str, kept: Sequence[Kept]) -> None:
         """Keep measurements; the last one of a lesion counts, and what a reader drew (`changed_at`) before all others."""
         with self._marks.transaction():
+            self._marks.require_there(study_id)
             self._history(study_id).append([_entry(one) for one in kept])
 
     def reset(self, study_id: str, lesion_id: str, by: str, on: str) -> None:
@@ -85,6 +87,7 @@ class SizeStore:
         with self._marks.transaction():
             if lesion_id not in self.said(study_id):
                 raise InputError(f"{lesion_id} in {study_id} has its automatic size: no reader has drawn another")
+            self._marks.require_there(study_id)
             self._history(study_id).append([{**action_line(RESET, lesion_id, by), **line_on(on)}])
 
     def undo(self, study_id: str, lesion_id: str, by: str, on: str) -> SizeStep:
@@ -102,6 +105,7 @@ class SizeStore:
             if not standing:
                 raise InputError(f"no reader has changed the size of {lesion_id} in {study_id}: nothing to undo")
             require_own(standing[-1].who, by, f"step on the size of {lesion_id!r} in study {study_id!r}")
+            self._marks.require_there(study_id)
             self._history(study_id).append([{**action_line(UNDO, lesion_id, by), **line_on(on)}])
         return standing[-1]
 
@@ -150,19 +154,23 @@ def _entry(kept: Kept) -> dict[str, Any]:
 
 def _read_all(history: History) -> list[tuple[str, str, Kept | SizeStep]]:
     """Return each line's lesion, the stamp of its volume, and what it says."""
-    entries = enumerate(history.entries(), start=1)
-    return [_read(entry, f"{history.path.name}, line {number}") for number, entry in entries]
+    lines = []
+    for number, entry in enumerate(history.entries(), start=1):
+        with of_line(history.name, number):
+            lines.append(_read(entry))
+    return lines
 
 
-def _read(entry: Mapping[str, Any], where: str) -> tuple[str, str, Kept | SizeStep]:
+def _read(entry: Mapping[str, Any]) -> tuple[str, str, Kept | SizeStep]:
     on = str(entry.get("on", ""))
     try:
         if entry.get("action") in (RESET, UNDO):
-            return str(entry["lesion_id"]), on, SizeStep(entry["action"], str(entry["by"]), str(entry["at"]))
+            lesion_id, by, at = (text_of(entry, key) for key in ("lesion_id", "by", "at"))
+            return lesion_id, on, SizeStep(entry["action"], by, at)
         measured, slice_mm = Measurement.from_json(entry["measurement"]), float(entry["slice_mm"])
         kept = Kept(measured, triple(entry["at_mm"]), slice_mm, str(entry["on"]))
     except (KeyError, TypeError, ValueError) as error:
-        raise FileFormatError(f"{where}: no measurement: {error!r}; restore it from a copy") from None
+        raise FileFormatError(f"no measurement: {error!r}") from None
     if not measured.changed_at:
         return measured.lesion_id, on, kept
     return measured.lesion_id, on, SizeStep("drawn", measured.changed_by, measured.changed_at, kept)

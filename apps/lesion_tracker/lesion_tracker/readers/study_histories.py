@@ -68,7 +68,7 @@ class StudyHistories:
 
     def volumes(self, study_id: str) -> VolumesOf:
         """Return which volumes a study's id has stood for."""
-        return self.read(VOLUMES, study_id, lambda one: replay_volumes(one.entries(), one.path.name))
+        return self.read(VOLUMES, study_id, lambda one: replay_volumes(one.entries(), one.name))
 
     def bind(self, study_id: str, on: str, volume: Fingerprint) -> bool:
         """Keep that a study's id stands for a volume now; what was stored before volumes were told apart counts for it.
@@ -84,15 +84,16 @@ class StudyHistories:
         with self.transaction():
             known = self.volumes(study_id)
             before = UNKNOWN not in known.by_stamp and self._records(study_id, lambda _: True).is_unbound()
-            stamps = [on, UNKNOWN] if before else [on]
+            first = not known.current and self.has_records(study_id)  # what was said before any volume was known
+            stamps = [on, UNKNOWN] if before or first else [on]
             if known.current != on or before:
                 entry = {"volume": volume.to_json(), "on": stamps, "at": now()}
                 self.history(VOLUMES, study_id).append([entry])
         return before
 
     def has_records(self, study_id: str) -> bool:
-        """Say whether anything was ever stored about a study's lesions."""
-        return any(self._path(tag, study_id).exists() for tag in TAGS)
+        """Say whether anything was ever stored about a study's lesions, which has to be on the volume that is there."""
+        return any(self._path(tag, study_id).exists() for tag in (*TAGS, FATES_TAG, SIZES_TAG))
 
     def left_behind(self, study_id: str) -> list[LeftBehind]:
         """Return the points that readers set on another volume than the id stands for now, and have not set again."""
@@ -163,8 +164,7 @@ class StudyHistories:
             return
         parts, last = [], {}
         for study_id, tag, own in lines:
-            if self._is_there is not None and not self._is_there(study_id):
-                raise NotFound(f"study {study_id!r} was removed meanwhile: nothing was stored")
+            self.require_there(study_id)
             if study_id not in last:
                 self.records(study_id).read()  # nothing is added behind what cannot be read
                 last[study_id] = max(place_of(self.history(one, study_id).last(), "")[0] for one in TAGS)
@@ -172,6 +172,15 @@ class StudyHistories:
             last[study_id] += len(own)
             parts.append((self.history(tag, study_id), placed))
         append_all(parts, self._note)
+
+    def require_there(self, study_id: str) -> None:
+        """Refuse to keep anything about a study that was removed; within the transaction that would keep it.
+
+        Raises:
+            NotFound: if it was.
+        """
+        if self._is_there is not None and not self._is_there(study_id):
+            raise NotFound(f"study {study_id!r} was removed meanwhile: nothing was stored")
 
     @property
     def _note(self) -> Path:

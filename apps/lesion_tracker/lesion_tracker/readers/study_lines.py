@@ -86,7 +86,7 @@ class StudyLines:
     def _replayed(self, place: int, replay: Callable[[list[Any], Callable[[str], bool], LeftOut], Read]) -> Read:
         """Return what one of the three histories says, by its last lines where these are enough, else by all."""
         history = self._histories[place]
-        read = reads(*READS[place], history.path.name)
+        read = reads(*READS[place], history.name)
         recent = self._cache.recent(history, read)
         try:
             return replay(recent.lines, self._holds, recent.left_out)
@@ -96,7 +96,7 @@ class StudyLines:
     def _whole(self, place: int) -> list[Any]:
         """Return all lines of one of the three histories."""
         history = self._histories[place]
-        read = reads(*READS[place], history.path.name)
+        read = reads(*READS[place], history.name)
         return self._cache.get(
             history, lambda one: [read(entry, b"", n).line for n, entry in enumerate(one.entries(), start=1)]
         )
@@ -104,7 +104,7 @@ class StudyLines:
     def _about(self, place: int, lesion_id: str) -> list[Any]:
         """Return the lines of one of the three histories in which a lesion is named; those of others are not read."""
         history = self._histories[place]
-        read = reads(*READS[place], history.path.name)
+        read = reads(*READS[place], history.name)
         names = {json.dumps(lesion_id, ensure_ascii=ascii_).encode(errors="replace") for ascii_ in (True, False)}
         lines = enumerate(history.content().split(b"\n"), start=1)
         named = [(number, line) for number, line in lines if any(name in line for name in names)]

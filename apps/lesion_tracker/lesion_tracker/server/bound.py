@@ -2,9 +2,10 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
+from lesion_tracker.readers.fate_store import FateStore
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.volumes_of import LeftBehind
 from lesion_tracker.server.engine import Engine
@@ -79,7 +80,8 @@ class BoundMarks:
         with self._lock:
             notes = [ADOPTED.format(study.id)] if study.id in self._adopted else []
             self._adopted.discard(study.id)
-        return [*notes, *said_of(study.id, self._marks.left_behind(study.id))]
+        notes += said_of(study.id, self._marks.left_behind(study.id))
+        return [*notes, *_fates_left(study.id, FateStore(self._marks).left_behind(study.id))]
 
     def former(self, study: Study, on: str) -> Volume | None:
         """Return what a study's file held when it had a stamp, if that is still in memory."""
@@ -104,3 +106,10 @@ def said_of(study_id: str, left: Sequence[LeftBehind]) -> list[str]:
         f"count: mark them again, or carry them over: track_lesion with {study_id} as image and as baseline_image"
         for difference, names in by_difference.items()
     ]
+
+
+def _fates_left(study_id: str, left: Mapping[str, str]) -> list[str]:
+    """Return a sentence on what became of lesions on a volume that a study does not hold any more; nothing without any."""
+    names, how = ", ".join(left), "; ".join(dict.fromkeys(left.values()))
+    said = f"{names} of {study_id}: what became of them was said of another volume than its file holds now ({how})"
+    return [f"{said}; it does not count: look again"] if left else []
