@@ -37,7 +37,7 @@ def server(tmp_path: Path) -> Iterator[tuple[Server, str]]:
         Drawn(image, (29.6667, 30.5, 43.0, 30.5), 16.0, "seen in OHIF", (36.3333, 25.5, 36.3333, 35.5), 12.0),
         Drawn(image, (51.3333, 30.5, 61.3333, 30.5), 12.0, "second", (56.3333, 26.5, 56.3333, 34.5), 9.6),
     ]
-    saved(ohif_report(study, drawn), tmp_path / "pacs" / "ohif.dcm")
+    saved(ohif_report(study, drawn, patient="P 1"), tmp_path / "pacs" / "ohif.dcm")
     gone = ReportedLesion("lesion_1", "2.25.5", (0.0, 20.0, 40.0), fate="gone")
     structured_report(source, [gone], MadeBy("bob")).save_as(tmp_path / "pacs" / "ours.dcm")
     with DialectPacs(tmp_path / "pacs").running() as pacs:

@@ -39,7 +39,9 @@ class Drawn:
     unit: str = "mm"
 
 
-def ohif_report(study_uid: str, drawn: Sequence[Drawn], *, made_at: str = "20260101120000") -> FileDataset:
+def ohif_report(
+    study_uid: str, drawn: Sequence[Drawn], *, made_at: str = "20260101120000", patient: str = "P^Q"
+) -> FileDataset:
     """Return a report of measurements, each under a new TrackingUID."""
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = ComprehensiveSRStorage
@@ -49,7 +51,7 @@ def ohif_report(study_uid: str, drawn: Sequence[Drawn], *, made_at: str = "20260
     report.is_little_endian, report.is_implicit_VR = True, False
     report.SOPClassUID, report.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
     report.StudyInstanceUID, report.SeriesInstanceUID = study_uid, uid_of("ohif", made_at)
-    report.Modality, report.Manufacturer, report.PatientID = "SR", "Unspecified", "P 1"
+    report.Modality, report.Manufacturer, report.PatientID = "SR", "Unspecified", patient
     report.ContentDate, report.ContentTime = made_at[:8], made_at[8:]
     report.ValueType, report.ConceptNameCodeSequence = "CONTAINER", _code("126000", "DCM", "Imaging Measurement Report")
     groups = [_group(one, uid_of(str(report.SOPInstanceUID), str(number))) for number, one in enumerate(drawn)]

@@ -82,6 +82,23 @@ def test_what_cannot_be_taken_over_is_passed_over_with_why(case: str, tmp_path: 
     assert why in told
 
 
+@pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
+def test_a_report_of_another_patient_offers_nothing_and_damaged_groups_hide_no_others(tmp_path: Path) -> None:
+    source = _series(tmp_path / "ct")
+    report = ohif_report("1.2", [_drawn(source)] * 3)
+    first, second, _ = report.ContentSequence[0].ContentSequence
+    first.ContentSequence[1].UID = "2.25.x"
+    number = next(one for one in second.ContentSequence if one.ValueType == "NUM")
+    number.MeasuredValueSequence[0].NumericValue = ["1", "2"]
+    found = found_in(report, source)
+    assert len(found.lesions) == 1
+    assert "a tracking_uid is a DICOM UID" in found.passed_over[0]
+    report.PatientID = "P 2"
+    found = found_in(report, source)
+    assert (found.lesions, len(found.passed_over)) == ((), 1)
+    assert "a report of patient 'P 2', the series is of 'P^Q'" in found.passed_over[0]
+
+
 def test_a_lesion_that_merged_is_said_on_the_page(tmp_path: Path) -> None:
     source = _series(tmp_path / "ct")
     path = _saved(structured_report(source, [replace(GONE, fate="merged")], BY), tmp_path, "sr.dcm")

@@ -49,6 +49,7 @@ KEYS = "id, center_mm, radius_mm, label, tracking_uid"
         ([_lesion(radius_mm=0)], "lesion 'lesion_1': radius_mm of 'lesion_1' must be between 0.5 and 200 mm, got 0"),
         ([_lesion(id="")], "a lesion needs an id, got ''"),
         ([_lesion(center_mm=[1, 2])], "three"),
+        ([_lesion(tracking_uid="x" * 5000)], "a tracking_uid is a DICOM UID, at most 64 digits and dots, got 'xxx"),
         ([_lesion(center_mm=[1, 2, "x"])], "three"),
     ],
 )

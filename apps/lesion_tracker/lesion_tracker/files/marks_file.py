@@ -10,7 +10,7 @@ from lesion_tracker.files.lesions_file import read_lesions, require_unique_ids
 from lesion_tracker.files.markups_file import marks_from_markups
 from lesion_tracker.files.points_csv import read_points_csv
 from lesion_tracker.records.lesion import Marked
-from lesion_tracker.records.names import clean_name
+from lesion_tracker.records.names import clean_name, clean_uid
 
 TABLES = (".csv", ".fcsv", ".tsv", ".txt")
 """Endings of tables; anything else is JSON."""
@@ -41,6 +41,7 @@ def _read(path: Path) -> Sequence[Marked]:
 
 def _named(where: str, mark: Marked) -> Marked:
     try:
-        return replace(mark, id=clean_name(mark.id), label=clean_name(mark.label))
+        uid = clean_uid(mark.tracking_uid)
+        return replace(mark, id=clean_name(mark.id), label=clean_name(mark.label), tracking_uid=uid)
     except InputError as error:
         raise FileFormatError(f"{where}: {error}") from None

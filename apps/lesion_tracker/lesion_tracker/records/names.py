@@ -1,10 +1,12 @@
-"""The names that readers give: one rule for the ids and labels of lesions, at every door."""
+"""The names that readers give, and a lesion's UID: one rule for each, at every door."""
 
+import re
 import unicodedata
 
 from lesion_tracker.errors import InputError
 
-LONGEST_NAME = 64
+LONGEST_NAME = LONGEST_UID = 64
+UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 
 def clean_name(text: object, what: str = "a lesion's name") -> str:
@@ -25,3 +27,15 @@ def clean_name(text: object, what: str = "a lesion's name") -> str:
         shown = str(text)[:200].encode("utf-8", "backslashreplace").decode()
         raise InputError(f"{what} must have 1 to {LONGEST_NAME} visible characters, got {shown!r}")
     return name
+
+
+def clean_uid(text: str) -> str:
+    """Return a lesion's tracking_uid; "" where it has none yet.
+
+    Raises:
+        InputError: for what no DICOM object could hold as a UID.
+    """
+    if text and (len(text) > LONGEST_UID or not UID.fullmatch(text)):
+        shown = text[:200].encode("utf-8", "backslashreplace").decode()
+        raise InputError(f"a tracking_uid is a DICOM UID, at most {LONGEST_UID} digits and dots, got {shown!r}")
+    return text

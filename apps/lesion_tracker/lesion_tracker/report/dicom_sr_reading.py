@@ -19,6 +19,7 @@ from lesion_tracker.errors import InputError
 from lesion_tracker.records.fate import FATES, PRESENT
 from lesion_tracker.records.json_record import Ends, Point
 from lesion_tracker.records.lesion import LARGEST_RADIUS_MM
+from lesion_tracker.records.names import clean_uid
 from lesion_tracker.report.dicom_codes import FATE, SCHEME
 from lesion_tracker.report.dicom_lesion import PRODUCT
 from lesion_tracker.report.dicom_source import SourceSeries
@@ -32,6 +33,9 @@ LONG, SHORT = ("103339001", "G-A185", "410668003", "G-D7FE"), ("103340004", "G-A
 FREE_TEXT = "CORNERSTONEFREETEXT"
 AGREES_MM, AGREES = 0.5, 0.02
 """A length and the distance of its end points differ by no more, in mm or as a share."""
+
+DAMAGED = (ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError)
+"""What pydicom, and what is read with it, raise for values that are none."""
 
 DEEPEST = 12
 """Containers within each other; measurement groups lie in the third."""
@@ -94,7 +98,7 @@ def found_in_file(path: Path, source: SourceSeries) -> Found:
     """Return what `found_in` returns of a file; one that cannot be read is passed over."""
     try:
         return found_in(pydicom.dcmread(path), source)
-    except (InvalidDicomError, ValueError, TypeError, AttributeError, KeyError, IndexError, RecursionError) as error:
+    except (InvalidDicomError, *DAMAGED) as error:
         return Found(passed_over=(f"{path.name} cannot be read as a report: {error}",))
 
 
@@ -107,6 +111,9 @@ def found_in(report: Dataset, source: SourceSeries) -> Found:
     """
     if report.get("SOPClassUID") not in REPORTS:
         return Found()
+    whose, patient = (str(one.get("PatientID") or "").strip() for one in (report, source.slices[0]))
+    if whose and patient and whose != patient:
+        return Found(passed_over=(f"a report of patient {whose[:64]!r}, the series is of {patient[:64]!r}",))
     numbers = {str(one.SOPInstanceUID): k for k, one in enumerate(source.slices)}
     lesions, passed_over = [], []
     for group in _groups(report):
@@ -116,7 +123,7 @@ def found_in(report: Dataset, source: SourceSeries) -> Found:
             continue
         try:
             lesions.append(_lesion(report, group, identifier, source, numbers))
-        except InputError as error:
+        except (InputError, *DAMAGED) as error:
             passed_over.append(f"{_name(group, identifier) or identifier[:64]}: {error}")
     return Found(tuple(lesions), tuple(passed_over))
 
@@ -136,7 +143,7 @@ def _lesion(
     x, y, z = (round(float(value), 3) for value in center)
     return FoundLesion(
         name=_name(group, identifier),
-        tracking_uid=_text(group, UID),
+        tracking_uid=clean_uid(_text(group, UID)),
         center_mm=(x, y, z),
         fate=fate,
         long_axis_mm=long_mm,

@@ -115,6 +115,7 @@ def answer_errors(application: FastAPI) -> None:
     for kind in (LesionTrackerError, OSError, MemoryError, torch.OutOfMemoryError):
         application.add_exception_handler(kind, _refused)
     application.add_exception_handler(RequestValidationError, _not_valid)
+    application.add_exception_handler(400, _not_read)
 
 
 async def _refused(request: Request, error: Exception) -> JSONResponse:
@@ -126,6 +127,13 @@ async def _refused(request: Request, error: Exception) -> JSONResponse:
     log = logger.error if isinstance(error, OSError | MemoryError | torch.OutOfMemoryError) else logger.info
     log("refused with %d: %s", refusal.status, refusal.text)  # OHIF shows no more than that something failed
     return JSONResponse({"detail": refusal.text}, refusal.status)
+
+
+async def _not_read(request: Request, error: Exception) -> JSONResponse:
+    """Answer a body of which nothing can be made as any other wrong input: frameworks say 400, and not why."""
+    why = getattr(error, "detail", "")
+    text = f"the body cannot be read ({why}): is it text in UTF-8 or a whole form, and not nested too deep?"
+    return JSONResponse({"detail": text}, 422)
 
 
 async def _not_valid(request: Request, error: Exception) -> JSONResponse:

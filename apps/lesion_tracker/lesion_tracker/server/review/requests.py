@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Strict
 
 from lesion_tracker.records.state import CLOSINGS, shown
 
@@ -14,7 +14,11 @@ Reader = Annotated[str, Field(max_length=64)]
 Stamp = Annotated[str, Field(max_length=64)]
 """What the server gave out and gets back."""
 
-PointOfThree = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
+Flag = Annotated[bool, Strict()]
+Coordinate = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+"""A number; neither text that looks like one nor a truth value."""
+
+PointOfThree = tuple[Coordinate, Coordinate, Coordinate]
 
 
 def closing_named(name: str) -> str:
@@ -164,7 +168,7 @@ class TrackAll(OneRequest):
     baseline: Annotated[str, Field(max_length=256)] = ""
     lesions: tuple[Name, ...] = ()
     direction: Direction = "forwards"
-    carry: bool = False
+    carry: Flag = False
 
 
 class MeasureAll(OneRequest):

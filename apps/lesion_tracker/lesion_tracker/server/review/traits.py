@@ -15,7 +15,7 @@ from lesion_tracker.records.said import SaidTraits
 from lesion_tracker.response.selection import refuse_target
 from lesion_tracker.server import addresses
 from lesion_tracker.server.review.patient_review import PatientReview
-from lesion_tracker.server.review.requests import Name, OneRequest, Stamp
+from lesion_tracker.server.review.requests import Flag, Name, OneRequest, Stamp
 from lesion_tracker.server.review.review import Review
 from lesion_tracker.server.review.shared_routes import require_json
 from lesion_tracker.server.who import signed
@@ -37,7 +37,7 @@ class Is(OneRequest):
     lesion: Name
     role: Role = ""
     organ: Annotated[str, Field(max_length=200)] = ""
-    node: bool = False
+    node: Flag = False
     before: Stamp = ""
 
 

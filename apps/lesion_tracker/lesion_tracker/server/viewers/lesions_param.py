@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lesion_tracker.errors import FileFormatError, InputError
 from lesion_tracker.records.lesion import Lesion
-from lesion_tracker.records.names import clean_name
+from lesion_tracker.records.names import clean_name, clean_uid
 
 MOST_LESIONS = 500
 
@@ -69,6 +69,7 @@ def lesion_from(entry: Mapping[str, Any]) -> Lesion:
     except ValidationError as error:
         raise FileFormatError(_sentence(entry.get("id", "?"), error)) from None
     named = {key: clean_name(one) if key in ("id", "label") and one else one for key, one in known.model_dump().items()}
+    named["tracking_uid"] = clean_uid(known.tracking_uid)
     return Lesion.from_json({key: named[key] for key in known.model_fields_set})
 
 
