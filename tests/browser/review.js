@@ -376,6 +376,20 @@ const scenarios = {
   },
 
   // Sort, filter, place, width and window: all as they were after a look at the large view.
+  // Of thousands of lesions the first are shown, and take keys, while the others are still sent.
+  async first_rows({ page }, { base }) {
+    const start = Date.now(), seconds = () => (Date.now() - start) / 1000;
+    await page.goto(`${base}/lesions/?patient=eve`, { waitUntil: 'commit', timeout: 240000 });
+    await page.waitForFunction(() => { const first = document.querySelector('img.crop'); return first && first.complete && first.naturalWidth; }, null, { polling: 20 });
+    const result = { shown: seconds(), with_rows: await page.locator('.row.lesion').count() };
+    await page.keyboard.press('ArrowDown'); // keys are taken, too
+    result.focused = await page.evaluate(() => document.activeElement.dataset.lesion);
+    await page.waitForLoadState('domcontentloaded', { timeout: 240000 });
+    result.whole = seconds();
+    result.places = await page.locator('.row.lesion').evaluateAll((rows) => rows.filter((row, n) => row.dataset.place === String(n)).length);
+    return result;
+  },
+
   async returning({ page }, { base }) {
     const result = {};
     await grid(page, base);

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import requests
 import uvicorn
 
 from lesion_tracker.readers.lines import now
@@ -362,6 +363,28 @@ def test_thirty_studies_by_two_hundred_lesions_scroll(tall: str) -> None:
     figures = f"{step:.0f} ms (median), {work:.0f} ms of it work; a sum of 10 million roots: {loop:.0f} ms"
     print(f"a step of scrolling: {figures}")  # noqa: T201 - figures to report
     assert work < STEP_OF_SUMS * loop
+
+
+@pytest.mark.slow
+def test_of_5000_lesions_the_first_are_shown_within_a_second(page: Page, address: str) -> None:
+    mark_many(page, 4999)
+    track_all(page)
+    sent, used = [], []
+    for _ in range(5):
+        begin, processor = time.perf_counter(), time.process_time()
+        with requests.get(f"{address}/lesions/", params={"patient": "eve"}, stream=True, timeout=240) as answer:
+            next(part for part in answer.iter_content(65536) if b'class="row lesion"' in part)
+            sent.append(time.perf_counter() - begin)
+            used.append(time.process_time() - processor)
+    seen = drive(address, "first_rows")
+    figures = (
+        f"{statistics.median(sent):.2f} s ({statistics.median(used):.2f} s of a processor), at first {sent[0]:.2f} s"
+    )
+    shown = f"with its pictures after {seen['shown']:.2f} s, all rows after {seen['whole']:.1f} s"
+    print(f"5,000 lesions: the first row is sent after {figures}; shown {shown}")  # noqa: T201 - figures to report
+    assert statistics.median(used) < 1.0
+    assert seen["with_rows"] < seen["places"] == 5000
+    assert seen["focused"] == "lesion_1"
 
 
 @pytest.mark.parametrize("lesions", [1, 12, 60])

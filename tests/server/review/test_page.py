@@ -19,6 +19,7 @@ from tests.server.review.conftest import STUDIES, Page, ShiftingEngine
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # as in conftest
     from lesion_tracker.server.review.measuring import Measuring
+    from lesion_tracker.server.review.pages import FIRST_ROWS
     from lesion_tracker.server.review.views import Views
 
 FIRST, SECOND, THIRD = STUDIES
@@ -79,7 +80,12 @@ def test_the_first_rows_of_many_lesions_are_sent_before_the_last_are_written(pag
     rows = [part.count('class="row lesion"') for part in parts]
     assert sum(rows) == 61
     assert max(rows) < 20
-    assert page.http.get("/lesions/", params={"patient": "eve"}).text.count('class="row lesion"') == 61
+    text = page.http.get("/lesions/", params={"patient": "eve"}).text
+    assert text.count('class="row lesion"') == 61
+    shown, _, rest = text.partition('<template id="rest">')
+    assert (shown.count('class="row lesion"'), shown.count('src="grid.js"')) == (FIRST_ROWS, 1)  # which work at once
+    assert "The other 41 lesions are being loaded" in shown
+    assert (rest.count("</template>"), "<script" in rest) == (1, False)
 
 
 def test_an_accepted_point_is_where_the_third_study_is_tracked_from(page: Page) -> None:

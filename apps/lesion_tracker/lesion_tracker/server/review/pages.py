@@ -104,6 +104,9 @@ THUMB_MM = 90.0
 PIECES = 500
 """Of a template's output that are sent at once: about five rows."""
 
+FIRST_ROWS = 20
+"""Of a patient's lesions, with which the page is at work while the others are still sent."""
+
 SAYABLE = (GONE, TOO_SMALL, MERGED, SPLIT, NEW, PERHAPS_NEW, PROGRESSED, NOT_ASSESSED)
 """What a reader can say became of a lesion."""
 
@@ -224,7 +227,7 @@ ENVIRONMENT.globals |= {
     "distance": _distance,
     "growth": growth,
 }
-ENVIRONMENT.globals |= {"SHOWN": SHOWN, "OPEN": OPEN}
+ENVIRONMENT.globals |= {"SHOWN": SHOWN, "OPEN": OPEN, "FIRST_ROWS": FIRST_ROWS}
 ENVIRONMENT.globals["SAYABLE"] = Markup(
     ENVIRONMENT.get_template("sayable.html").render(states=SAYABLE)
 )  # once, not a cell

@@ -121,6 +121,7 @@ function merge(row) {
 async function refresh() {
   const text = await (await fetch(location.href)).text();
   const fresh = new DOMParser().parseFromString(text, "text/html");
+  unpack(fresh);
   const place = at, held = anchor();
   const rows = [...fresh.querySelectorAll(".row.lesion")], names = new Set(rows.map((row) => row.dataset.lesion));
   for (const row of all()) if (!names.has(row.dataset.lesion)) row.remove();
@@ -146,7 +147,7 @@ async function answer(cell, what, body, possible, why) {
   const next = nextOpen(cell), sent = { study: cell.dataset.study, lesion: cell.dataset.lesion, track: cell.dataset.track, seen: cell.dataset.seen, ...body };
   const done = await send(addresses[what], sent);
   if (!done) return;
-  if (cell.contains(document.activeElement) || document.activeElement === document.body) { if (next) focus(next); else say("Nothing else is to look at here."); }
+  if (cell.contains(document.activeElement) || document.activeElement === document.body) { if (next) focus(next); else if (!document.getElementById("rest")) say("Nothing else is to look at here."); }
   await changed(what, sent, done, offered(what, sent, done));
 }
 
@@ -270,9 +271,17 @@ async function printAll() {
   document.body.classList.remove("printing");
 }
 
+// Of many lesions the page has the first ones until the others have arrived.
+function unpack(page) {
+  const rest = page.getElementById("rest");
+  if (!rest) return;
+  page.getElementById("loading").remove();
+  rest.replaceWith(rest.content);
+}
+
 function begin() {
+  unpack(document);
   all().forEach((row, n) => { row.dataset.place = n; });
-  windows.value = shownWindow(windows);
   const place = noted("place");
   if (place && place.chosen) choices.forEach((one, n) => { one.value = place.chosen[n]; });
   arrange();
@@ -291,6 +300,10 @@ document.getElementById("track-outdated").addEventListener("click", (event) => t
 document.getElementById("print").addEventListener("click", printAll);
 window.addEventListener("pagehide", keepPlace);
 window.addEventListener("resize", layout);
-begin();
-followNoted();
-watch(() => { if (!document.querySelector(".label input")) refresh(); });
+windows.value = shownWindow(windows);
+layout();
+document.addEventListener("DOMContentLoaded", () => {
+  begin();
+  followNoted();
+  watch(() => { if (!document.querySelector(".label input")) refresh(); });
+});
