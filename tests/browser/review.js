@@ -235,6 +235,16 @@ const scenarios = {
     await cell(page, 'lesion_1', later).focus();
     await page.keyboard.press('u');
     await said(page, 'taken back (close)');
+    await cell(page, 'lesion_1', study).focus();
+    await page.keyboard.press('u');
+    await page.waitForFunction(() => document.querySelectorAll('.cell[data-open="1"]').length === 2);
+    await cell(page, 'lesion_1', study).focus();
+    await page.keyboard.down('x'); // held down, it closes one cell, not each that follows
+    await page.waitForFunction(() => document.querySelectorAll('.cell.not_evaluable').length === 1 && document.activeElement.dataset.open === '1');
+    for (let n = 0; n < 3; n += 1) await page.keyboard.down('x');
+    await page.keyboard.up('x');
+    await page.waitForTimeout(300);
+    result.held = await page.locator('.cell.not_evaluable').count();
     await cell(page, 'lesion_1', later).focus();
     await page.keyboard.press('d');
     await said(page, 'lesion_1: gone');
@@ -560,6 +570,28 @@ const scenarios = {
   },
 
   // What was marked on another volume than a study's file holds now is carried over by one button.
+  // While the page is open a study arrives, between two others, and goes again: each cell stands below its own study's date.
+  async coming({ page }, { base, later, from, to }) {
+    const fs = require('node:fs'), result = {};
+    const below = () => page.evaluate(() => [[...document.querySelectorAll('.timeline .date')].map((one) => one.title), [...document.querySelectorAll('.row.lesion .cell')].map((one) => one.dataset.study)]);
+    await grid(page, base);
+    fs.copyFileSync(from, to);
+    await page.waitForTimeout(1100); // the server looks at its folder once a second
+    await cell(page, 'lesion_1', later).focus();
+    await page.keyboard.press('a');
+    await page.waitForFunction(() => document.querySelectorAll('.timeline .date').length === 4);
+    result.arrived = await below();
+    result.said = await said(page, 'accepted');
+    await page.waitForSelector('#undo-last');
+    await page.waitForLoadState('networkidle');
+    fs.unlinkSync(to);
+    await page.waitForTimeout(1100);
+    await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+    await page.waitForFunction(() => document.querySelectorAll('.timeline .date').length === 3);
+    result.left = await below();
+    return result;
+  },
+
   async carry({ page }, { base }) {
     await grid(page, base);
     const result = { note: await page.textContent('.left-behind') };

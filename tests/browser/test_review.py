@@ -246,6 +246,7 @@ def test_a_cell_is_closed_by_a_key_and_says_so_after_a_reload(page: Page, addres
     assert "1 to look at" in seen["counts"]
     assert seen["focused"] == THIRD
     assert "not evaluable" in seen["words"]
+    assert seen["held"] == 1
     first, *states, last = seen["list"]  # which is put into a cell once somebody wants it
     assert (first, last) == ("State …", "take it back")
     assert {"gone", "too small to measure", "merged …"} <= set(states)
@@ -320,6 +321,19 @@ def test_points_of_a_replaced_file_are_carried_over_by_one_button(page: Page, ad
     assert "1 point tracked in 1 study" in seen["carried"]
     assert seen["gone"] == 0
     assert [track.lesion_id for track in page.marks.tracks(FIRST)] == ["lesion_1"]
+
+
+def test_a_study_that_comes_or_goes_moves_no_cell_below_another_date(page: Page, tmp_path: Path) -> None:
+    track_all(page)
+    engine = ShiftingEngine(Settings(), tmp_path / "cache", tmp_path / "model")
+    application, *_ = made_page(tmp_path, engine, follows=True)
+    between = "eve__20201001"
+    files = {"from": str(tmp_path / f"{FIRST}.nii.gz"), "to": str(tmp_path / f"{between}.nii.gz")}
+    with serving(application) as url:
+        seen = drive(url, "coming", **files)
+    assert seen["arrived"] == [[FIRST, SECOND, between, THIRD]] * 2
+    assert seen["left"] == [[*STUDIES]] * 2
+    assert "accepted" in seen["said"]
 
 
 def test_sixty_cells_are_worked_through_by_keyboard(page: Page, address: str) -> None:

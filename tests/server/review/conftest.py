@@ -134,10 +134,12 @@ class Page:
         return dict(json.loads(unescape(found[1])))
 
 
-def made_page(folder: Path, engine: Engine) -> tuple[FastAPI, MarkStore, Review]:
-    """Return the page on a folder of studies that are there, what it keeps, and what it reads."""
+def made_page(folder: Path, engine: Engine, *, follows: bool = False) -> tuple[FastAPI, MarkStore, Review]:
+    """Return the page on a folder of studies that are there, or come and go; what it keeps, and what it reads."""
     store = MarkStore(folder / "labels")
-    catalog = FolderCatalog(StudyFolder(FolderIndex(folder), store.retire, lambda entry: entry.path, auto_reload=False))
+    catalog = FolderCatalog(
+        StudyFolder(FolderIndex(folder), store.retire, lambda entry: entry.path, auto_reload=follows)
+    )
     application = FastAPI()
     answer_errors(application)
     bound = BoundMarks(store, engine)

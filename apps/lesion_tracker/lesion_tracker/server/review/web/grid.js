@@ -92,6 +92,7 @@ async function changed(what, body, done, offer) {
   const answer = await fetch(addresses.row + "?" + new URLSearchParams({ patient, lesion: body.lesion }));
   if (!answer.ok) { await refresh(); return; }
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (cellsOf(fresh.querySelector(".row.lesion")).slice(1).map((cell) => cell.dataset.study).join() !== columns(document)) { loadAgain(done.done, false, offer); return; }
   merge(fresh.querySelector(".row.lesion"));
   count(fresh.getElementById("counts"), fresh.getElementById("counts").dataset.outdated);
 }
@@ -118,9 +119,14 @@ function merge(row) {
   if (other) old.querySelectorAll("img.crop").forEach(draw);
 }
 
+// A study that came or went is a column more or less: no cell may stand below another study's date.
+const columns = (page) => [...page.querySelectorAll(".timeline .date")].map((one) => one.title).join();
+function loadAgain(...words) { if (words.length) note("said", words); location.reload(); }
+
 async function refresh() {
-  const text = await (await fetch(location.href)).text();
-  const fresh = new DOMParser().parseFromString(text, "text/html");
+  const answer = await fetch(location.href);
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (!answer.ok || columns(fresh) !== columns(document)) { loadAgain(); return; } // logged out, or a patient who is gone: the page says so
   unpack(fresh);
   const place = at, held = anchor();
   const rows = [...fresh.querySelectorAll(".row.lesion")], names = new Set(rows.map((row) => row.dataset.lesion));
@@ -200,8 +206,11 @@ async function rename(name) {
   input.select();
   input.addEventListener("keydown", async (event) => {
     event.stopPropagation();
-    if (event.key === "Escape") { label.textContent = before; name.focus(); }
-    if (event.key === "Enter" && await change("rename", { patient, lesion: name.dataset.lesion, label: input.value, seen })) focus(cellAt({ lesion: name.dataset.lesion, study: "" }));
+    if (event.key === "Escape") { const text = document.createElement("bdi"); text.textContent = before; label.replaceChildren(text); name.focus(); }
+    if (event.key !== "Enter" || input.readOnly) return;
+    input.readOnly = true; // a second Enter would answer what the first one changed
+    if (await change("rename", { patient, lesion: name.dataset.lesion, label: input.value, seen })) focus(cellAt({ lesion: name.dataset.lesion, study: "" }));
+    else input.readOnly = false;
   });
 }
 

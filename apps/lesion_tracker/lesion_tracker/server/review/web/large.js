@@ -357,6 +357,7 @@ async function refreshed() {
   if (!answer.ok) { say("This lesion was deleted meanwhile.", true); return; }
   const row = new DOMParser().parseFromString(await answer.text(), "text/html");
   const now = [...row.querySelectorAll(".cell")].find((cell) => cell.dataset.study === study.study);
+  if (!now) { say("This study is no longer there; what is drawn here cannot be saved.", true); return; }
   if (now.dataset.version === data.version) return;
   const words = now.querySelector(".state").textContent.trim().replace(/\s+/g, " ");
   if (unsaved()) say(`Changed meanwhile: ${words}. What you drew is not saved; discard it, and load the page again.`, true);

@@ -67,6 +67,7 @@ async function send(path, body) {
   try { answer = await fetch(path, options); } catch (error) { say("The server does not answer; nothing was stored.", true); return null; }
   const json = await answer.json().catch(() => ({}));
   if (answer.ok) return json;
+  if (answer.status === 401) { say("You are logged out; nothing was stored. Load the page again to log in.", true); return null; }
   const detail = Array.isArray(json.detail) ? json.detail.map((one) => one.msg).join("; ") : json.detail;
   say(detail || `The server answered ${answer.status}; nothing was stored.`, true);
   if (answer.status === 409 && body !== undefined) await overtaken(detail);
@@ -134,7 +135,16 @@ async function watch(seen) {
   setInterval(look, WATCH_MS);
   document.addEventListener("visibilitychange", look);
   window.addEventListener("focus", look);
+  window.addEventListener("pageshow", (event) => { if (event.persisted) look(); });
 }
+
+// A key that is held down moves on, but answers once: each repeat of A would accept the next lesion, one of Enter a question.
+document.addEventListener("keydown", (event) => {
+  const types = event.target.matches("textarea, input:not([type=range]):not([type=checkbox])") && event.key !== "Enter";
+  if (!event.repeat || types || /^(Arrow|Page|Home$|End$|Tab$)|^[-+=]$/.test(event.key) || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}, true);
 
 // A key as it is meant: letters in lower case, also with Caps Lock; "" where somebody types or a shortcut of the browser.
 function keyOf(event) {
