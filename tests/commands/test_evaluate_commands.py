@@ -51,6 +51,14 @@ def test_the_scores_of_the_stand_in(call, quick_track, capsys):
     assert [len(asked["lesions"]) for asked in quick_track] == [2, 1]
 
 
+def test_a_truth_outside_of_the_followup_is_scored_as_it_is_and_said(call, quick_track, capsys):
+    code, scores = call([lesion("far", [-30, -30, 30]), lesion("near", [30, 30, 30])], words=("--method", "affine"))
+    assert (code, scores["n"]) == (0, 2)
+    said = [line for line in capsys.readouterr().err.splitlines() if "is outside the follow-up 'p__20200401'" in line]
+    assert [line.startswith("warning: 'far': (-30.0, -30.0, 30.0)") for line in said] == [True]
+    assert "were x and y negated?" in said[0]
+
+
 def test_a_pair_backward_in_time_is_scored_and_said(studies, write, tmp_path, quick_track, capsys):
     pair = {"baseline": studies[1].name, "followup": studies[0].name, "lesions": [lesion("a", [33, 30, 34])]}
     words = ["evaluate", str(write("pairs.json", {"pairs": [pair]})), "--out", str(tmp_path / "scores.json")]

@@ -143,6 +143,16 @@ def test_who_has_no_lesion_is_told_so(
     patient: str, text: str, studies: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_volume(balls(5.0), tmp_path / "p2__20200101.nii.gz")
+    (tmp_path / "labels").mkdir(exist_ok=True)  # of other patients
     folder = tmp_path if patient == "p2" else studies
     assert main(["report", patient, "--studies", str(folder), "--out", str(tmp_path / "out")]) == 2
     assert text in capsys.readouterr().err
+
+
+def test_a_folder_in_which_nothing_was_marked_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "unmarked"
+    folder.mkdir()
+    assert main(["report", "eve", "--studies", str(folder), "--out", str(tmp_path / "out")]) == 2
+    assert "nothing was ever marked in" in capsys.readouterr().err
+    assert list(folder.iterdir()) == []
+    assert not (tmp_path / "out").exists()

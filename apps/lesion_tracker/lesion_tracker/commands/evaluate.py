@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lesion_tracker.commands.evaluation_report import add_report_argument, require_report_folder, write_evaluation
 from lesion_tracker.commands.options import add_tracking_arguments, cache_of, track_options_of, tracker_of
 from lesion_tracker.commands.outputs import require_folder_of
@@ -23,6 +25,7 @@ from lesion_tracker.scoring.scores_file import evaluation_json
 from lesion_tracker.scoring.summary import scores_of
 from lesion_tracker.tracking.pair import Pair, read_pair
 from lesion_tracker.tracking.session import Tracked, session
+from lesion_tracker.volumes.inside import outside_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,7 +77,10 @@ def _lesions(count: int) -> str:
 def _opened(entry: PairEntry) -> tuple[Pair, list[Lesion]]:
     """Read a pair, whoever and whenever it is of: an evaluation may go backward in time, and says so."""
     pair = read_pair(entry.baseline, entry.followup, any_pair=True, option="evaluate")
-    for note in pair.warnings:
+    truths = ((one.lesion.id, np.array(one.followup_mm)) for one in entry.lesions)
+    grid, study = pair.followup.grid, f"the follow-up {pair.followup_id!r}"
+    outside = [f"{name!r}: {outside_text(at, grid, study)}" for name, at in truths if not grid.contains(at[None])[0]]
+    for note in (*pair.warnings, *outside):
         print(f"warning: {note}", file=sys.stderr)
     return pair, [one.lesion for one in entry.lesions]
 

@@ -30,8 +30,8 @@ def run(args: argparse.Namespace) -> int:
     """Measure, write, print the table; return 0."""
     if args.out.exists() and not args.out.is_dir():
         raise InputError(f"--out is a folder, and {args.out} is a file")
-    if not args.studies.startswith(("http://", "https://")) and not Path(args.studies).is_dir():
-        raise InputError(f"--studies: there is no folder {args.studies}")
+    if not args.studies.startswith(("http://", "https://")):
+        _require_marks(Path(args.studies))
     settings = Settings(data_dir=args.data_dir)
     opened = open_studies(args.studies, settings, read_only=True)
     fetch, guard = (opened.catalog.fetch, opened.pacs.read) if opened.pacs else (None, None)
@@ -49,3 +49,11 @@ def run(args: argparse.Namespace) -> int:
     print("\n".join(told))
     print(f"written: {args.out / PAGE}")
     return 0
+
+
+def _require_marks(studies: Path) -> None:
+    """Refuse a folder in which nobody has marked anything: to look for marks there would make a folder for them."""
+    if not studies.is_dir():
+        raise InputError(f"--studies: there is no folder {studies}")
+    if not (studies / "labels").is_dir():
+        raise InputError(f"--studies: nothing was ever marked in {studies}: is it the folder that a server serves?")
