@@ -628,6 +628,15 @@ const scenarios = {
     return {};
   },
 
+  // The picture of the response for docs/review-page.md.
+  async response_picture({ page }, { base, folder }) {
+    await page.setViewportSize({ width: 1280, height: 1560 });
+    await page.goto(`${base}/lesions/response?patient=demo`, { waitUntil: 'networkidle' });
+    await page.evaluate(() => { reader.value = ''; });
+    await page.screenshot({ path: path.join(folder, 'review-response.png') });
+    return {};
+  },
+
   // How long a slice takes in both studies of the large view, ms, and how fast this machine is meanwhile.
   async speed({ page }, { base, study }) {
     await large(page, base, study);
