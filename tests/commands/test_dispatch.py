@@ -55,8 +55,15 @@ def test_the_version_is_the_packages(capsys):
     assert capsys.readouterr().out == f"Lesion Tracker {__version__}\n"
 
 
-@pytest.mark.parametrize(("error", "code"), [(FileFormatError("two\nlines"), 2), (RegistrationFailed("two\nlines"), 1)])
-def test_errors_are_one_line(monkeypatch, capsys, error, code):
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (FileFormatError("two\nlines"), 2, "two lines"),
+        (RegistrationFailed("two\nlines"), 1, "two lines"),
+        (KeyboardInterrupt(), 130, "track was stopped by Ctrl-C; no file is left half-written"),
+    ],
+)
+def test_errors_are_one_line(monkeypatch, capsys, error, code, said):
     class Failing:
         @staticmethod
         def add_arguments(parser):
@@ -68,7 +75,7 @@ def test_errors_are_one_line(monkeypatch, capsys, error, code):
 
     monkeypatch.setattr(dispatch.importlib, "import_module", lambda name: Failing)
     assert main(["track"]) == code
-    assert capsys.readouterr().err == "error: two lines\n"
+    assert capsys.readouterr().err == f"error: {said}\n"
 
 
 def test_a_missing_package_names_itself(monkeypatch, capsys):

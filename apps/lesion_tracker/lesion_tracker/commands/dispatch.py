@@ -32,7 +32,7 @@ COMMANDS = {
 }
 """Each is a module of this folder with `add_arguments(parser)` and `run(args) -> int`."""
 
-BAD_INPUT, FAULT = 2, 1
+BAD_INPUT, FAULT, INTERRUPTED = 2, 1, 130
 
 
 @runtime_checkable
@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None, program: str = PROGRAM) -> int:
         program: what the user started, for the help.
 
     Returns:
-        0, or 2 for bad input, or 1 for a fault; either is explained in one line on stderr.
+        0, or 2 for bad input, 1 for a fault, 130 for Ctrl-C; each is explained in one line on stderr.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if not words or words[0] in ("-h", "--help"):
@@ -73,6 +73,8 @@ def main(argv: Sequence[str] | None = None, program: str = PROGRAM) -> int:
         return _fail(str(error), BAD_INPUT)
     except LesionTrackerError as error:
         return _fail(str(error), FAULT)
+    except KeyboardInterrupt:
+        return _fail(f"{name} was stopped by Ctrl-C; no file is left half-written", INTERRUPTED)
     except ModuleNotFoundError as error:
         return _fail(f"{name} needs the package {error.name!r}, which is not installed here; {_elsewhere()}", FAULT)
 
