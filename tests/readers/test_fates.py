@@ -1,6 +1,7 @@
 """What became of lesions: said, taken back, kept beside the marks, and the graph of a patient that follows from it."""
 
 import json
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from lesion_tracker.volumes.volume import Volume
 
 STUDIES = ("s0", "s1", "s2")
 GRID = Grid.from_parts((2, 2, 2), np.ones(3), np.zeros(3), np.eye(3))
+LONG_AGO = "2024-01-01T00:00:00.000+00:00"
 
 
 @pytest.fixture
@@ -221,8 +223,20 @@ def test_a_point_that_a_reader_sets_later_overrules_gone_and_not_too_small(marks
     fates.say("s1", SaidFate("a", "gone"))
     fates.say("s1", SaidFate("b", "too_small"))
     assert _graph(marks, fates).seen["s1"] == {"a": Seen("gone"), "b": Seen("too_small")}
-    marks.mark("s1", [replace(_lesion(name), marked_at="2999-01-01T00:00:00.000+00:00") for name in "ab"])
-    assert _graph(marks, fates).seen["s1"] == {"a": Seen(), "b": Seen("too_small")}
+    marks.mark("s1", [replace(_lesion(name), center_mm=(9.0, 9.0, 9.0), marked_at=LONG_AGO) for name in "ab"])
+    assert _graph(marks, fates).seen["s1"] == {"a": Seen(), "b": Seen("too_small")}  # whatever the clock said
+    fates.say("s1", SaidFate("a", "gone", said_at=LONG_AGO))
+    assert _graph(marks, fates).seen["s1"]["a"] == Seen("gone")
+
+
+def test_where_lines_of_before_have_no_place_their_times_decide(marks: MarkStore, fates: FateStore) -> None:
+    fates.say("s1", SaidFate("a", "gone"))
+    path = marks.history("fates", "s1").path
+    path.write_text(re.sub(r',\s*"after":\s*\d+', "", path.read_text()))
+    assert "after" not in path.read_text()
+    assert _graph(marks, fates).seen["s1"]["a"] == Seen("gone")
+    marks.mark("s1", [replace(_lesion("a"), center_mm=(9.0, 9.0, 9.0), marked_at="2999-01-01T00:00:00.000+00:00")])
+    assert _graph(marks, fates).seen["s1"]["a"] == Seen()
 
 
 def test_a_lesion_outside_of_the_scan_was_not_assessed(marks: MarkStore, fates: FateStore) -> None:
@@ -231,10 +245,10 @@ def test_a_lesion_outside_of_the_scan_was_not_assessed(marks: MarkStore, fates: 
 
 
 def test_a_lesion_that_was_closed_without_a_point_was_not_assessed(marks: MarkStore, fates: FateStore) -> None:
-    fates.say("s1", SaidFate("a", "too_small", said_at="2024-01-01T00:00:00.000+00:00"))
-    fates.say("s1", SaidFate("b", "gone", said_at="2999-01-01T00:00:00.000+00:00"))
+    fates.say("s1", SaidFate("a", "too_small", said_at="2999-01-01T00:00:00.000+00:00"))
     for name in "abc":
         marks.close("s1", name, "not_evaluable", "ann")
+    fates.say("s1", SaidFate("b", "gone", said_at=LONG_AGO))
     seen = _graph(marks, fates).seen
     assert seen["s1"] == {"a": Seen("not_assessed"), "b": Seen("gone"), "c": Seen("not_assessed")}
     assert "c" not in seen["s2"]

@@ -168,6 +168,9 @@ def test_a_page_of_another_origin_may_neither_write_nor_read(locked: Server) -> 
     )
     assert refused.status_code == 403
     assert FOREIGN in refused.json()["detail"]
+    told = {**bearer(locked, "ann"), "Sec-Fetch-Site": "cross-site"}  # by a browser that leaves the origin out
+    url = f"{locked.url}/infer/mark_lesion?image=x"
+    assert requests.post(url, headers=told, data={"params": "{}"}, timeout=60).status_code == 403
     read = requests.get(f"{locked.url}/info/", headers=headers, timeout=60)
     assert not [name for name in read.headers if name.lower().startswith("access-control")]
     preflight = requests.options(

@@ -34,6 +34,7 @@ class Cell:
         outdated: why the track no longer follows from the points before it, or "".
         measured: whether `radius_mm` is the size of a mark in this study, not an expected one.
         fate: what a reader says became of it here, or None.
+        line: number of the line by which a reader marked, answered or closed it; 0 where nobody did, or it has none.
     """
 
     study_id: str
@@ -52,6 +53,7 @@ class Cell:
     outdated: str = ""
     measured: bool = False
     fate: SaidFate | None = None
+    line: int = 0
 
     @property
     def state(self) -> State:
@@ -83,7 +85,7 @@ class Cell:
     def fate_is_last(self) -> bool:
         """Say whether what a reader did last here is to say what became of it."""
         answered = self.has_answer or self.kind == "closed"
-        return self.fate is not None and not (answered and self.when > self.fate.said_at)
+        return self.fate is not None and not (answered and self.fate.is_before(self.line, self.when))
 
     @property
     def can_accept(self) -> bool:

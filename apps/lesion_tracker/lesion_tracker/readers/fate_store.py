@@ -2,52 +2,18 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
-from lesion_tracker.errors import FileFormatError, InputError
+from lesion_tracker.errors import InputError
+from lesion_tracker.readers.fate_lines import KINDS, FateLine, FateStep, Of, Said, Words, read_fates, replay_fates
 from lesion_tracker.readers.history import History
 from lesion_tracker.readers.lines import action_line, line_on, now, require_own
 from lesion_tracker.readers.mark_store import MarkStore
-from lesion_tracker.readers.replay import Holds
-from lesion_tracker.readers.said_line import of_line, text_of
 from lesion_tracker.readers.study_histories import FATES_TAG
 from lesion_tracker.readers.volumes_of import UNKNOWN
 from lesion_tracker.records.fate import FATES, MERGED
 from lesion_tracker.records.followed import Traits
 from lesion_tracker.records.said import SaidFate, SaidTraits
-
-Said = SaidFate | SaidTraits
-Of = Literal["", "fate", "traits"]
-"""What an undo takes back: the last word of any kind, on what became of a lesion, or on what it is."""
-
-KINDS: Mapping[Of, type[Said] | tuple[type[Said], ...]] = {
-    "": (SaidFate, SaidTraits),
-    "fate": SaidFate,
-    "traits": SaidTraits,
-}
-
-
-@dataclass(frozen=True)
-class FateStep:
-    """What a reader said of a lesion in a study, or took back.
-
-    Args:
-        who: the reader, "" for an unnamed one.
-        when: ISO 8601.
-        said: the word; None for an undo that found none.
-        taken_back: it was taken back, not said.
-    """
-
-    who: str
-    when: str
-    said: Said | None
-    taken_back: bool = False
-
-    @property
-    def words(self) -> str:
-        """Who did what."""
-        verb = "took back" if self.taken_back else "said"
-        return f"{self.who or 'an unnamed reader'} {verb}: {self.said.words if self.said else 'nothing'}"
 
 
 @dataclass(frozen=True)
@@ -100,6 +66,7 @@ class FateStore:
                 said,
                 tracking_uid=uids.get(said.lesion_id) or said.tracking_uid,
                 said_at=said.said_at or now(),
+                after=self._marks.last_line(study_id),
             )
             self._add(study_id, {"fate": whole.to_json(), **line_on(self._marks.volumes(study_id).current)})
         return whole
@@ -157,7 +124,7 @@ class FateStore:
         """
         volumes, present = self._marks.volumes(study_id), self.of_study(study_id).fates
         lines = [line for line in self._lines(study_id) if not line.counts(volumes.holds)]
-        former = _replayed(line.one for line in lines).said
+        former = replay_fates(line.one for line in lines).said
         stamps = {line.one.lesion_id: line.on or UNKNOWN for line in lines}
         return {
             name: volumes.difference(stamps[name]) for name, words in former.items() if words and name not in present
@@ -169,13 +136,13 @@ class FateStore:
         said = [(study, one) for study, one in words if isinstance(one, SaidTraits)]
         return sorted(said, key=lambda word: word[1].said_at)
 
-    def _read(self, study_id: str) -> "_Words":
+    def _read(self, study_id: str) -> "Words":
         """Return what counts for the volume that the study's id stands for now; what lesions are holds on any."""
         holds = self._marks.volumes(study_id).holds
-        return _replayed(line.one for line in self._lines(study_id) if line.counts(holds))
+        return replay_fates(line.one for line in self._lines(study_id) if line.counts(holds))
 
-    def _lines(self, study_id: str) -> "list[_Line]":
-        return self._marks.read(FATES_TAG, study_id, _read_all)
+    def _lines(self, study_id: str) -> "list[FateLine]":
+        return self._marks.read(FATES_TAG, study_id, read_fates)
 
     def _add(self, study_id: str, line: dict[str, Any]) -> None:
         self._marks.require_there(study_id)
@@ -198,83 +165,7 @@ class FateStore:
         return self._marks.history(FATES_TAG, study_id)
 
 
-@dataclass(frozen=True)
-class _Words:
-    """What a history says: the words that nobody took back, and all steps, oldest first, both by lesion."""
-
-    said: dict[str, list[Said]]
-    steps: dict[str, list[FateStep]]
-
-
-@dataclass(frozen=True)
-class _Undo:
-    lesion_id: str
-    of: Of
-    by: str
-    at: str
-
-    def place(self, words: Sequence[Said]) -> int:
-        """Return the place of the word that it takes back; behind the last one where there is none."""
-        meant = [k for k, word in enumerate(words) if isinstance(word, KINDS[self.of])]
-        return meant[-1] if meant else len(words)
-
-
-@dataclass(frozen=True)
-class _Line:
-    """What a line says.
-
-    Args:
-        on: stamp of the volume that it is about; None for what holds on any.
-        one: the word, or the undo.
-    """
-
-    on: str | None
-    one: Said | _Undo
-
-    def counts(self, holds: Holds) -> bool:
-        """Say whether it does for a volume."""
-        return self.on is None or holds(self.on)
-
-
 def traits_said(studies: Iterable[StudyFates]) -> dict[str, SaidTraits]:
     """Return what readers said last of each lesion, in whichever study they said it."""
     every = sorted((one for study in studies for one in study.traits.values()), key=lambda one: one.said_at)
     return {one.lesion_id: one for one in every}
-
-
-def _replayed(lines: Iterable[Said | _Undo]) -> _Words:
-    known = _Words({}, {})
-    for one in lines:
-        words, steps = known.said.setdefault(one.lesion_id, []), known.steps.setdefault(one.lesion_id, [])
-        if isinstance(one, _Undo):
-            taken = words[(k := one.place(words)) : k + 1]
-            del words[k : k + 1]
-            steps.append(FateStep(one.by, one.at, taken[0] if taken else None, taken_back=True))
-        else:
-            words.append(one)
-            steps.append(FateStep(one.said_by, one.said_at, one))
-    return known
-
-
-def _read_all(history: History) -> list[_Line]:
-    """Return what each line says, and on which volume."""
-    lines = []
-    for number, entry in enumerate(history.entries(), start=1):
-        with of_line(history.name, number):
-            on = entry.pop("on", UNKNOWN)
-            one = _read(entry)
-            of_fate = isinstance(one, SaidFate) or (isinstance(one, _Undo) and one.of == "fate")
-            lines.append(_Line(str(on) if of_fate or on else None, one))
-    return lines
-
-
-def _read(entry: Mapping[str, Any]) -> Said | _Undo:
-    if set(entry) == {"fate"}:
-        return SaidFate.from_json(entry["fate"])
-    if set(entry) == {"traits"}:
-        return SaidTraits.from_json(entry["traits"])
-    if set(entry) - {"of"} == {"action", "lesion_id", "by", "at"} and entry["action"] == "undo":
-        for of in KINDS:
-            if of == entry.get("of", ""):
-                return _Undo(text_of(entry, "lesion_id"), of, text_of(entry, "by"), text_of(entry, "at"))
-    raise FileFormatError(f"neither a fate, nor traits, nor an undo: {str(dict(entry))[:120]}")

@@ -87,7 +87,7 @@ def _seen(cell: Cell | None, said: SaidFate | None, before: Seen | None) -> Seen
     closed = cell is not None and cell.kind == "closed"
     if said is not None:
         overruled = closed or (answered and not FATES[said.fate].has_place)
-        if not (overruled and cell and cell.when > said.said_at):
+        if not (overruled and cell and said.is_before(cell.line, cell.when)):
             return Seen(said.fate, others=said.others)
     if answered:
         return Seen()

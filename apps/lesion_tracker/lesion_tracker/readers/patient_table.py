@@ -90,6 +90,7 @@ class _Said:
     def __init__(self, study_id: str, records: StudyRecords) -> None:
         self._study_id = study_id
         self._closed, self._failures, self._deleted = records.closed(), records.failures(), set(records.deleted())
+        self._line = records.line_of_answer
 
     def cell(self, name: str, known: Cell | None, before: Cell | None) -> Cell | None:
         """Return a lesion's cell; None before its first point, and where it was deleted."""
@@ -102,7 +103,8 @@ class _Said:
         if name in self._failures:
             kind = "failed" if cell.kind == "untracked" else cell.kind
             cell = replace(cell, kind=kind, reason=self._failures[name].reason)
-        return cell
+        answered = cell.has_answer or cell.kind == "closed"
+        return replace(cell, line=self._line(name)) if answered else cell
 
 
 def deleted_of(studies: Sequence[str], records: Mapping[str, StudyRecords]) -> list[Deleted]:

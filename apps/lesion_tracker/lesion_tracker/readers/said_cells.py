@@ -33,4 +33,4 @@ def fate_of(cell: Cell, fates: StudyFates) -> SaidFate | None:
 
 def _is_overruled(said: SaidFate, cell: Cell) -> bool:
     against = cell.kind == "closed" or (cell.has_answer and not FATES[said.fate].has_place)
-    return against and cell.when > said.said_at
+    return against and said.is_before(cell.line, cell.when)

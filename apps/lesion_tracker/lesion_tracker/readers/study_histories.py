@@ -167,11 +167,15 @@ class StudyHistories:
             self.require_there(study_id)
             if study_id not in last:
                 self.records(study_id).read()  # nothing is added behind what cannot be read
-                last[study_id] = max(place_of(self.history(one, study_id).last(), "")[0] for one in TAGS)
+                last[study_id] = self.last_line(study_id)
             placed = [{PLACE: last[study_id] + number, **line} for number, line in enumerate(own, start=1)]
             last[study_id] += len(own)
             parts.append((self.history(tag, study_id), placed))
         append_all(parts, self._note)
+
+    def last_line(self, study_id: str) -> int:
+        """Return the number of the last line about a study's lesions; 0 without one."""
+        return max(place_of(self.history(one, study_id).last(), "")[0] for one in TAGS)
 
     def require_there(self, study_id: str) -> None:
         """Refuse to keep anything about a study that was removed; within the transaction that would keep it.

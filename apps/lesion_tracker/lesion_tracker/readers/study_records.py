@@ -100,6 +100,12 @@ class StudyRecords(StudyLines):
         places = [*([marks[-1].place] if marks else []), *([answers[-1][1].place] if answers else [])]
         return action_id(max(places)) if places else ""
 
+    def line_of_answer(self, lesion_id: str) -> int:
+        """Return the number of the line by which a reader last marked, answered or closed a lesion; 0 without a number."""
+        marks, answers = self._marks.get(lesion_id, []), self._stamped_corrections.get(lesion_id, [])
+        own = [state.place for state in marks if state.what == "mark"] + [state.closed_place for state in marks[-1:]]
+        return max((place[0] for place in [*own, *(stand.place for _, stand in answers[-1:])]), default=0)
+
     def steps(self, lesion_id: str) -> list[Step]:
         """Return all that was said of a lesion here, oldest first, also what was taken back."""
         lines = {tag: self._about(place, lesion_id) for place, tag in enumerate(("lesions", "tracks", "corrections"))}

@@ -1,7 +1,9 @@
 """The records of what a reader says of a lesion: what became of it in a study (SaidFate), what it is (SaidTraits)."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Strict
 
 from lesion_tracker.records.fate import FATES
 from lesion_tracker.records.followed import Traits, require_others
@@ -19,6 +21,7 @@ class SaidFate(JsonRecord):
         tracking_uid: the lesion's.
         said_by: who.
         said_at: when, ISO 8601.
+        after: number of the last line about the study's lesions when it was said; -1 in lines of earlier versions.
 
     Raises:
         ValueError: for an unknown fate, or others that do not belong to it.
@@ -30,6 +33,7 @@ class SaidFate(JsonRecord):
     tracking_uid: str = ""
     said_by: str = ""
     said_at: str = ""
+    after: Annotated[int, Strict()] = -1
 
     def __post_init__(self) -> None:
         """Refuse nonsense."""
@@ -38,6 +42,15 @@ class SaidFate(JsonRecord):
         require_others(self.fate, self.others)
         if self.lesion_id in self.others:
             raise ValueError(f"{self.lesion_id!r} cannot be {FATES[self.fate].words} with itself")
+
+    def is_before(self, line: int, when: str) -> bool:
+        """Say whether a line about the same study was added later; no clock decides where both have their numbers.
+
+        Args:
+            line: its number, or 0 where it has none.
+            when: ISO 8601.
+        """
+        return line > self.after if line and self.after >= 0 else when > self.said_at
 
     @property
     def words(self) -> str:

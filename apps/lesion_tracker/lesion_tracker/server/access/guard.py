@@ -67,7 +67,7 @@ class Guard:
                 "(--conf hosts NAME)",
             )
         if self._is_foreign(headers) and method not in SAFE:
-            origin = headers.get("origin", "")[:200]
+            origin = headers.get("origin", "another site")[:200]
             return _no(403, f"a page of {origin!r} may not use this server: open the server's own page")
         if method == "OPTIONS" and headers.get("origin") in self._origins:
             return None  # a browser asks before it sends; it shows no log-in then
@@ -86,9 +86,11 @@ class Guard:
         return self._accounts.of_token(token_of(headers)) if self._accounts is not None else None
 
     def _is_foreign(self, headers: Headers) -> bool:
-        """Say whether a page of another origin sent the request; programs and viewers send no origin."""
+        """Say whether a page of another origin sent the request; programs and viewers send neither origin nor site."""
         origin = headers.get("origin")
-        if origin is None or origin in self._origins:
+        if origin is None:
+            return headers.get("sec-fetch-site") in ("cross-site", "same-site")
+        if origin in self._origins:
             return False
         return origin == "null" or urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
 

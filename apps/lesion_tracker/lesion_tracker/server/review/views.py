@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lesion_tracker.readers.cell import Cell
-from lesion_tracker.readers.fate_store import FateStep, traits_said
+from lesion_tracker.readers.fate_lines import FateStep
+from lesion_tracker.readers.fate_store import traits_said
 from lesion_tracker.readers.patient_table import Row
 from lesion_tracker.readers.size_store import SizeStep, SizeStore
 from lesion_tracker.records.said import SaidTraits
