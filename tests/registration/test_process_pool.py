@@ -109,3 +109,10 @@ def test_a_process_whose_parent_goes_away_ends():
         time.sleep(0.05)
     assert lone._process.returncode == 0
     lone.close()
+
+
+def test_a_library_s_failure_is_told_without_its_files_and_addresses():
+    text = "/src/a b/itkElastix.hxx:389:\nITK ERROR: Registration(0x55d5c): Internal elastix error: see\n log"
+    assert process_pool.in_short(text) == "Internal elastix error: see log"
+    assert process_pool.in_short("") == "it did not say why"
+    assert process_pool.in_short("no overlap") == "no overlap"

@@ -141,6 +141,12 @@ def test_air_is_refused_with_the_study_named():
         register(baseline, air, "affine")
 
 
+def test_a_study_of_one_value_is_refused_with_it():
+    baseline, _ = moved_pair()
+    with pytest.raises(RegistrationFailed, match=r"the follow-up shows nothing but one value \(40 HU\) in the body"):
+        register(baseline, Volume(np.full(baseline.hu.shape, 40, dtype=np.int16), baseline.grid), "affine")
+
+
 def test_an_implausible_affine_falls_back_to_the_shift_and_says_so(monkeypatch):
     baseline, followup = study(), study((60.0, 220.0), origin_shift_mm=SHIFT, seed=3)
     wild = np.diag([1.6, 1.0, 0.7, 1.0])

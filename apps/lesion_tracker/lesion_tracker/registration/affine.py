@@ -31,6 +31,9 @@ mean errors 3.83, 3.22, 13.7 and 14.5 mm instead of 3.81, 3.05, 13.5 and 14.5.""
 SAMPLES = 2048
 TIMEOUT_S = 300.0
 MIN_BODY_VOXELS = 500
+LEAST_SPREAD_HU = 1.0
+"""A body whose values differ by less, as their standard deviation, shows nothing to register."""
+
 CUT = 0.225
 """From this share of its outline in the slices on the field of view cuts a body.
 
@@ -85,6 +88,11 @@ def register_affine(baseline: Volume, followup: Volume) -> FollowupFromBaseline:
         if int(view.body.sum()) < MIN_BODY_VOXELS:
             raise RegistrationFailed(
                 f"no body found in the {name}: {int(view.body.sum())} voxels of 4 mm belong to one; is it a CT in HU?"
+            )
+        if float(view.image.hu[view.body].std()) < LEAST_SPREAD_HU:
+            raise RegistrationFailed(
+                f"the {name} shows nothing but one value ({float(view.image.hu[view.body].mean()):.0f} HU) in the body; is it "
+                "a CT, or a mask?"
             )
     found = _slides(fixed, moving)
     slide = found[0]

@@ -9,6 +9,7 @@ import logging
 import os
 import pickle
 import queue
+import re
 import socket
 import subprocess
 import sys
@@ -94,9 +95,11 @@ class PoolProcess:
                 raise BrokenProcess(f"{task.__name__} took longer than {timeout_s:.0f} s and was stopped")
             return self._connection.recv()
         except (EOFError, OSError, pickle.UnpicklingError):
-            raise BrokenProcess(
-                f"the process of {task.__name__} died (exit code {self._exit_code()}): {self._last_words()}"
-            ) from None
+            code = self._exit_code()
+            logger.warning(
+                "the last words of the process of %s (exit code %s): %s", task.__name__, code, self._last_words()
+            )
+            raise BrokenProcess(f"the process of {task.__name__} died (exit code {code})") from None
 
     def _exit_code(self) -> int | None:
         try:
@@ -114,6 +117,12 @@ class PoolProcess:
         self._process.kill()
         self._process.wait()
         self._stderr.close()
+
+
+def in_short(text: str) -> str:
+    """Return what a library says of its failure for a reader: without the files of its sources and its objects' addresses."""
+    said = text.rpartition("ITK ERROR:")[2]
+    return " ".join(re.sub(r"\w+\((0x)?[0-9a-f]+\):|\S*/\S+:\d*:?", "", said).split())[:200] or "it did not say why"
 
 
 class BrokenProcess(RegistrationFailed):
@@ -157,7 +166,8 @@ class ProcessPool:
             self._places.put(process if healthy else None)
         logger.info("%s took %d ms", task.__name__, 1000 * (time.perf_counter() - started))
         if not good:
-            raise RegistrationFailed(f"{task.__name__}: {answer}")
+            logger.warning("%s: %s", task.__name__, answer)
+            raise RegistrationFailed(f"{task.__name__}: {in_short(str(answer))}")
         return dict(answer)
 
     def mine(self) -> bool:
