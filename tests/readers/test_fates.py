@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 
 from lesion_tracker.errors import Changed, FileFormatError, InputError, NotFound
+from lesion_tracker.readers import fate_store
 from lesion_tracker.readers.fate_store import FateStore
 from lesion_tracker.readers.lesion_graph import LesionGraph, lesion_graph
 from lesion_tracker.readers.mark_store import MarkStore
@@ -281,12 +281,16 @@ def test_parts_have_their_parent_its_traits_and_uids_of_their_own(marks: MarkSto
     assert _graph(marks, fates).children("a") == ()
 
 
-def test_the_last_word_on_a_role_holds_in_all_studies(marks: MarkStore, fates: FateStore) -> None:
-    roles: list[tuple[str, Role]] = [("s1", "target"), ("s0", "non-target")]
-    for study, role in roles:
-        fates.describe(study, "a", Traits(role, "liver"), "ann")
-        time.sleep(0.002)  # the clock of the records counts milliseconds
-    assert _graph(marks, fates).lesions["a"].traits.role == "non-target"
+def test_the_last_word_on_a_role_holds_in_all_studies_whatever_the_clock_says(
+    marks: MarkStore, fates: FateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roles: list[tuple[str, Role]] = [("s1", "target"), ("s0", "target"), ("s0", "non-target"), ("s1", "non-target")]
+    last = None
+    for day, (study, role) in enumerate(roles):
+        monkeypatch.setattr(fate_store, "now", lambda day=day: f"2024-01-{20 - day}T00:00:00.000+00:00")
+        last = fates.describe(study, "a", Traits(role, f"organ {day}"), "ann", last)
+        assert _graph(marks, fates).lesions["a"].traits.organ == f"organ {day}"
+        assert fates.words_on(STUDIES, "a")[-1][0] == study
     with pytest.raises(InputError, match="there is no lesion 'c' in study 's1'"):
         fates.describe("s1", "c", Traits("target"), "ann")
 

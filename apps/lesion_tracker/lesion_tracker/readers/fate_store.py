@@ -71,8 +71,17 @@ class FateStore:
             self._add(study_id, {"fate": whole.to_json(), **line_on(self._marks.volumes(study_id).current)})
         return whole
 
-    def describe(self, study_id: str, lesion_id: str, traits: Traits, by: str) -> SaidTraits:
+    def describe(
+        self, study_id: str, lesion_id: str, traits: Traits, by: str, after: SaidTraits | None = None
+    ) -> SaidTraits:
         """Keep and return role, organ and kind of a lesion; they hold in all studies, the last word counts.
+
+        Args:
+            study_id: the study.
+            lesion_id: the lesion.
+            traits: what it is.
+            by: the reader.
+            after: the last word on it in all studies, behind which this one stands, whatever the clock says.
 
         Raises:
             InputError: for a lesion that the study does not have.
@@ -80,7 +89,9 @@ class FateStore:
         with self._marks.transaction():
             if lesion_id not in self._marks.records(study_id).lesion_ids():
                 raise InputError(f"there is no lesion {lesion_id!r} in study {study_id!r}")
-            said = SaidTraits(lesion_id, traits, by, now())
+            own = self.of_study(study_id).traits.get(lesion_id)
+            turn = max((one.turn + 1 for one in (own, after) if one), default=0)
+            said = SaidTraits(lesion_id, traits, by, now(), turn)
             self._add(study_id, {"traits": said.to_json()})
         return said
 
@@ -134,7 +145,7 @@ class FateStore:
         """Return what was said of what a lesion is and not taken back, oldest first, each with its study."""
         words = [(study, one) for study in study_ids for one in self._read(study).said.get(lesion_id, [])]
         said = [(study, one) for study, one in words if isinstance(one, SaidTraits)]
-        return sorted(said, key=lambda word: word[1].said_at)
+        return sorted(said, key=lambda word: word[1].order)
 
     def _read(self, study_id: str) -> "Words":
         """Return what counts for the volume that the study's id stands for now; what lesions are holds on any."""
@@ -167,5 +178,5 @@ class FateStore:
 
 def traits_said(studies: Iterable[StudyFates]) -> dict[str, SaidTraits]:
     """Return what readers said last of each lesion, in whichever study they said it."""
-    every = sorted((one for study in studies for one in study.traits.values()), key=lambda one: one.said_at)
+    every = sorted((one for study in studies for one in study.traits.values()), key=lambda one: one.order)
     return {one.lesion_id: one for one in every}

@@ -76,12 +76,19 @@ class SaidTraits(JsonRecord):
         traits: role, organ, node or not.
         said_by: who.
         said_at: when, ISO 8601.
+        turn: behind how many words on the same lesion it stands, in all studies; 0 in lines of earlier versions, too.
     """
 
     lesion_id: str
     traits: Traits
     said_by: str = ""
     said_at: str = ""
+    turn: Annotated[int, Strict()] = 0
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """What words on a lesion are sorted by; their times decide only among those of earlier versions."""
+        return self.turn, self.said_at
 
     @property
     def words(self) -> str:

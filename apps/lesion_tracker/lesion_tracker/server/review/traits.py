@@ -78,7 +78,7 @@ def trait_routes(review: Review, marks: MarkStore) -> APIRouter:
                 raise InputError(f"{row.label}: {error}") from None
             refuse_target(*_as(known, body.lesion, traits))
             where = next(name for name in studies if body.lesion in known.records[name].lesion_ids())
-            said = store.describe(where, body.lesion, traits, reader)
+            said = store.describe(where, body.lesion, traits, reader, words[-1][1] if words else None)
         return _done(f"{row.label}: {traits.words}", body.lesion, where, said.said_at)
 
     @router.post(addresses.TRAITS_UNDO, dependencies=[Depends(require_json)])
