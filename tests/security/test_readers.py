@@ -93,7 +93,7 @@ def test_a_damaged_file_is_named_and_everybody_else_goes_on(shared: Server) -> N
         own = requests.get(f"{shared.url}/lesions/?patient=ann", timeout=120)
         assert (own.status_code, "restore it from a copy" in own.text) == (422, True)
         assert move(shared, "seen", "ann", 2.0).status_code == 422
-        assert "the others can: ann__20200101.jsonl" in shared.log.read_text()
+        assert "the others can: lesions/ann__20200101.jsonl" in shared.log.read_text()
         assert history.read_bytes() == b'{"schema": 99}\n' + whole
     finally:
         history.write_bytes(whole)
