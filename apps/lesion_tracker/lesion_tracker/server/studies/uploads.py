@@ -134,10 +134,11 @@ def _add(uploads: Uploads, image: str | None, file: ReceivedFile, info: dict[str
 
 def _require_file_name(name: str) -> None:
     """Refuse a study's name that could not be the name of a file, or would not be read back from it."""
-    if not FILE_NAME.fullmatch(name) or name.startswith(".") or len(name.encode()) > LONGEST_NAME_BYTES:
+    seen = FILE_NAME.fullmatch(name) and name.isprintable()  # marks of direction make one name look like another
+    if not seen or name.startswith(".") or len(name.encode()) > LONGEST_NAME_BYTES:
         raise InputError(
             f"a study cannot be called {name!r}: it becomes a file name of at most {LONGEST_NAME_BYTES} bytes, in which "
-            '/ \\ : * ? " < > | are not possible, and which begins with no dot; rename the volume'
+            '/ \\ : * ? " < > | and what cannot be seen are not possible, and which begins with no dot; rename the volume'
         )
     if any(ending in name.lower() for ending in ENDINGS):
         raise InputError(f"a study cannot be called {name!r}: the file's ending is not part of it; rename the volume")
