@@ -20,6 +20,12 @@ HERE = Path(__file__).resolve().parent
 MAPPED = " (against the map of the whole)"
 """Pairs whose silver points lie on one side only are measured on both against the map of the whole studies."""
 
+REAL = {
+    "lung4dct": ("lung4dct", 0),
+    "acrin_silver": ("acrin_silver", 0),
+    "pancreas001, day 13": ("pancreas001", 0),
+    "pancreas001, day 22": ("pancreas001", 1),
+}
 SLABS_MM = (35.0, 60.0, 85.0)
 CROPS = tuple(
     f"{name}, {kind}"
@@ -126,6 +132,7 @@ class Bench:
             "chest against abdomen": [(f"{a} {b}", self.pair(a, b)) for a, b in mixed],
             "chests of other patients": [(f"{a} {b}", self.pair(a, b)) for a, b in others],
             "a chest and its mirror image": [(a, self.pair(a, a, mirror=True)) for a in mirrored],
+            "a real pair, its later study mirrored": [(name, self.mirrored(*where)) for name, where in REAL.items()],
         }
         found = {
             what: [self.results.get(f"{what}: {name}", lambda p=pair: doubted(*p())) for name, pair in pairs]  # type: ignore[misc]
@@ -145,6 +152,15 @@ class Bench:
             self.volume(baseline),
             draws.mirrored(self.volume(followup)) if mirror else self.volume(followup),
         )
+
+    def mirrored(self, name: str, number: int) -> Callable[[], tuple[Volume, Volume]]:
+        """Return what reads a real pair with its follow-up mirrored."""
+
+        def read() -> tuple[Volume, Volume]:
+            draw = real_pair(self.data / "pairs", name, number)
+            return draw.baseline, draws.mirrored(draw.followup)
+
+        return read
 
     def real(self) -> list[Row]:
         """The real pairs with silver points."""
