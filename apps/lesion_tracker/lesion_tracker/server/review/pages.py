@@ -1,12 +1,9 @@
 """The pages of the review as HTML: templates with every value escaped, and the files that they load."""
 
-import hashlib
-import posixpath
 import re
 from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
-from urllib.parse import quote, urlencode
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -14,15 +11,13 @@ from markupsafe import Markup
 
 from lesion_tracker.errors import NotFound
 from lesion_tracker.places import PACKAGE
-from lesion_tracker.readers.cell import Cell
-from lesion_tracker.readers.cell_size import Size, growth
-from lesion_tracker.readers.patient_table import Row
+from lesion_tracker.readers.cell_size import growth
 from lesion_tracker.records.fate import GONE, MERGED, NEW, NOT_ASSESSED, PERHAPS_NEW, PROGRESSED, SPLIT, TOO_SMALL
 from lesion_tracker.records.quantity import quantities_in_words
 from lesion_tracker.records.state import OPEN, SHOWN
 from lesion_tracker.report.crop import WINDOWS
 from lesion_tracker.report.patient_folder import STYLE
-from lesion_tracker.server import addresses
+from lesion_tracker.server.review.links import AT, crop, crop_rest, like, place, version
 
 FOLDER = PACKAGE / "server" / "review" / "web"
 FILES = {
@@ -41,50 +36,6 @@ FILES = {
 }
 """What the pages load beside images."""
 
-AT = {
-    name: "./" if path == addresses.LESIONS else posixpath.relpath(path, addresses.LESIONS)
-    for name, path in {
-        "lesions": addresses.LESIONS,
-        "table": addresses.TABLE,
-        "crop": addresses.CROP,
-        "block": addresses.BLOCK,
-        "map": addresses.POINT_MAP,
-        "mark": addresses.MARK,
-        "accept": addresses.ACCEPT,
-        "move": addresses.MOVE,
-        "undo": addresses.UNDO,
-        "redo": addresses.REDO,
-        "close": addresses.CLOSE,
-        "delete": addresses.DELETE,
-        "restore": addresses.RESTORE,
-        "rename": addresses.RENAME,
-        "row": addresses.ROW,
-        "changes": addresses.CHANGES,
-        "track": addresses.TRACK,
-        "measure": addresses.MEASURE,
-        "outline": addresses.OUTLINE,
-        "size": addresses.SIZE,
-        "reset-size": addresses.SIZE_RESET,
-        "undo-size": addresses.SIZE_UNDO,
-        "fate": addresses.FATE,
-        "traits": addresses.TRAITS,
-        "undo-traits": addresses.TRAITS_UNDO,
-        "response": addresses.RESPONSE,
-        "paper": addresses.PAPER,
-        "results_table": addresses.RESULTS_TABLE,
-        "results": addresses.RESULTS,
-        "waterfall": addresses.WATERFALL,
-        "report_file": addresses.REPORT_FILE,
-        "masks_file": addresses.MASKS_FILE,
-        "store": addresses.STORE,
-        "found": addresses.FOUND,
-        "take": addresses.TAKE,
-        "progress": addresses.PROGRESS,
-        "logout": addresses.LOGOUT,
-    }.items()
-}
-"""What the pages ask the server, from where they are: a reverse proxy may put them below a path of its own."""
-
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -100,7 +51,6 @@ A page with the policy no-referrer would send its log-out form without its origi
 WINDOW_NUMBERS = {name: (window.center_hu, window.width_hu) for name, window in WINDOWS.items()}
 """Centre and width in HU of the windows that have a name on the pages."""
 
-THUMB_MM = 90.0
 PIECES = 500
 """Of a template's output that are sent at once: about five rows."""
 
@@ -135,65 +85,6 @@ def _when(text: str) -> str:
     return text[:16].replace("T", " ") + " UTC" if text else ""
 
 
-def _crop(cell: Cell, width_mm: float = THUMB_MM, size: Size | None = None) -> dict[str, Any]:
-    """Return the query of a cell's crops, but for their planes, pixels and window."""
-    if cell.center_mm is None:
-        raise ValueError(f"{cell.lesion_id} has no point in {cell.study_id}")
-    x, y, z = (round(value, 3) for value in cell.center_mm)
-    query: dict[str, Any] = {"study": cell.study_id, "x": x, "y": y, "z": z}
-    query |= {
-        "width": max(width_mm, 60.0, round(6 * cell.radius_mm)),
-        "color": cell.color,
-        "radius": round(cell.radius_mm, 1),
-    }
-    if size is not None:
-        query |= {"lesion": cell.lesion_id, "size": size.version}
-        query["width"] = max(query["width"], round(2.5 * size.long_axis_mm))
-    if cell.kind == "corrected" and cell.track is not None:
-        query["other"] = ",".join(f"{value:.3f}" for value in cell.track.center_mm)
-    return query
-
-
-def _crop_rest(cell: Cell, size: Size | None) -> dict[str, Any]:
-    """Return the query of a cell's crops, but for what its cell says of itself."""
-    return {name: value for name, value in _crop(cell, size=size).items() if name not in ("study", "color", "lesion")}
-
-
-def _like(row: Row) -> dict[str, str]:
-    """Return the query of what decides on the automatic window in all studies of a lesion: its first point."""
-    first = next((cell for cell in row.cells.values() if cell.center_mm), None)
-    at = ",".join(f"{value:.3f}" for value in first.center_mm or ()) if first else ""
-    return {"like": first.study_id, "like_at": at} if first else {}
-
-
-def version(cell: Cell, size: Size | None = None) -> str:
-    """Return what is different once a cell looks different."""
-    again = cell.tracked_again.created_at if cell.tracked_again else ""
-    facts = (
-        cell.kind,
-        cell.color,
-        cell.when,
-        cell.who,
-        cell.reason,
-        cell.outdated,
-        again,
-        cell.center_mm,
-        cell.fate,
-        size,
-    )
-    return _hash(facts)
-
-
-def _hash(facts: object) -> str:
-    return hashlib.blake2s(repr(facts).encode(errors="replace"), digest_size=8).hexdigest()
-
-
-def _place(patient: str, lesion: str = "", study: str = "", against: str = "") -> str:
-    """Return the address of a patient's page, or of a lesion's in one of the studies."""
-    named = {"patient": patient, "lesion": lesion, "study": study, "against": against}
-    return f"{AT['lesions']}?{urlencode({name: text for name, text in named.items() if text}, quote_via=quote)}"
-
-
 def _distance(a: Any, b: Any) -> float:
     return float(np.linalg.norm(np.array(a) - np.array(b)))
 
@@ -219,10 +110,10 @@ ENVIRONMENT.filters |= {
 }
 ENVIRONMENT.globals |= {
     "at": AT,
-    "place": _place,
-    "crop": _crop,
-    "crop_rest": _crop_rest,
-    "like": _like,
+    "place": place,
+    "crop": crop,
+    "crop_rest": crop_rest,
+    "like": like,
     "months": _months,
     "distance": _distance,
     "growth": growth,

@@ -12,8 +12,9 @@ from lesion_tracker.readers.size_store import SizeStep, SizeStore
 from lesion_tracker.records.said import SaidTraits
 from lesion_tracker.records.state import states_json
 from lesion_tracker.report.planes import PLANES
+from lesion_tracker.server.review.links import version
 from lesion_tracker.server.review.measuring import KnownSizes, Measuring
-from lesion_tracker.server.review.pages import WINDOW_NUMBERS, page, page_in_parts, version
+from lesion_tracker.server.review.pages import WINDOW_NUMBERS, page, page_in_parts
 from lesion_tracker.server.review.patient_review import PatientReview
 from lesion_tracker.server.review.review import Review
 from lesion_tracker.studies.catalog import Catalog
