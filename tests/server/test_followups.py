@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lesion_tracker.errors import InputError, PointOutsideError, RegistrationFailed, StudyOrderError
+from lesion_tracker.errors import FileFormatError, InputError, PointOutsideError, RegistrationFailed, StudyOrderError
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.derived import SAME_FRAME
 from lesion_tracker.records.lesion import Lesion
@@ -169,6 +169,31 @@ def of_others(world: World, monkeypatch: pytest.MonkeyPatch, **persons: dict[str
         return replace(known(image_id), **persons.get(str(image_id).split("__")[1], {}))
 
     monkeypatch.setattr(world.catalog, "study", study)
+
+
+def test_tracks_keep_which_points_of_readers_lay_between(world: World) -> None:
+    world.mark(FIRST, "lesion_1", "lesion_2")
+    world.mark(SECOND, "lesion_1", x=14.0)
+    study = world.catalog.study(THIRD)
+    tracks, _ = world.followups.track(world.followups.sources(study, FIRST), study)
+    assert [track.between for track in tracks] == [{SECOND: (14.0, 12.0, 8.0)}, {}]
+    assert [track.between for track in world.marks.tracks(THIRD)] == [{SECOND: (14.0, 12.0, 8.0)}, {}]
+    back = world.catalog.study(FIRST)
+    world.mark(THIRD, "late")
+    tracks, _ = world.followups.track(world.followups.sources(back, THIRD, backward=True), back)
+    assert [track.between for track in tracks] == [{}]
+
+
+def test_a_damaged_history_of_a_study_between_stops_no_track(world: World, tmp_path: Path) -> None:
+    world.mark(FIRST, "lesion_1")
+    world.mark(SECOND, "lesion_1")
+    (history,) = (tmp_path / "labels").rglob(f"{SECOND}*.jsonl")
+    history.write_text("{}\n" + history.read_text())
+    with pytest.raises(FileFormatError):
+        world.marks.lesions(SECOND)
+    study = world.catalog.study(THIRD)
+    ((track,), _) = world.followups.track(world.followups.sources(study, FIRST), study)
+    assert track.between == {}
 
 
 def test_a_study_of_another_person_with_the_same_patient_id_is_left_out(

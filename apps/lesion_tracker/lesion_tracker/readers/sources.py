@@ -3,19 +3,21 @@
 Each lesion is tracked from the newest earlier study in which a reader has put its point.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from lesion_tracker.errors import InputError, StudyError, StudyOrderError
+from lesion_tracker.errors import FileFormatError, InputError, StudyError, StudyOrderError
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.patient_table import natural_order
 from lesion_tracker.records.derived import SAME_FRAME, passed_on
+from lesion_tracker.records.json_record import Point
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.one_patient import pair_facts, require_pair
 from lesion_tracker.studies.study import Study
-from lesion_tracker.studies.timeline import earlier_studies
+from lesion_tracker.studies.timeline import earlier_studies, order_or_guess
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 
@@ -47,12 +49,14 @@ class Source:
         lesions: centres in LPS mm of it.
         notes: what a reader should know of the choice.
         former: what the series' file held when they were marked; None: what it holds now.
+        between: readers' points in the studies between the series and the follow-up, by study id and lesion id, LPS mm.
     """
 
     study: Study
     lesions: list[Lesion]
     notes: list[str] = field(default_factory=list)
     former: Former | None = None
+    between: Mapping[str, Mapping[str, Point]] = field(default_factory=dict)
 
     def only(self, wanted: Callable[[Lesion], bool]) -> "Source":
         """Return the source with those of its lesions that are wanted."""
@@ -61,6 +65,11 @@ class Source:
     def noted(self, notes: Sequence[str]) -> "Source":
         """Return the source with more that a reader should know."""
         return replace(self, notes=[*self.notes, *notes])
+
+    def told(self, track: Track) -> Track:
+        """Return a track of one of the lesions with the points of readers that were there when it was made."""
+        points = {study_id: of[track.lesion_id] for study_id, of in self.between.items() if track.lesion_id in of}
+        return track.with_changes(between=points)
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,22 @@ class Known:
         """Return the lesions of a study that were marked on the volume that is there now; its notes name the others."""
         notes = [] if self.catalog.is_gone(study) else list(self.settled(study))
         return Source(study, self.marks.lesions(study.id), notes)
+
+    def with_between(self, source: Source, followup: Study) -> Source:
+        """Return a source with the points that readers have put into the studies between it and the follow-up.
+
+        Those of a study whose file is damaged are not known; the page names that file.
+        """
+        in_order, _ = order_or_guess(self.catalog.of_patient(followup.patient_id))
+        names = [study.id for study in in_order]
+        if not {source.study.id, followup.id} <= set(names):
+            return source
+        first, last = sorted((names.index(source.study.id), names.index(followup.id)))
+        between: dict[str, Mapping[str, Point]] = {}
+        for name in names[first + 1 : last]:
+            with suppress(FileFormatError):
+                between[name] = {lesion.id: lesion.center_mm for lesion in self.marks.lesions(name)}
+        return replace(source, between=between)
 
 
 def sources_of(

@@ -41,6 +41,8 @@ class Track(JsonRecord):
             that was not measured or the registration is doubtful.
         contrast_lost: whether only the lesion's place is left at the point: it may have gone.
         parts: sizes and places of the two parts that the lesion may have split into; "" where it is one.
+        between: readers' points of the lesion in the studies between the two when it was tracked, by study id, LPS mm of
+            each; None where that was not noted (tracks of earlier versions, and of no study of a patient).
 
     Raises:
         ValueError: for a confidence outside [0, 1], an unknown state, or points that are not three finite numbers.
@@ -79,6 +81,7 @@ class Track(JsonRecord):
     radius_90_mm: Number | None = None
     contrast_lost: Flag = False
     parts: str = ""
+    between: dict[str, Point] | None = None
 
     def __post_init__(self) -> None:
         """Refuse nonsense."""
@@ -99,7 +102,8 @@ class Track(JsonRecord):
         """Return the record as plain JSON values; `radius_mm`, the former name of `expected_radius_mm`, is sent beside it."""
         values = super().to_json()
         point = None if self.baseline_mm is None else list(self.baseline_mm)
-        return {**values, "baseline_mm": point, "radius_mm": values["expected_radius_mm"]}
+        between = None if self.between is None else {name: list(one) for name, one in self.between.items()}
+        return {**values, "baseline_mm": point, "between": between, "radius_mm": values["expected_radius_mm"]}
 
     @classmethod
     def from_json(cls, data: object) -> "Track":

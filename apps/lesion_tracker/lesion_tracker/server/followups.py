@@ -62,7 +62,8 @@ class Followups:
         if baseline_id == followup.id:
             return self._left_behind(followup)
         world = Known(self._catalog, self._marks, self._contains, self._bound.settle)
-        first, *others = sources_of(world, followup, baseline_id, given, any_pair=any_pair, backward=backward)
+        found = sources_of(world, followup, baseline_id, given, any_pair=any_pair, backward=backward)
+        first, *others = [world.with_between(source, followup) for source in found]
         return [first.noted(said), *others]
 
     def track(
@@ -93,15 +94,8 @@ class Followups:
         tracks: list[Track] = []
         seconds: dict[str, float] = {}
         for source in sources:
-            if source.former is not None and source.former.volume is None:
-                tracks += _at_same_voxels(source, source.former.grid, volume.grid)
-                continue
-            if source.former is None and same_place(self._catalog, source.study, followup):
-                tracks += passed_on_from(source, followup, self._contains)
-                continue
-            former = source.former.volume if source.former else None
-            found, stages = self._engine.track(source.study, followup, source.lesions, options, source.notes, former)
-            tracks += [_plain(track) for track in found]
+            found, stages = self._tracked(source, followup, volume.grid, options)
+            tracks += [source.told(track) for track in found]
             seconds |= {name: round(seconds.get(name, 0.0) + spent, 3) for name, spent in stages.items()}
         if len(sources) > 1:
             tracks.sort(key=lambda track: natural_order(track.lesion_id))
@@ -111,6 +105,18 @@ class Followups:
             self._marks.add_tracks(followup.id, tracks, on)
         self._bound.remember(followup, volume, on)
         return tracks, seconds
+
+    def _tracked(
+        self, source: Source, followup: Study, now: Grid, options: TrackOptions | None
+    ) -> tuple[list[Track], dict[str, float]]:
+        """Return the tracks of one source, passed on or tracked, and the seconds per stage."""
+        if source.former is not None and source.former.volume is None:
+            return _at_same_voxels(source, source.former.grid, now), {}
+        if source.former is None and same_place(self._catalog, source.study, followup):
+            return passed_on_from(source, followup, self._contains), {}
+        former = source.former.volume if source.former else None
+        found, stages = self._engine.track(source.study, followup, source.lesions, options, source.notes, former)
+        return [_plain(track) for track in found], stages
 
     def _deleted(self, sources: Sequence[Source], followup: Study) -> set[tuple[str, str]]:
         """Return what is deleted in a follow-up and in the studies that it is tracked from: study and lesion."""
