@@ -36,6 +36,9 @@ def untrained() -> Tracker:
     )
 
 
+TWICE = "one lesion twice?"
+
+
 def test_registration_finds_a_lesion_again() -> None:
     (found,) = track(PAIR, [LESION], TrackOptions("affine"))
     truth = np.array(LESION.center_mm) + SHIFT
@@ -141,6 +144,17 @@ def test_a_map_of_the_whole_pair_that_fails_leaves_the_local_one_and_says_so(mon
     assert (
         "the registration of the whole pair failed (no memory); the map found round the lesion was used" in answer.note
     )
+
+
+def test_what_was_asked_for_in_vain_and_a_lesion_that_is_marked_twice_are_named() -> None:
+    beside = replace(LESION, id="again", center_mm=(LESION.center_mm[0] + 0.5, *LESION.center_mm[1:]))
+    apart = replace(LESION, id="other", center_mm=(LESION.center_mm[0] + 5.0, *LESION.center_mm[1:]))
+    one, other, third = track(PAIR, [LESION, beside, apart], TrackOptions("affine", "no", "yes"))
+    assert (
+        one.note == f"affine has nothing to refine by: refine was passed over; marked at one point with again: {TWICE}"
+    )
+    assert other.note.endswith(f"marked at one point with {LESION.id}: {TWICE}")
+    assert third.note == "affine has nothing to refine by: refine was passed over"
 
 
 def test_dlt_without_weights_is_refused() -> None:

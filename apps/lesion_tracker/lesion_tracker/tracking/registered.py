@@ -32,7 +32,7 @@ class Registered:
     Args:
         pair: both studies.
         method: how to track.
-        refine: whether the map of the whole pair is asked for, of a method that has one to refine by.
+        refine: whether the map of the whole pair is asked for; of a method without one to refine by, `note` says so.
         cache: of registrations.
         device: where what lies round lesions is registered; None: on the processor, by greedy.
 
@@ -53,7 +53,9 @@ class Registered:
         self._whole = register(pair.baseline, pair.followup, method.registration, cache)
         self._refined: FollowupFromBaseline | None = None
         self._rounds: dict[tuple[float, float, float], FollowupFromBaseline] = {}
-        self.note = ""
+        self.note = (
+            f"{method.name} has nothing to refine by: refine was passed over" if refine and not method.refined else ""
+        )
         if method.refined and (refine or self._whole.doubts):
             self._refine()
         self.seconds = time.perf_counter() - started

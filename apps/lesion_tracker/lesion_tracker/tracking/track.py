@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 import torch
+from scipy.spatial import KDTree
 
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.errors import WeightsError
@@ -37,6 +38,9 @@ from lesion_tracker.volumes.inside import require_inside
 
 APART_MM = 5.0
 """From here on an answer says that the map of the whole pair and the one found round the lesion differ; on real pairs 1 mm."""
+
+ONE_POINT_MM = 1.0
+"""Lesions whose marks are nearer to each other than this may be one."""
 
 NO_WEIGHTS = "no weights are published; registration alone answered"
 
@@ -106,10 +110,18 @@ def track(
     cases, tracks = _tracked(job, lesions)
     if options.measure == "yes":
         tracks = [with_size(case, one) for case, one in zip(cases, tracks, strict=True)]
-    tracks = [one.with_changes(note=_join(one.note, *_become(one))) for one in tracks]
+    twice = _marked_twice(lesions)
+    tracks = [one.with_changes(note=_join(one.note, *_become(one), twice.get(one.lesion_id, ""))) for one in tracks]
     return [
         _doubted(one, job.rules) if case.registration.doubts else one for case, one in zip(cases, tracks, strict=True)
     ]
+
+
+def _marked_twice(lesions: Sequence[Lesion]) -> dict[str, str]:
+    """Return what a reader should know of lesions that are marked at one point, by their ids."""
+    near = KDTree([one.center_mm for one in lesions]).query_pairs(ONE_POINT_MM) if lesions else ()
+    both = {lesions[a].id: lesions[b].id for pair in near for a, b in (pair, pair[::-1])}
+    return {name: f"marked at one point with {other}: one lesion twice?" for name, other in both.items()}
 
 
 def _become(answer: Track) -> Iterator[str]:
