@@ -3,6 +3,7 @@
 import gzip
 import re
 import struct
+import tracemalloc
 
 import nibabel
 import numpy as np
@@ -14,7 +15,7 @@ from lesion_tracker.volumes import hounsfield, plausible
 from lesion_tracker.volumes.reader import read_volume
 from lesion_tracker.volumes.volume import Volume
 from lesion_tracker.volumes.writer import write_volume
-from tests.volumes.made import SIZE, plain
+from tests.volumes.made import SIZE, grid_along, plain
 
 FILES = [".nii", ".nii.gz", ".nrrd", ".mha"]
 
@@ -38,6 +39,12 @@ def save_nifti(path, values, affine=None, **changes):
 
 def values(dtype=np.int16):
     return np.ascontiguousarray(plain().hu.T).astype(dtype)
+
+
+def noisy():
+    """Return a volume that does not become smaller by packing."""
+    hu = np.random.default_rng(0).integers(-1000, 1000, (32, 16, 16), dtype=np.int16)
+    return Volume(hu, grid_along(np.eye(3), hu.shape[::-1]))
 
 
 # accepted
@@ -144,6 +151,59 @@ def test_a_truncated_file(suffix, kept, tmp_path):
     whole = path.read_bytes()
     path.write_bytes(whole[: int(kept * len(whole))])
     refuses(path, "truncated|cut off")
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd", ".mha"])
+@pytest.mark.parametrize("where", [0.5, 1.0], ids=["middle", "checksum"])
+def test_packed_voxels_that_are_damaged(suffix, where, tmp_path):
+    """ITK takes what it could unpack of NRRD and MetaImage, and leaves the rest as memory was."""
+    path = tmp_path / f"v{suffix}"
+    write_volume(noisy(), path)
+    content = bytearray(path.read_bytes())
+    start = min(int(where * len(content)), len(content) - 3)
+    content[start : start + 64] = bytes(255 - byte for byte in content[start : start + 64])
+    path.write_bytes(content)
+    refuses(path, "truncated or damaged|damaged")
+
+
+def test_a_meta_image_whose_packed_voxels_are_other_than_its_header_says(tmp_path):
+    path = tmp_path / "v.mha"
+    write_volume(noisy(), path)
+    whole = path.read_bytes()
+    size = re.search(rb"CompressedDataSize = (\d+)\n", whole)
+    head, packed = whole[: -int(size[1])], whole[-int(size[1]) :]
+    half = b"%d" % (len(packed) // 2)
+    for header, voxels, reason in [
+        (head.replace(size[0], b""), packed, "speaks of no bytes of packed voxels"),
+        (head.replace(size[1], b"0"), packed, "speaks of 0 bytes"),
+        (head.replace(size[1], half), packed, f"speaks of {len(packed) // 2} bytes"),
+        (head.replace(size[1], half), packed[: len(packed) // 2], "truncated or damaged"),
+        (
+            head.replace(b"DimSize = 16 16 32", b"DimSize = 16 16 33"),
+            packed,
+            "truncated: 16384 bytes .* promises 16896",
+        ),
+        (head, packed + bytes(64), ""),  # padding
+    ]:
+        path.write_bytes(header + voxels)
+        if reason:
+            refuses(path, reason)
+        else:
+            assert np.array_equal(read_volume(path).hu, noisy().hu)
+
+
+def test_a_packed_volume_is_not_unpacked_in_one_piece(tmp_path):
+    """Copying a piece holds up every other thread: 0.7 s for a CT of 300 MB."""
+    hu = np.zeros((128, 256, 256), np.int16)  # 17 MB in 17 kB
+    write_volume(Volume(hu, grid_along(np.eye(3), hu.shape[::-1])), tmp_path / "v.nii.gz")
+    tracemalloc.start()
+    try:
+        bytes_of_voxels = read_volume(tmp_path / "v.nii.gz").hu.nbytes
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert bytes_of_voxels == 2 * 256 * 256 * 128
+    assert peak < 1.8 * bytes_of_voxels  # it was 2
 
 
 def test_a_truncated_volume_in_a_whole_gzip_stream(tmp_path):

@@ -1,6 +1,7 @@
 """One image file → Volume: NIfTI by itself, NRRD and MetaImage through ITK, with its silent acceptances refused or said."""
 
 import logging
+import math
 import re
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from lesion_tracker.volumes.grid import Grid, straight
 from lesion_tracker.volumes.hounsfield import compact_hu, hu_warnings
 from lesion_tracker.volumes.limits import MOST_MB, refuse_skips, refuse_too_large
 from lesion_tracker.volumes.nifti_file import read_nifti
+from lesion_tracker.volumes.packed import refuse_damaged_packing
 from lesion_tracker.volumes.plausible import extent_warnings, refuse_no_volume
 from lesion_tracker.volumes.text_header import TextHeader, read_text_header
 from lesion_tracker.volumes.text_place import place_warnings, unit_of
@@ -80,6 +82,7 @@ def _read(path: Path, reader_name: str, header: TextHeader, most_mb: float) -> V
         reader.ReadImageInformation()
         refuse_no_volume(reader.GetSize(), reader.GetNumberOfComponents())
         refuse_too_large(reader.GetSize(), _voxel_bytes(reader), most_mb)
+        refuse_damaged_packing(header, path, math.prod(reader.GetSize()) * _voxel_bytes(reader))
         unit, mm, notes = unit_of(header)
         grid = _grid(reader, mm)
         notes = (*place_warnings(header), *notes, *extent_warnings(grid, unit))

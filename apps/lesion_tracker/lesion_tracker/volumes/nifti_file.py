@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from lesion_tracker.errors import StudyError
-from lesion_tracker.volumes.gunzip import CHUNK_BYTES, MAGIC, Gunzip
+from lesion_tracker.volumes.gunzip import CHUNK_BYTES, MAGIC, Gunzip, read_to_end
 from lesion_tracker.volumes.hounsfield import NON_FINITE_CAUSE, compact_hu, hu_warnings
-from lesion_tracker.volumes.limits import MIB, MOST_MB, SURPLUS_BYTES, refuse_too_large
+from lesion_tracker.volumes.limits import MOST_MB, refuse_too_large
 from lesion_tracker.volumes.nifti_header import NiftiHeader, header_bytes, parse_header
 from lesion_tracker.volumes.volume import Volume
 
@@ -57,16 +57,7 @@ def _read(stream: Stream, most_mb: float) -> tuple[NiftiHeader, np.ndarray, int]
             f"it is truncated: {header.offset + filled} bytes of data where its header promises "
             f"{header.offset + len(voxels)}; was the upload or copy cut off?"
         )
-    left_over = 0
-    buffer = memoryview(bytearray(CHUNK_BYTES))
-    while more := stream.readinto(buffer):
-        left_over += more
-        if left_over > SURPLUS_BYTES:
-            raise StudyError(
-                f"it holds more than {SURPLUS_BYTES // MIB} MiB beyond the voxels that its header describes: damaged, or "
-                "made to fill memory? Export it again"
-            )
-    return header, voxels.view(header.dtype).reshape(header.grid.shape), left_over
+    return header, voxels.view(header.dtype).reshape(header.grid.shape), read_to_end(stream)
 
 
 def _take(stream: Stream, count: int) -> bytes:

@@ -16,10 +16,12 @@ class TextHeader:
     Args:
         nrrd: NRRD; else MetaImage.
         fields: key in lower case and value, in the order of the file; a key may stand there twice.
+        ends_at: where what follows the header begins, bytes.
     """
 
     nrrd: bool
     fields: tuple[tuple[str, str], ...]
+    ends_at: int = 0
 
     def get(self, *keys: str) -> str:
         """Return the value of the first field that has one of these keys, "" where there is none."""
@@ -50,13 +52,15 @@ def read_text_header(path: Path) -> TextHeader:
 def _parse(head: bytes) -> TextHeader:
     nrrd = head.startswith(b"NRRD")
     fields: list[tuple[str, str]] = []
-    for line in head.splitlines():
+    ends_at = 0
+    for line in head.splitlines(keepends=True):
+        ends_at += len(line)
         if nrrd and not line.strip():
-            return TextHeader(nrrd, tuple(fields))
+            return TextHeader(nrrd, tuple(fields), ends_at)
         key, _, value = line.replace(b"=", b":", 1).partition(b":")
         fields.append((key.strip().lower().decode("latin-1"), value.strip().decode("latin-1")))
         if fields[-1][0] == "elementdatafile":
-            return TextHeader(nrrd, tuple(fields))
+            return TextHeader(nrrd, tuple(fields), ends_at)
     if len(head) > HEADER_BYTES:
         raise StudyError(f"its text header does not end within {HEADER_BYTES} bytes: another format renamed?")
     return TextHeader(nrrd, tuple(fields))
