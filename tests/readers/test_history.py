@@ -40,10 +40,11 @@ def test_a_torn_last_line_is_left_out_and_cut_off_by_the_next_writer(tmp_path: P
     assert history.entries() == [{"n": 1}, {"n": 2}]
 
 
-def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", [b'"n": ,', rb'"n": "\ud800"', b'"n": "\xed\xa0\x80"', b'"n": "\xe9"'])
+def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path, damage: bytes) -> None:
     history = _history(tmp_path)
     history.append([{"n": 1}, {"n": 2}])
-    history.path.write_bytes(history.path.read_bytes().replace(b'"n": 1', b'"n": ,'))
+    history.path.write_bytes(history.path.read_bytes().replace(b'"n": 1', damage))
     with pytest.raises(FileFormatError, match=r"study.jsonl, line 1: damaged"):
         history.entries()
 
@@ -56,11 +57,13 @@ def test_another_schema_is_refused(tmp_path: Path) -> None:
         history.entries()
 
 
-def test_what_is_no_json_writes_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("value", "reason"), [(float("nan"), "JSON compliant"), ("\ud800", "surrogates not allowed")])
+def test_what_could_not_be_read_again_writes_nothing(tmp_path: Path, value: object, reason: str) -> None:
     history = _history(tmp_path)
-    with pytest.raises(ValueError, match="JSON compliant"):
-        history.append([{"n": 1}, {"n": float("nan")}])
-    assert history.entries() == []
+    with pytest.raises(ValueError, match=reason):
+        history.append([{"n": 1}, {"n": value}])
+    history.append([{"n": "\U0001f600"}])  # two halves are a letter
+    assert history.entries() == [{"n": "\U0001f600"}]
 
 
 def test_threads_and_processes_lose_nothing(tmp_path: Path) -> None:

@@ -60,7 +60,9 @@ def test_odd_names_work(server: Server, slicer_client: Any, tmp_path: Path, name
     assert params["lesions"][0]["study_id"] == name
 
 
-@pytest.mark.parametrize("name", ["a/b", "../x", "..", "C:\\ct", "what?", "a\u202eb", "x" * 200, "ü" * 100, "ct.nrrd"])
+@pytest.mark.parametrize(
+    "name", ["a/b", "../x", "..", "C:\\ct", "what?", "a\u202eb", "a ", " a", "x" * 200, "ü" * 100, "ct.nrrd"]
+)
 def test_names_that_are_no_file_names_are_refused(server: Server, tmp_path: Path, name: str) -> None:
     file = _resaved(server, "bob__20200101.nii.gz", tmp_path / "volume.nrrd")
     answer = _upload(server, file, name)

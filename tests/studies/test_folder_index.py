@@ -56,6 +56,20 @@ def test_an_upper_case_ending_is_one(folder: Path) -> None:
     assert (entry.id, entry.path.name) == ("P4__20200401", "P4__20200401.NII.GZ")
 
 
+def test_what_has_a_name_that_is_no_text_is_passed_over_and_said(folder: Path) -> None:
+    """Linux takes any bytes as a name; one from an old archive made the list of all studies fail."""
+    put(folder / "a__20200101.nii.gz")
+    latin_1 = os.fsdecode("Müller".encode("latin-1"))
+    shutil.copy(folder / "a__20200101.nii.gz", folder / f"{latin_1}__20200101.nii.gz")
+    put(folder / "PAT1" / "thin").rename(folder / "PAT1" / latin_1)
+    for _ in range(2):  # learnt, and kept
+        index = FolderIndex(folder, kept=folder.parent / "series.json")
+        assert list(index.entries()) == ["a__20200101"]
+        assert index.problems() == [
+            "M\\udcfcller__20200101.nii.gz and 1 other files and folders passed over: the name is no text (UTF-8): rename it"
+        ]
+
+
 @pytest.mark.parametrize("other", ["P3.nrrd", "P3.nii", "P3.NII.GZ"])
 def test_two_files_of_one_id_are_none_of_them(folder: Path, other: str) -> None:
     first = put(folder / "P3.nii.gz")

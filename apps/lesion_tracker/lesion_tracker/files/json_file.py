@@ -1,6 +1,7 @@
 """JSON files in and out: a missing, torn or wrong file says so in one sentence, and none is left half-written."""
 
 import json
+import re
 from pathlib import Path
 from reprlib import Repr
 from typing import Any
@@ -10,6 +11,38 @@ from lesion_tracker.files.whole import refusals_of, write_text
 
 _SHORT = Repr()
 _SHORT.maxlist, _SHORT.maxdict, _SHORT.maxstring, _SHORT.maxlong = 8, 6, 80, 60
+
+HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""How JSON writes half a surrogate pair; two of them are one letter."""
+
+
+def parsed(text: str, **how: Any) -> Any:
+    """Return what a JSON text says.
+
+    Args:
+        text: the JSON.
+        how: as `json.loads` takes it.
+
+    Raises:
+        ValueError: for what is no JSON, and for half a surrogate pair in it.
+    """
+    data = json.loads(text, **how)
+    refuse_halves(text, data)
+    return data
+
+
+def refuse_halves(text: str, data: Any) -> None:
+    """Refuse half a surrogate pair: it is no text, and could be neither shown nor sent.
+
+    Args:
+        text: JSON, in ASCII where it was written here.
+        data: what it says.
+
+    Raises:
+        ValueError: where there is one.
+    """
+    if HALF.search(text):
+        json.dumps(data, ensure_ascii=False).encode()
 
 
 def read_json(path: Path) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 from filelock import FileLock
 
 from lesion_tracker.errors import FileFormatError
+from lesion_tracker.files.json_file import parsed, refuse_halves
 from lesion_tracker.volumes.unchanged import next_tick
 
 logger = logging.getLogger(__name__)
@@ -47,11 +48,12 @@ class History:
         """Write entries behind all others and return once they are on disk.
 
         Raises:
-            ValueError: for an entry that is not plain JSON (NaN included); nothing is written then.
+            ValueError: for an entry that is not plain JSON (NaN and halves of a letter included); nothing is written then.
         """
         lines = "".join(json.dumps({"schema": SCHEMA, **entry}, allow_nan=False) + "\n" for entry in entries)
         if not lines:
             return
+        refuse_halves(lines, entries)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(self._lock), self.path.open("a+b", buffering=0) as file:
             _cut_torn_line(file.fileno(), self.path)
@@ -113,7 +115,7 @@ class History:
             FileFormatError: for one that is damaged, or of another version.
         """
         try:
-            entry = json.loads(line)
+            entry = parsed(str(line, "utf-8-sig"))
         except (ValueError, RecursionError):
             raise FileFormatError(
                 f"{self.name}, line {number}: damaged ({line[:60]!r}); restore it from a copy"

@@ -1,11 +1,11 @@
 """The params of a request: a form field with a JSON object that something can be computed from."""
 
-import json
 import math
 from collections.abc import Collection
 from typing import Any
 
 from lesion_tracker.errors import InputError
+from lesion_tracker.files.json_file import parsed
 
 MOST_DIGITS = 20
 """Of a whole number; longer ones are no voxel index and no id."""
@@ -24,10 +24,9 @@ def parse_params(params: str, reserved: Collection[str] = (), field: str = "para
             and for keys that the address of the request sets.
     """
     try:
-        read = json.loads(
+        read = parsed(
             params or "{}", parse_constant=_refuse_constant, parse_int=_bounded_int, parse_float=_finite_float
         )
-        json.dumps(read, ensure_ascii=False).encode()  # half a surrogate pair is no text, and could not be shown again
     except (ValueError, RecursionError) as error:
         raise InputError(f"{field} must be a JSON object: {error}; got {params[:200]!r}") from None
     if not isinstance(read, dict):

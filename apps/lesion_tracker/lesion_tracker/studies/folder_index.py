@@ -14,7 +14,7 @@ from pathlib import Path
 from lesion_tracker.errors import InputError, StudyError
 from lesion_tracker.studies.series_index import SeriesIndex
 from lesion_tracker.studies.study import study_id_of
-from lesion_tracker.volumes.dicom_folders import of_system
+from lesion_tracker.volumes.dicom_folders import is_text, of_system
 from lesion_tracker.volumes.dicom_headers import read_header
 from lesion_tracker.volumes.dicom_kinds import refuse_no_scan
 from lesion_tracker.volumes.image_file import suffix_of
@@ -105,12 +105,15 @@ class FolderIndex:
         return scans, no_scans
 
     def _below(self) -> list[str]:
-        """Say that image files in folders below are no studies."""
-        images = self._series.images_below()
-        if not images:
-            return []
-        rest = f" and {len(images) - 1} other image files" if len(images) > 1 else ""
-        return [f"{images[0]}{rest} passed over: image files must lie in the folder itself, not below it"]
+        """Say that image files in folders below are no studies, nor is what has a name that cannot be shown."""
+        return [
+            f"{first}{_others(names, what)} passed over: {why}"
+            for names, what, why in (
+                (self._series.images_below(), "image files", "image files must lie in the folder itself, not below it"),
+                (self._series.unnamed(), "files and folders", "the name is no text (UTF-8): rename it"),
+            )
+            for first in names[:1]
+        ]
 
     def remove(self, entry: Entry) -> None:
         """Remove an entry's files, and folders that are empty then; where one is a link, the link and not its target.
@@ -155,6 +158,10 @@ class FolderIndex:
             folder = folder.parent
 
 
+def _others(names: list[str], what: str) -> str:
+    return f" and {len(names) - 1} other {what}" if len(names) > 1 else ""
+
+
 def _summary(no_scans: list[str]) -> list[str]:
     """Say in one sentence which series are no scans: a folder of many studies has dozens of scouts and reports."""
     if not no_scans:
@@ -169,7 +176,7 @@ def _files(folder: Path) -> tuple[dict[str, Entry], tuple[str, ...]]:
     passed_over = []
     for entry in sorted(os.scandir(folder), key=lambda one: one.name):
         path = folder / entry.name
-        if of_system(entry.name) or not suffix_of(path) or entry.is_dir():
+        if of_system(entry.name) or not is_text(entry.name) or not suffix_of(path) or entry.is_dir():
             continue
         if entry.is_file():
             by_id.setdefault(study_id_of(path), []).append(path)

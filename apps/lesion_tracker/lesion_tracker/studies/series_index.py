@@ -10,13 +10,13 @@ from typing import Any
 
 from lesion_tracker.errors import FileFormatError, StudyError
 from lesion_tracker.files.json_file import read_json, write_json
-from lesion_tracker.volumes.dicom_folders import of_system, series_address
+from lesion_tracker.volumes.dicom_folders import is_text, of_system, series_address
 from lesion_tracker.volumes.dicom_headers import read_header
 from lesion_tracker.volumes.image_file import suffix_of
 
 logger = logging.getLogger(__name__)
 
-SCHEMA = 1
+SCHEMA = 2
 ROOT = "."
 SETTLED_NS = 2_000_000_000
 """A folder that changed less than this before it was looked at is looked at again: more may follow in the same tick."""
@@ -43,12 +43,14 @@ class SeriesPlace:
 class _Known:
     """What is known of a folder: when it changed, what lies in it.
 
-    Of each file that is no image file: size, time, SeriesInstanceUID ("" for one that is no DICOM), what is wrong.
+    Of each file that is no image file and whose name is text: size, time, SeriesInstanceUID ("" for one that is no DICOM),
+    what is wrong.
     """
 
     changed_ns: int = -1
     inner: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
+    unnamed: tuple[str, ...] = ()
     files: dict[str, tuple[int, int, str, str]] = field(default_factory=dict)
 
 
@@ -83,6 +85,14 @@ class SeriesIndex:
         """Return the image files in folders below, which are no studies; as `series` found them last."""
         return [f"{folder}/{name}" for folder in sorted(self._known) for name in self._known[folder].images]
 
+    def unnamed(self) -> list[str]:
+        """Return what is passed over because its name is no text, as far as it is; as `series` found them last."""
+        return [
+            f"{folder}/{name}".removeprefix("./")
+            for folder in sorted(self._known)
+            for name in self._known[folder].unnamed
+        ]
+
     def _look(self) -> bool:
         """Look at all folders, each once though links may lead there again; say whether anything changed."""
         there: set[str] = set()
@@ -115,9 +125,12 @@ class SeriesIndex:
         broken = any(problem for *_, problem in known.files.values())  # perhaps still being copied
         if known.changed_ns == changed_ns and not broken:
             return False
-        before = (known.inner, known.images, known.files)
+        before = (known.inner, known.images, known.unnamed, known.files)
         now = time.time_ns()
-        entries = [entry for entry in os.scandir(self._folder / name) if not of_system(entry.name)]
+        found = [entry for entry in os.scandir(self._folder / name) if not of_system(entry.name)]
+        entries = [entry for entry in found if is_text(entry.name)]
+        unnamed = sorted(entry.name for entry in found if not is_text(entry.name))
+        known.unnamed = tuple(one.encode("utf-8", "backslashreplace").decode() for one in unnamed)
         inner = sorted(entry.name for entry in entries if entry.is_dir())
         known.inner = tuple(one for one in inner if name != ROOT or one not in self._without)
         files = [entry for entry in entries if entry.is_file()]
@@ -126,7 +139,7 @@ class SeriesIndex:
             one.name: _told(one, known.files.get(one.name)) for one in files if not suffix_of(Path(one.name))
         }
         known.changed_ns = changed_ns if now - changed_ns > SETTLED_NS else -1
-        return before != (known.inner, known.images, known.files)
+        return before != (known.inner, known.images, known.unnamed, known.files)
 
     def _places(self) -> Iterator[SeriesPlace]:
         owners: dict[str, set[str]] = {}
@@ -184,6 +197,7 @@ def _load(path: Path) -> dict[str, _Known]:
                 int(one["changed_ns"]),
                 tuple(map(str, one["inner"])),
                 tuple(map(str, one["images"])),
+                tuple(map(str, one["unnamed"])),
                 {str(file): (int(a), int(b), str(uid), str(why)) for file, (a, b, uid, why) in one["files"].items()},
             )
             for name, one in data["folders"].items()

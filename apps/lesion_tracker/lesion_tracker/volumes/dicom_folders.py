@@ -20,6 +20,11 @@ def of_system(name: str) -> bool:
     return name.startswith(".") or name.lower() in SYSTEM_FILES or name == "__MACOSX"
 
 
+def is_text(name: str) -> bool:
+    """Say whether a file's name is UTF-8: Linux takes any bytes, and what is no text can be neither shown nor sent."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
 def series_address(folder: Path, series_uid: str) -> Path:
     """Return the name of the files below a folder that are of one series."""
     return folder.with_name(f"{folder.name}#{series_uid}")

@@ -134,7 +134,8 @@ def _add(uploads: Uploads, image: str | None, file: ReceivedFile, info: dict[str
 
 def _require_file_name(name: str) -> None:
     """Refuse a study's name that could not be the name of a file, or would not be read back from it."""
-    seen = FILE_NAME.fullmatch(name) and name.isprintable()  # marks of direction make one name look like another
+    # marks of direction, and spaces at its ends, make one name look like another
+    seen = FILE_NAME.fullmatch(name) and name.isprintable() and name == name.strip()
     if not seen or name.startswith(".") or len(name.encode()) > LONGEST_NAME_BYTES:
         raise InputError(
             f"a study cannot be called {name!r}: it becomes a file name of at most {LONGEST_NAME_BYTES} bytes, in which "
