@@ -544,6 +544,24 @@ const scenarios = {
     const stands = cell(one, 'lesion_1', study).filter({ hasText: 'accepted' });
     await stands.waitFor();
     result.shown = await stands.textContent();
+    await large(one, base, later);
+    await clickAt(one, 'axial', 20, 0);
+    result.placed = await place(one);
+    await cell(other, 'lesion_1', later).focus();
+    await other.keyboard.press('a');
+    await said(other, 'accepted');
+    await one.keyboard.press('Enter'); // the other one's answer is shown, and one's own point stays, unsaved
+    result.overtaken = await said(one, 'has changed since');
+    await one.waitForSelector('#followup.reader');
+    await ready(one);
+    result.kept = await place(one);
+    result.unsaved = await one.isVisible('#unsaved');
+    await one.keyboard.press('Escape');
+    await grid(one, base);
+    await cell(other, 'lesion_1', later).focus();
+    await other.keyboard.press('u');
+    await said(other, 'taken back');
+    await one.reload({ waitUntil: 'networkidle' });
     await cell(one, 'lesion_1', later).focus();
     await one.keyboard.press('a');
     await said(one, 'accepted');

@@ -289,6 +289,9 @@ def test_who_was_second_is_told_who_was_first_and_what_is_taken_back_is_done_aga
     seen = drive(address, "first")
     assert f"lesion_1 in {SECOND} has changed since this page was loaded: dr other accepted it at 20" in seen["refused"]
     assert "accepted by dr other" in seen["shown"]
+    assert f"{THIRD} has changed since this page was loaded: dr other accepted it" in seen["overtaken"]
+    assert seen["unsaved"]
+    assert seen["kept"] == pytest.approx(seen["placed"], abs=PLACE_MM)
     assert "done again (accepted)" in seen["again"]
     assert [page.marks.corrections(study)[0].corrected_by for study in (SECOND, THIRD)] == ["dr other", "dr one"]
 

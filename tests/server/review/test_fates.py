@@ -22,7 +22,8 @@ def test_a_word_closes_its_cell_stands_in_the_table_and_is_taken_back(page: Page
     assert "gone, said by dr b" in page.http.get("/lesions/row", params={"patient": "eve", "lesion": "lesion_1"}).text
     table = page.http.get("/lesions/table.csv", params={"patient": "eve"}).text.lstrip("\ufeff")
     assert [line["fate"] for line in csv.DictReader(io.StringIO(table))] == ["", "gone", ""]
-    page.post("fate", 409, study=SECOND, lesion="lesion_1", fate="too_small", reader="dr c")  # saw no word
+    refused = page.post("fate", 409, study=SECOND, lesion="lesion_1", fate="too_small", reader="dr c")  # saw no word
+    assert refused["detail"].endswith("was said by somebody else meanwhile (gone, by dr b): look again")
     word = FateStore(page.marks).of_study(SECOND).fates["lesion_1"].said_at
     page.post("fate", 409, study=SECOND, lesion="lesion_1", fate="", before=word, reader="dr c")  # not his word
     page.post("fate", study=SECOND, lesion="lesion_1", fate="", before=word, reader="dr b")

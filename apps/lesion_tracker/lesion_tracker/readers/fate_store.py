@@ -115,7 +115,8 @@ class FateStore:
             done = [one for one in self._read(study_id).said.get(lesion_id, []) if isinstance(one, KINDS[of])]
             if not done:
                 raise InputError(f"nobody has said anything of {lesion_id!r} in study {study_id!r}: nothing to undo")
-            require_own(done[-1].said_by, by, f"word on {lesion_id!r} in study {study_id!r}")
+            name = self._marks.records(study_id).label(lesion_id)
+            require_own(done[-1].said_by, by, f"word on {name!r} in study {study_id!r}")
             on = line_on(self._marks.volumes(study_id).current if isinstance(done[-1], SaidFate) else UNKNOWN)
             self._add(study_id, {**action_line("undo", lesion_id, by), **({"of": of} if of else {}), **on})
         return done[-1]

@@ -216,7 +216,7 @@ class MarkStore(StudyHistories):
                     tag, whose, what = "corrections", last.corrected_by, last.verdict
                 if actions is not None and records.action(lesion_id) != actions.get(study_id):
                     raise records.changed(lesion_id)
-                require_own(whose, by, f"step on {lesion_id!r} in study {study_id!r} ({what})")
+                require_own(whose, by, f"step on {records.label(lesion_id)!r} in study {study_id!r} ({what})")
                 lines.append((study_id, tag, [self._action(study_id, "undo", lesion_id, by)]))
                 done.append(what)
             self._add_to(lines)

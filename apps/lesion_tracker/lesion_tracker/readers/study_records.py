@@ -129,7 +129,8 @@ class StudyRecords(StudyLines):
         last = next((step for step in reversed(self.steps(lesion_id)) if step.what != "failure"), None)
         when = f" at {last.when[:16].replace('T', ' ')} UTC" if last and last.when else ""
         since = f"{last.words}{when}" if last else "nothing that was said of it counts any more"
-        return Changed(f"{lesion_id} in {self._study_id} has changed since this page was loaded: {since}; look again")
+        name = self.label(lesion_id)
+        return Changed(f"{name} in {self._study_id} has changed since this page was loaded: {since}; look again")
 
     def seen(self, lesion_id: str) -> str:
         """Return a short text that changes with whatever is said of a lesion here: what a reader's click is about."""

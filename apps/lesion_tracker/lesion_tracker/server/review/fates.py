@@ -59,8 +59,9 @@ def fate_routes(review: Review, catalog: Catalog, marks: MarkStore) -> APIRouter
                 last if cell is None or not body.fate else cell.fate
             )  # a later point may stand instead of the last word
             if (seen.said_at if seen else "") != body.before:
+                what = f"{seen.words}, by {seen.said_by or 'somebody'}" if seen else "nothing, or a point overrules it"
                 raise Changed(
-                    f"what became of {row.label} in {study.id} was said by somebody else meanwhile: look again"
+                    f"what became of {row.label} in {study.id} was said by somebody else meanwhile ({what}): look again"
                 )
             if not body.fate:
                 taken = store.undo(study.id, body.lesion, reader, of="fate")

@@ -31,7 +31,7 @@ class Review(Patients):
         with self._marks.transaction():
             self._require_seen(study.id, request)
             self._marks.accept(study.id, [request.lesion], reader)
-            return self._done(f"{request.lesion} accepted", request.lesion, [study.id])
+            return self._done(" accepted", request.lesion, [study.id])
 
     def move(self, request: Move, reader: str) -> Done:
         """Keep where a reader put a point."""
@@ -46,10 +46,10 @@ class Review(Patients):
             track = next((t for t in self._marks.tracks(study.id) if t.lesion_id == request.lesion), None)
             if track is None:
                 self._marks.mark(study.id, [marked], on)
-                text = f"{request.lesion} marked"
+                text = " marked"
             else:
                 self._marks.correct(study.id, [Correction(track, request.center_mm, reader)], on)
-                text = f"{request.lesion} corrected, {math.dist(request.center_mm, track.center_mm):.1f} mm"
+                text = f" corrected, {math.dist(request.center_mm, track.center_mm):.1f} mm"
             done = self._done(text, request.lesion, [study.id])
         self._bound.remember(study, volume, on)
         return done
@@ -69,7 +69,7 @@ class Review(Patients):
                 known.require_free(label)
             lesion = replace(point, id=name, label=label or name, radius_mm=radius, radius_source="measured")
             self._marks.mark(study.id, [lesion], on)
-            done = self._done(f"{lesion.label} marked", lesion.id, [study.id])
+            done = self._done(" marked", lesion.id, [study.id])
         self._bound.remember(study, volume, on)
         return lesion, done
 
@@ -86,14 +86,14 @@ class Review(Patients):
                     f"{request.lesion} in {study.id} is {cell.state.words}, not expected outside of the scan"
                 )
             self._marks.close(study.id, request.lesion, request.closing, reader)
-            return self._done(f"{request.lesion}: {CLOSINGS[request.closing].words}", request.lesion, [study.id])
+            return self._done(f": {CLOSINGS[request.closing].words}", request.lesion, [study.id])
 
     def undo(self, request: Undo, reader: str) -> Done:
         """Take back what a reader did to a lesion: what the request names, or what was last in each of the studies."""
         with self.changing(request.patient) as known:
             studies = _of_patient(known, request.studies or tuple(request.actions))
             done = self._marks.undo(studies, request.lesion, reader, request.actions or None)
-            text = f"{request.lesion}: taken back ({', '.join(sorted(set(done)))})"
+            text = f": taken back ({', '.join(sorted(set(done)))})"
             return self._done(text, request.lesion, studies, also_undone=True)
 
     def redo(self, request: Undo, reader: str) -> Done:
@@ -103,14 +103,14 @@ class Review(Patients):
             if not studies:
                 raise InputError("a redo names the undo that it takes back, by study, in `actions`")
             done = self._marks.redo(request.actions, request.lesion, reader)
-            return self._done(f"{request.lesion}: done again ({', '.join(sorted(set(done)))})", request.lesion, studies)
+            return self._done(f": done again ({', '.join(sorted(set(done)))})", request.lesion, studies)
 
     def delete(self, request: OnLesion, reader: str) -> Done:
         """Delete a lesion in the studies that have it."""
         with self.changing(request.patient) as known:
             changed = _with_lesion(known, request)
             self._marks.delete(changed, request.lesion, reader)
-            return self._done(f"{request.lesion} deleted", request.lesion, changed)
+            return self._done(" deleted", request.lesion, changed)
 
     def restore(self, request: OnLesion, reader: str) -> Done:
         """Bring a deleted lesion back in the studies in which it was deleted."""
@@ -122,7 +122,7 @@ class Review(Patients):
                     f"{request.lesion!r} is not deleted in any of these studies: there is nothing to restore"
                 )
             self._marks.restore(changed, request.lesion, reader)
-            return self._done(f"{request.lesion} restored", request.lesion, changed)
+            return self._done(" restored", request.lesion, changed)
 
     def rename(self, request: Rename, reader: str) -> Done:
         """Give a lesion another name in all studies that have it."""
@@ -130,8 +130,9 @@ class Review(Patients):
         with self.changing(request.patient) as known:
             changed = _with_lesion(known, request)
             known.require_free(name, request.lesion)
+            before = known.row(request.lesion).label
             self._marks.rename(changed, request.lesion, name, reader)
-            return self._done(f"{request.lesion} renamed", request.lesion, changed)
+            return replace(self._done("", request.lesion, changed), done=f"{before} renamed to {name}")
 
     def _require_seen(self, study_id: str, request: Accept | Move | Close) -> None:
         """Refuse an answer to what no longer stands: another entry than the one seen, or another track."""
@@ -143,7 +144,7 @@ class Review(Patients):
             raise records.changed(request.lesion)
 
     def _done(self, text: str, lesion_id: str, studies: Sequence[str], *, also_undone: bool = False) -> Done:
-        """Return what was done a moment ago, within the transaction that did it."""
+        """Return what was done a moment ago, within the transaction that did it; `text` follows the lesion's name."""
         actions = {}
         for name in studies:
             records = self._marks.records(name)
@@ -151,7 +152,7 @@ class Review(Patients):
                 actions[name] = [step.action for step in records.steps(lesion_id) if step.tag != "tracks"][-1]
             else:
                 actions[name] = records.action(lesion_id)
-        return Done(text, tuple(studies), actions)
+        return Done(self._marks.records(studies[-1]).label(lesion_id) + text, tuple(studies), actions)
 
     def _like_known(self, point: Lesion, study: Study) -> Lesion:
         """Return a new mark with the radius, name and tracking_uid that the lesion has in the patient's other studies."""

@@ -115,10 +115,13 @@ async function changed(what, body, done, offer) {
   if (row.ok) location.reload(); else location.href = addresses.lesions + "?" + new URLSearchParams({ patient }); // its only mark was taken back
 }
 
-// A change was refused because somebody else was first: what stands now is shown, unless a point would be lost.
-function overtaken(text) {
-  if (unsaved()) return;
+// A change was refused because somebody else was first: what stands now is shown, and a point that is not saved beside it.
+async function overtaken(text) {
+  const row = await fetch(addresses.row + "?" + new URLSearchParams({ patient, lesion: data.lesion }));
+  if (draft || outlining || marking || !row.ok) return; // what is drawn would be lost
+  if (study.placed) note("placed", [location.search, study.placed]);
   note("said", [text, true]);
+  leaving = true;
   location.reload();
 }
 
@@ -333,6 +336,9 @@ async function start() {
   map = map || await findMap(false);
   linked();
   if (marking) update();
+  const kept = noted("placed");
+  note("placed", null);
+  if (kept && kept[0] === location.search) place(study, kept[1]);
   document.body.dataset.ready = "1";
   if (!data.next) return; // the server reads the next lesion's study meanwhile; nothing of it is kept here
   const ahead = await fetch(Block.address(data.next.study, data.next.point, NARROW_MM, data.next.radius)).catch(() => null);
