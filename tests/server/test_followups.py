@@ -1,5 +1,6 @@
 """One follow-up, as a request and the page's job track it: from the newest points, passed on in one frame, all or nothing."""
 
+import threading
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lesion_tracker.errors import FileFormatError, InputError, PointOutsideError, RegistrationFailed, StudyOrderError
+from lesion_tracker.errors import (
+    Abandoned,
+    FileFormatError,
+    InputError,
+    PointOutsideError,
+    RegistrationFailed,
+    StudyOrderError,
+)
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.records.derived import SAME_FRAME
 from lesion_tracker.records.lesion import Lesion
@@ -28,6 +36,7 @@ with warnings.catch_warnings():
     from lesion_tracker.server.bound import BoundMarks
     from lesion_tracker.server.engine import Engine
     from lesion_tracker.server.followups import Followups
+    from lesion_tracker.server.request_pool import _left
 
 FIRST, SECOND, THIRD, OTHER = "ann__20200101", "ann__20200701", "ann__20210101", "bob__20200101"
 FRAME = {"StudyInstanceUID": "1.2", "FrameOfReferenceUID": "1.2.3", "series": "thin"}
@@ -210,6 +219,42 @@ def test_a_study_of_another_person_with_the_same_patient_id_is_left_out(
     assert source.notes == [said]
     ((track,), _) = world.followups.track([source], followup)
     assert track.warnings == (said,)
+
+
+def test_what_only_the_files_say_of_a_person_counts_at_the_first_request(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A PACS may leave the sex out of its lists: the first request took two people for one, the second refused them."""
+    world.mark(FIRST, "lesion_1")
+    listed, fetch = world.catalog.study(THIRD), world.catalog.fetch
+
+    def fetched(study: Study) -> Path:
+        of_others(world, monkeypatch, **{"20200101": {"sex": "M"}, "20210101": {"sex": "F"}})
+        return fetch(study)
+
+    of_others(world, monkeypatch, **{"20200101": {"sex": "M"}})
+    monkeypatch.setattr(world.catalog, "fetch", fetched)
+    with pytest.raises(InputError, match="the sex is 'M' in the baseline, 'F' in the follow-up"):
+        world.followups.sources(listed)
+
+
+def test_nothing_is_kept_for_a_client_that_has_gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.mark(FIRST, "lesion_1")
+    left, track = threading.Event(), StillEngine.track
+
+    def slow(self: StillEngine, *given: Any, **more: Any) -> Any:
+        left.set()
+        return track(self, *given, **more)
+
+    monkeypatch.setattr(StillEngine, "track", slow)
+    waiting = _left.set(left)
+    try:
+        with pytest.raises(Abandoned):
+            world.track(SECOND)
+    finally:
+        _left.reset(waiting)
+    assert left.is_set()
+    assert world.marks.tracks(SECOND) == []
 
 
 def test_where_all_earlier_studies_are_of_others_the_pair_is_refused(

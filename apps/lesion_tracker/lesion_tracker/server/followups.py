@@ -15,6 +15,7 @@ from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.track import Track
 from lesion_tracker.server.bound import BoundMarks
 from lesion_tracker.server.engine import Engine
+from lesion_tracker.server.request_pool import require_wanted
 from lesion_tracker.studies.catalog import Catalog
 from lesion_tracker.studies.study import Study
 from lesion_tracker.tracking.options import TrackOptions
@@ -63,6 +64,8 @@ class Followups:
             return self._left_behind(followup)
         world = Known(self._catalog, self._marks, self._contains, self._bound.settle)
         found = sources_of(world, followup, baseline_id, given, any_pair=any_pair, backward=backward)
+        if (opened := self._opened(followup)) != followup:  # what its files say of the person was not known before
+            found = sources_of(world, opened, baseline_id, given, any_pair=any_pair, backward=backward)
         first, *others = [world.with_between(source, followup) for source in found]
         return [first.noted(said), *others]
 
@@ -94,17 +97,26 @@ class Followups:
         tracks: list[Track] = []
         seconds: dict[str, float] = {}
         for source in sources:
+            require_wanted()
             found, stages = self._tracked(source, followup, volume.grid, options)
             tracks += [source.told(track) for track in found]
             seconds |= {name: round(seconds.get(name, 0.0) + spent, 3) for name, spent in stages.items()}
         if len(sources) > 1:
             tracks.sort(key=lambda track: natural_order(track.lesion_id))
+        require_wanted()
         with self._marks.transaction():
             gone = {lesion for _, lesion in self._deleted(sources, followup) - before}
             tracks = [track for track in tracks if track.lesion_id not in gone]
             self._marks.add_tracks(followup.id, tracks, on)
         self._bound.remember(followup, volume, on)
         return tracks, seconds
+
+    def _opened(self, study: Study) -> Study:
+        """Return what is known of a study once its files are there: a PACS's lists leave out issuer, birth date or sex."""
+        if all((study.issuer, study.birth_date, study.sex)):
+            return study
+        self._catalog.fetch(study)
+        return self._catalog.study(study.id)
 
     def _tracked(
         self, source: Source, followup: Study, now: Grid, options: TrackOptions | None
