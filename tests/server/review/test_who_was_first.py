@@ -88,6 +88,32 @@ def test_a_banners_undo_belongs_to_its_action_for_ever_and_can_be_done_again(pag
     assert "names the undo" in page.post("redo", 422, **ON, reader="dr a")["detail"]
 
 
+def test_a_name_is_taken_back_in_all_studies_also_from_one_of_them(page: Page) -> None:
+    """U on one cell left the lesion with one name there and another elsewhere, and half deleted after a restore."""
+    track_all(page)
+
+    def labels() -> set[str]:
+        return {page.marks.records(study).label("lesion_1") for study in STUDIES}
+
+    def undo(expect: int = 200) -> Any:
+        return page.post("undo", expect, **ON, actions={SECOND: shown(page, SECOND)["action"]}, reader="dr a")
+
+    page.post("rename", **ON, label="hilum", seen=all_seen(page), reader="dr a")
+    undone = undo()
+    assert (labels(), sorted(undone["studies"])) == ({"lesion_1"}, sorted(STUDIES))
+    page.post("redo", **ON, actions=undone["actions"], reader="dr a")
+    assert labels() == {"hilum"}
+    page.post("delete", **ON, seen=all_seen(page), reader="dr a")
+    page.post("restore", **ON, reader="dr a")
+    undo()
+    assert all("lesion_1" in page.marks.records(study).deleted() for study in STUDIES)
+    page.post("restore", **ON, reader="dr a")
+    page.post("rename", **ON, label="apex", seen=all_seen(page), reader="dr a")
+    page.post("accept", study=THIRD, **LESION, track=page.marks.tracks(THIRD)[0].created_at, reader="dr b")
+    assert f"apex in {THIRD} has changed since this page was loaded: dr b accepted it" in undo(409)["detail"]
+    assert labels() == {"apex"}
+
+
 def test_what_was_done_to_a_lesion_in_all_studies_is_taken_back_and_done_again_whole(page: Page) -> None:
     track_all(page)
     named = page.post("rename", **ON, label="hilum", seen=all_seen(page), reader="dr a")["actions"]

@@ -45,14 +45,14 @@ def action_line(action: str, lesion_id: str, by: str, **more: str) -> dict[str, 
     return {"action": action, "lesion_id": lesion_id, "by": by, "at": now(), **more}
 
 
-def again(said: Said, on: str) -> dict[str, Any]:
-    """Return the line of a step that is done once more, now."""
+def again(said: Said, on: str, at: str) -> dict[str, Any]:
+    """Return the line of a step that is done once more, at this time."""
     if isinstance(said, Lesion):
-        return {"lesion": replace(said, marked_at=now()).to_json(), **line_on(on)}
+        return {"lesion": replace(said, marked_at=at).to_json(), **line_on(on)}
     if isinstance(said, Correction):
-        return {"correction": replace(said, corrected_at=now()).to_json(), **line_on(on)}
+        return {"correction": replace(said, corrected_at=at).to_json(), **line_on(on)}
     if isinstance(said, Mapping):
-        return {**{key: text for key, text in said.items() if key not in ASIDE}, "at": now(), **line_on(on)}
+        return {**{key: text for key, text in said.items() if key not in ASIDE}, "at": at, **line_on(on)}
     raise TypeError(f"a reader does no {type(said).__name__}")
 
 

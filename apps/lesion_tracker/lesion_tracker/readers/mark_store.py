@@ -179,9 +179,7 @@ class MarkStore(StudyHistories):
             for study_id in study_ids:
                 if lesion_id not in self.records(study_id).deleted():
                     raise InputError(f"{lesion_id!r} is not deleted in study {study_id!r}: there is nothing to restore")
-            self._add_to(
-                [(study_id, "lesions", [self._action(study_id, "restore", lesion_id, by)]) for study_id in study_ids]
-            )
+            self._write(study_ids, "restore", lesion_id, by)
 
     def undo(
         self, study_ids: Sequence[str], lesion_id: str, by: str, actions: Mapping[str, str] | None = None
@@ -237,14 +235,14 @@ class MarkStore(StudyHistories):
             Changed: if the last step in one of the studies is not that undo, or is another reader's; nothing is kept then.
         """
         with self.transaction():
-            lines, done = [], []
+            lines, done, at = [], [], now()
             for study_id, action in actions.items():
                 records = self.records(study_id)
                 last = next((one for one in reversed(records.steps(lesion_id)) if one.tag != "tracks"), None)
                 if last is None or last.action != action or last.who != by or last.taken_back is None:
                     raise records.changed(lesion_id)
                 former = last.taken_back
-                lines.append((study_id, former.tag, [again(former.said, former.on)]))
+                lines.append((study_id, former.tag, [again(former.said, former.on, at)]))
                 done.append(former.what)
             self._add_to(lines)
         return done
@@ -254,8 +252,14 @@ class MarkStore(StudyHistories):
             for study_id in study_ids:
                 if lesion_id not in self.records(study_id).lesion_ids():
                     raise InputError(f"there is no lesion {lesion_id!r} in study {study_id!r}")
-            lines = [(study_id, [self._action(study_id, action, lesion_id, by, **more)]) for study_id in study_ids]
-            self._add_to([(study_id, "lesions", own) for study_id, own in lines])
+            self._write(study_ids, action, lesion_id, by, **more)
+
+    def _write(self, study_ids: Sequence[str], action: str, lesion_id: str, by: str, **more: str) -> None:
+        """Write what a reader does to a lesion in several studies: the time that they share tells that it is one step."""
+        more["at"] = now()
+        self._add_to(
+            [(study_id, "lesions", [self._action(study_id, action, lesion_id, by, **more)]) for study_id in study_ids]
+        )
 
     def _action(self, study_id: str, action: str, lesion_id: str, by: str, **more: str) -> dict[str, str]:
         """Return the line of what a reader does to a lesion, on the volume that the study's id stands for."""

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lesion_tracker.arrays import point_mm
@@ -92,7 +92,10 @@ class Review(Patients):
         """Take back what a reader did to a lesion: what the request names, or what was last in each of the studies."""
         with self.changing(request.patient) as known:
             studies = _of_patient(known, request.studies or tuple(request.actions))
-            done = self._marks.undo(studies, request.lesion, reader, request.actions or None)
+            named = request.actions or {name: known.records[name].action(request.lesion) for name in studies}
+            whole = _whole_step(known, request.lesion, named)
+            studies = [name for name in _of_patient(known, ()) if name in whole]
+            done = self._marks.undo(studies, request.lesion, reader, whole)
             text = f": taken back ({', '.join(sorted(set(done)))})"
             return self._done(text, request.lesion, studies, also_undone=True)
 
@@ -180,6 +183,23 @@ def _of_patient(known: PatientReview, wanted: Sequence[str]) -> list[str]:
     if foreign:
         raise InputError(f"{', '.join(foreign)} is no study of patient {known.patient_id!r}")
     return [name for name in names if not wanted or name in wanted]
+
+
+def _whole_step(known: PatientReview, lesion_id: str, actions: Mapping[str, str]) -> dict[str, str]:
+    """Return the steps, by study, that are taken back with those that a reader names.
+
+    A name, or that a lesion is deleted, holds in all studies: taken back in one alone it would leave the lesion with two.
+    """
+    steps = {name: records.steps(lesion_id) for name, records in known.records.items()}
+    named = [step for name, action in actions.items() for step in steps[name] if step.action == action]
+    wide = {(step.what, step.who, step.when) for step in named if step.what in ("rename", "delete", "restore")}
+    whole = dict(actions)
+    for name, own in steps.items():
+        gone = {step.taken_back.action for step in own if step.taken_back}
+        for step in own:
+            if (step.what, step.who, step.when) in wide and step.action not in gone:
+                whole.setdefault(name, step.action)
+    return whole
 
 
 def _seen_in(known: PatientReview, request: OnLesion) -> list[str]:
