@@ -86,6 +86,10 @@ FAVICON = "/favicon.ico"
 VIEWER_FILES = "/static/"
 
 
+UPLOADS = frozenset({("POST", INFER), ("PUT", SESSIONS), ("PUT", DATASTORE), ("PUT", IMAGE), ("PUT", LABEL)})
+"""Where a request may bring a volume."""
+
+
 @dataclass(frozen=True)
 class Route:
     """What a client may ask for.
@@ -197,6 +201,11 @@ STRICTNESS: tuple[Who, ...] = ("anyone", "reader", "admin")
 _LED_ON = {(route.method, route.path.removesuffix("{path:path}")) for route in ALWAYS}
 _LED_ON -= {("GET", FIRST), ("GET", VIEWER_FILES)}
 _PATTERNS = tuple((compile_path(route.path)[0], route) for route in REACHABLE)
+
+
+def takes_a_file(method: str, path: str) -> bool:
+    """Say whether a request may bring a volume."""
+    return any((route.method, route.path) in UPLOADS for route in routes_at(path) if route.method == method)
 
 
 def routes_at(path: str) -> Iterable[Route]:

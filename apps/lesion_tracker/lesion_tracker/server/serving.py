@@ -11,6 +11,7 @@ from lesion_tracker.server.access.slow_heads import end_slow_heads
 from lesion_tracker.server.errors import answer_errors
 from lesion_tracker.server.review.refused_pages import RefusedPages
 from lesion_tracker.server.viewers.viewer_files import viewer_files
+from lesion_tracker.volumes.limits import MOST_MB
 
 
 def serve(
@@ -19,6 +20,7 @@ def serve(
     accounts: AccountsFile | None,
     origins: frozenset[str],
     hosts: frozenset[str],
+    volume_mb: float = MOST_MB,
 ) -> None:
     """Let an application that has started, but was asked nothing yet, answer as this server; its own routes go.
 
@@ -28,6 +30,7 @@ def serve(
         accounts: None: nobody has to log in.
         origins: pages of other origins that may use the server.
         hosts: names under which it may be asked.
+        volume_mb: MiB of voxels that a request may bring.
     """
     end_slow_heads()
     application.router.routes[:] = []
@@ -42,5 +45,5 @@ def serve(
 
     answer_errors(application)
     # Middleware and handlers cannot be added to an application that has started; its stack can be built again.
-    guarded = Guard(application.build_middleware_stack(), accounts, origins, hosts)
+    guarded = Guard(application.build_middleware_stack(), accounts, origins, hosts, volume_mb)
     application.middleware_stack = RefusedPages(guarded)

@@ -10,10 +10,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from lesion_tracker.server import addresses
 from lesion_tracker.server.access.accounts import Account
 from lesion_tracker.server.access.accounts_file import AccountsFile
+from lesion_tracker.server.access.body_size import bounded, most_bytes
 from lesion_tracker.server.access.headers import closed, headed, wants_page
 from lesion_tracker.server.access.hosts import host_name
 from lesion_tracker.server.access.patience import patient
 from lesion_tracker.server.who import current_reader
+from lesion_tracker.volumes.limits import MOST_MB
 
 COOKIE = "lesion_tracker"
 SAFE = frozenset({"GET", "HEAD"})
@@ -27,12 +29,19 @@ class Guard:
         accounts: None: nobody has to log in.
         origins: pages of other origins that may use this server ("https://viewer.example").
         hosts: names under which this server may be asked.
+        volume_mb: MiB of voxels that a request may bring.
     """
 
     def __init__(
-        self, app: ASGIApp, accounts: AccountsFile | None, origins: frozenset[str], hosts: frozenset[str]
+        self,
+        app: ASGIApp,
+        accounts: AccountsFile | None,
+        origins: frozenset[str],
+        hosts: frozenset[str],
+        volume_mb: float = MOST_MB,
     ) -> None:
         self._app, self._accounts, self._origins, self._hosts = app, accounts, origins, hosts
+        self._volume_mb = volume_mb
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request that may not pass, or pass it on."""
@@ -52,7 +61,8 @@ class Guard:
         token = current_reader.set(account.name if account else "")
         try:
             answer = send if headers.get("origin") in self._origins else closed(send)
-            await self._app(scope, patient(receive), answer)
+            most = most_bytes(scope["method"], scope["path"], self._volume_mb)
+            await self._app(scope, bounded(patient(receive), most), answer)
         finally:
             current_reader.reset(token)
 
@@ -73,14 +83,21 @@ class Guard:
             return None  # a browser asks before it sends; it shows no log-in then
         who = addresses.who_may(method, path)
         if who == "anyone":
-            return None
+            return self._too_large(method, path, headers.get("content-length", ""))
         if self._accounts is not None and account is None:
             return _log_in(scope, query, headers)
         if who is None:
             return _not_there(method, path, query)
         if who == "admin" and account is not None and account.role != "admin":
             return _no(403, f"{account.name} may not do this: it needs an account with the role admin")
-        return None
+        return self._too_large(method, path, headers.get("content-length", ""))
+
+    def _too_large(self, method: str, path: str, length: str) -> Response | None:
+        most = most_bytes(method, path, self._volume_mb)
+        if not length.isdecimal() or int(length[:20]) <= most:
+            return None
+        limit = "; the setting volume_mb is the limit" if addresses.takes_a_file(method, path) else ""
+        return _no(413, f"the request carries {length[:20]} bytes, more than the {most} that are accepted here{limit}")
 
     def _account(self, headers: Headers) -> Account | None:
         return self._accounts.of_token(token_of(headers)) if self._accounts is not None else None
