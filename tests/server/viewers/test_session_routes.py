@@ -1,7 +1,10 @@
 """A volume that a client sends along: kept whole as a session of MONAI Label's, or refused and nothing is left."""
 
 import errno
+import json
+import os
 import shutil
+import uuid
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # starlette would rather have httpx's successor; MONAI Label's passlib loads crypt
     from fastapi.testclient import TestClient
 
-    from lesion_tracker.server.viewers.session_routes import session_routes
+    from lesion_tracker.server.viewers.session_routes import remove_expired, session_routes
 
 VOLUME = b"a volume" * 1000
 
@@ -52,6 +55,25 @@ def test_several_files_are_one_image(sessions: Sessions) -> None:
     answer = put(sessions, ("1.dcm", b"one"), ("2.dcm", b"two")).json()
     image = Path(sessions.get_session(answer["session_id"]).image)
     assert {path.name: path.read_bytes() for path in image.iterdir()} == {"1.dcm": b"one", "2.dcm": b"two"}
+
+
+def test_a_volume_is_not_kept_longer_than_the_operator_says(sessions: Sessions) -> None:
+    assert put(sessions, ("ct.nii.gz", VOLUME), expiry=10**30).json()["session_info"]["expiry"] == sessions.expiry
+
+
+def test_what_has_expired_goes_also_of_a_server_before_and_beside_folders_without_a_note(sessions: Sessions) -> None:
+    old, new = (put(sessions, ("ct.nii.gz", VOLUME), expiry=120).json()["session_id"] for _ in range(2))
+    root = Path(sessions.store_path)
+    note = json.loads((root / old / "meta.info").read_text())
+    (root / old / "meta.info").write_text(json.dumps({**note, "last_access_ts": note["last_access_ts"] - 121}))
+    torn, killed, receiving = (str(uuid.UUID(int=n)) for n in range(3))
+    for name in (torn, killed, receiving, "not ours"):
+        (root / name).mkdir()
+    (root / torn / "meta.info").write_text("{")
+    for name in (torn, killed):
+        os.utime(root / name, (0, 0))
+    assert remove_expired(Sessions(sessions.store_path)) == 3
+    assert {path.name for path in root.iterdir()} == {new, receiving, "not ours"}
 
 
 def test_a_full_disk_is_named_and_leaves_nothing(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:

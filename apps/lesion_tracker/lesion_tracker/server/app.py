@@ -55,7 +55,7 @@ from lesion_tracker.server.viewers.labels import LABELS
 from lesion_tracker.server.viewers.mark_lesion import MarkLesion
 from lesion_tracker.server.viewers.ohif_routes import ohif_routes
 from lesion_tracker.server.viewers.session_match import SessionMatch
-from lesion_tracker.server.viewers.session_routes import session_image, session_routes
+from lesion_tracker.server.viewers.session_routes import remove_expired, session_image, session_routes
 from lesion_tracker.server.viewers.track_lesion import TrackLesion
 from lesion_tracker.server.viewers.viewer_files import viewer_routes
 from lesion_tracker.settings import Settings, parse_settings
@@ -171,6 +171,11 @@ class LesionTrackerApp(MONAILabelApp):
         meta["labels"] = list(LABELS)
         meta["datastore"]["completed"] = len(self._marks.in_use())
         return meta
+
+    def cleanup_sessions(self) -> None:
+        """Remove the volumes that clients sent along, and whose time is over; asked every five minutes."""
+        if (sessions := self.sessions()) is not None:
+            remove_expired(sessions)
 
     def infer(self, request: dict[str, Any], datastore: Any = None) -> dict[str, Any]:
         """Run a task.

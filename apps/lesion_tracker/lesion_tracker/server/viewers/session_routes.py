@@ -3,8 +3,10 @@
 import re
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,6 +68,25 @@ def session_image(sessions: Any, session_id: str) -> Path:
     return Path(_session(sessions, session_id).image)
 
 
+def remove_expired(sessions: Any) -> int:
+    """Remove the volumes whose time is over, also those of a server that ran before; return how many.
+
+    MONAI Label's own cleaning ends for ever at a folder without a note, which a kill leaves behind.
+    """
+    removed = 0
+    root, now = Path(sessions.store_path), time.time()
+    for folder in [one for one in root.iterdir() if SESSION_ID.fullmatch(one.name)] if root.is_dir() else []:
+        until = now
+        with suppress(OSError, ValueError, AttributeError, TypeError):  # a damaged note, or one that is being written
+            until = folder.stat().st_mtime + sessions.expiry
+            known = sessions.get_session(folder.name, update_ts=False, fetch_cache=False)
+            until = known.last_access_ts + known.expiry if known else until
+        if until < now:
+            sessions.remove_session(folder.name)
+            removed += 1
+    return removed
+
+
 def _session(sessions: Any, session_id: str, update: bool = True) -> Any:
     """Return MONAI Label's note on a session of who asks; other people's are not told apart from expired ones."""
     known = _there(sessions).get_session(session_id, update) if SESSION_ID.fullmatch(session_id) else None
@@ -87,7 +108,7 @@ def _create(sessions: Any, files: Sequence[ReceivedFile], expiry: int) -> dict[s
         sent = [_received(file, Path(folder)) for file in files]
         image = sent[0] if len(sent) == 1 else Path(folder)
         try:
-            _, info = sessions.add_session(str(image), max(expiry, 0), session_id=session_id)
+            _, info = sessions.add_session(str(image), min(max(expiry, 0), sessions.expiry), session_id=session_id)
             info.meta["reader"] = signed()
             sessions.get_session(session_id)  # writes the note again, with its reader
         except OSError:
