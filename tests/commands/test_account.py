@@ -10,7 +10,7 @@ def test_an_account_is_added_and_removed(tmp_path, monkeypatch, capsys):
     file = tmp_path / "accounts.json"
     monkeypatch.setattr("sys.stdin", io.StringIO("correct horse\n"))
     assert main(["account", str(file), "boss", "--role", "admin"]) == 0
-    assert capsys.readouterr().out == f"{file}: boss is a admin\n"
+    assert capsys.readouterr().out == f"{file}: boss has the role admin\n"
     assert read_accounts(file).accounts["boss"].role == "admin"
     assert main(["account", str(file), "boss", "--remove"]) == 0
     assert read_accounts(file).accounts == {}

@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
         remove_account(args.file, args.name)
     else:
         set_account(args.file, args.name, _password(args.name), args.role)
-    print(f"{args.file}: {args.name} {'removed' if args.remove else f'is a {args.role}'}")
+    print(f"{args.file}: {args.name} {'removed' if args.remove else f'has the role {args.role}'}")
     return 0
 
 
