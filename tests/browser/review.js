@@ -557,11 +557,17 @@ const scenarios = {
     result.kept = await place(one);
     result.unsaved = await one.isVisible('#unsaved');
     await one.keyboard.press('Escape');
-    await grid(one, base);
+    await one.keyboard.press('e'); // and so does a size that is drawn
+    await one.keyboard.press('Shift+ArrowRight');
+    result.drawn = await one.textContent('#unsaved');
     await cell(other, 'lesion_1', later).focus();
     await other.keyboard.press('u');
     await said(other, 'taken back');
-    await one.reload({ waitUntil: 'networkidle' });
+    await Promise.all([one.waitForEvent('load'), one.keyboard.press('Enter')]);
+    await ready(one);
+    result.redrawn = await one.textContent('#unsaved');
+    await one.keyboard.press('Escape');
+    await grid(one, base);
     await cell(one, 'lesion_1', later).focus();
     await one.keyboard.press('a');
     await said(one, 'accepted');

@@ -292,6 +292,8 @@ def test_who_was_second_is_told_who_was_first_and_what_is_taken_back_is_done_aga
     assert f"{THIRD} has changed since this page was loaded: dr other accepted it" in seen["overtaken"]
     assert seen["unsaved"]
     assert seen["kept"] == pytest.approx(seen["placed"], abs=PLACE_MM)
+    assert "Not saved" in seen["drawn"]
+    assert seen["redrawn"] == seen["drawn"]
     assert "done again (accepted)" in seen["again"]
     assert [page.marks.corrections(study)[0].corrected_by for study in (SECOND, THIRD)] == ["dr other", "dr one"]
 

@@ -115,11 +115,11 @@ async function changed(what, body, done, offer) {
   if (row.ok) location.reload(); else location.href = addresses.lesions + "?" + new URLSearchParams({ patient }); // its only mark was taken back
 }
 
-// A change was refused because somebody else was first: what stands now is shown, and a point that is not saved beside it.
+// A change was refused because somebody else was first: what stands now is shown, and what is not saved beside it.
 async function overtaken(text) {
   const row = await fetch(addresses.row + "?" + new URLSearchParams({ patient, lesion: data.lesion }));
-  if (draft || outlining || marking || !row.ok) return; // what is drawn would be lost
-  if (study.placed) note("placed", [location.search, study.placed]);
+  if (outlining || marking || !row.ok) return; // what is drawn would be lost
+  if (unsaved()) note("placed", [location.search, study.placed, draft]);
   note("said", [text, true]);
   leaving = true;
   location.reload();
@@ -338,7 +338,12 @@ async function start() {
   if (marking) update();
   const kept = noted("placed");
   note("placed", null);
-  if (kept && kept[0] === location.search) place(study, kept[1]);
+  if (kept && kept[0] === location.search) {
+    draft = kept[2];
+    if (draft) study.look([study.focus[0], study.focus[1], draft.slice]); else place(study, kept[1]);
+    rebase();
+    update();
+  }
   document.body.dataset.ready = "1";
   if (!data.next) return; // the server reads the next lesion's study meanwhile; nothing of it is kept here
   const ahead = await fetch(Block.address(data.next.study, data.next.point, NARROW_MM, data.next.radius)).catch(() => null);
