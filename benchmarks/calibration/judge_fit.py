@@ -12,17 +12,17 @@ from lesion_tracker.tracking.confidence import CONFIDENCE_FEATURES, Calibration
 from lesion_tracker.tracking.fusion import choose
 from lesion_tracker.tracking.joint import Labels, Neighbours, choose_jointly
 from lesion_tracker.tracking.judge import Judged, Rules, judge, labels_of, shares_given
-from lesion_tracker.tracking.judgement import Judgement, Rule, definition
+from lesion_tracker.tracking.judgement import NUMBERS, Judgement, Rule, definition
 from lesion_tracker.tracking.radius import GROUPS, Radii, Radius, fit_radii, group_of
 
 EVIDENCE = CONFIDENCE_FEATURES
 """What confidence was read from before there was a judgement."""
 
-PRESENCE = (
-    "similarity", "logit", "mass", "peak", "texture", "rim", "lost", "lost_hu", "contrast", "changed", "gone",
-    "visible", "amount", "nearby", "emptiness", "change", "left", "missing", "head", "size",
-)  # fmt: skip
-PLACEMENT = (*EVIDENCE, "peak", "amount", "nearby", "emptiness", "change")
+OF_THE_PAIR = ("inside", "registration", "strain", "shifted")
+"""What says more of the pair and its field of view than of an answer: it hardly varies among constructed pairs, and much among
+real ones, so its weights would be led by chance."""
+
+JUDGED = tuple(name for name in NUMBERS if name not in OF_THE_PAIR)
 PENALTY = 15.0
 ALONE = Neighbours(0.0, 30.0, 10.0)
 GRID = (ALONE, *(Neighbours(*one) for one in itertools.product((0.5, 1.0, 2.0), (20.0, 40.0), (8.0, 16.0))))
@@ -59,8 +59,8 @@ class Names:
         placement: for "is this the place".
     """
 
-    presence: tuple[str, ...] = PRESENCE
-    placement: tuple[str, ...] = PLACEMENT
+    presence: tuple[str, ...] = JUDGED
+    placement: tuple[str, ...] = JUDGED
 
 
 def answers_by(lesions: Sequence[Stored], rules: Rules) -> list[Answer]:

@@ -119,12 +119,20 @@ def _low(most: float) -> Callable[[float], bool]:
     return lambda value: value <= most
 
 
+def _mean_error(answers: Sequence[Answer]) -> float:
+    return float(np.mean([one.error_mm for one in answers])) if answers else float("nan")
+
+
 def _called_gone(answer: Answer) -> bool:
     return _presence(answer) < 0.5
 
 
 def _figures() -> tuple[Named, ...]:
     return (
+        ("right", "there", _there, _share(_right), _high(0.0)),
+        ("mean error", "there", _there, _mean_error, _high(0.0)),
+        ("right", "there, usual", _usual_there, _share(_right), _high(0.0)),
+        ("mean error", "there, usual", _usual_there, _mean_error, _high(0.0)),
         ("AUC, confidence", "all points", _everybody, _auc(_confidence, _right), _high(0.93)),
         ("AUC, is it there", "all points", _everybody, _auc(_presence, _there), _high(0.0)),
         ("AUC, is this the place", "there", _there, _auc(_placement, _right), _high(0.93)),
@@ -142,7 +150,9 @@ def _figures() -> tuple[Named, ...]:
     )  # fmt: skip
 
 
-REACH = ("≥ 0.93", "", "≥ 0.93", "≤ 0.05", "≤ 0.05", "≥ 85 %", "", "", "≤ 3 %", "≥ 70 %", "≤ 4 %", "", "87–93 %", "")
+REACH = (
+    "", "", "", "", "≥ 0.93", "", "≥ 0.93", "≤ 0.05", "≤ 0.05", "≥ 85 %", "", "", "≤ 3 %", "≥ 70 %", "≤ 4 %", "", "87–93 %", "",
+)  # fmt: skip
 
 
 def table(answers: Sequence[Answer]) -> Iterator[str]:
@@ -161,6 +171,8 @@ def table(answers: Sequence[Answer]) -> Iterator[str]:
 def _shown(value: float, name: str) -> str:
     if not np.isfinite(value):
         return "–"
+    if name == "mean error":
+        return f"{value:.2f} mm"
     return f"{value:.3f}" if name.startswith(("AUC", "calibration")) else f"{100 * value:.1f} %"
 
 

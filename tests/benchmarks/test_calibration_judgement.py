@@ -122,6 +122,8 @@ def test_the_page_has_each_figure_and_says_what_is_missed(
     text = fitted[3]
     assert "80 lesions: 64 are there, 16 have gone" in text
     assert "| called gone | there, usual | ≤ 3 % |" in text
+    answers = [one for one in fitted[2] if one.lesion.there]
+    assert f"| mean error | there |  | {np.mean([one.error_mm for one in answers]):.2f} mm |" in text
     assert "| agree |" in text
     assert "| disagree | " in text
 
