@@ -90,7 +90,10 @@ STATES, CONFIDENCE, SECONDS = ACCURACY["states"], ACCURACY["confidence"], ACCURA
         ),
         ("within the distance", f"{100 * CONFIDENCE['within']['share']:.1f} %: too wide here"),
         ("4D CT, network alone", f"{ACCURACY['lung4dct']['dlt']['med_mm']:.2f} mm"),
-        ("each further lesion", f"{SECONDS['auto']['further']:.3f} s"),
+        (
+            "each further lesion",
+            f"{SECONDS['dlt']['further']:.2f} s; `auto` {SECONDS['auto']['further']:.2f} s",
+        ),
     ],
 )
 def test_what_missed_its_aim_is_as_the_benchmark_says(begin: str, measured: str) -> None:

@@ -213,3 +213,29 @@ def test_studies_with_nothing_in_common_are_refused() -> None:
             [Lesion(id="a", center_mm=(30.0, 0.0, 50.0), radius_mm=8.0)],
             TrackOptions("affine"),
         )
+
+
+class _LeftError(Exception):
+    """Whoever asked has gone."""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("stage", [1, 4, 7])
+def test_what_is_no_longer_wanted_ends_between_its_stages(untrained: Tracker, stage: int) -> None:
+    many = [
+        replace(LESION, id=f"lesion_{n}", center_mm=(LESION.center_mm[0] + 6.0 * n, *LESION.center_mm[1:]))
+        for n in range(3)
+    ]
+    asked = 0
+
+    def going_on() -> None:
+        nonlocal asked
+        asked += 1
+        if (
+            asked == stage
+        ):  # of three lesions: 1 to 3 before each, 4 before the network, 5 to 7 while they are looked at
+            raise _LeftError
+
+    with pytest.raises(_LeftError):
+        track(PAIR, many, TrackOptions("auto", "no"), model=untrained, going_on=going_on)
+    assert asked == stage

@@ -6,7 +6,6 @@ from pathlib import Path
 from lesion_tracker.arrays import PointMm
 from lesion_tracker.errors import StudyError
 from lesion_tracker.files.disk_cache import retried
-from lesion_tracker.network.tracker import Tracker
 from lesion_tracker.records.lesion import Lesion
 from lesion_tracker.records.method import METHODS
 from lesion_tracker.records.track import Track
@@ -157,8 +156,9 @@ class Engine:
         done = session(
             opened,
             options or self.options,
-            published=self._published_if_wanted,
+            published=self.published.get,
             cache=self._registrations,
+            going_on=require_wanted,
         )
         return done.tracks, done.seconds
 
@@ -189,10 +189,6 @@ class Engine:
         if not method.local:
             return whole
         return register_round(one, other, whole, near_mm, kept, self.published.registers_on)
-
-    def _published_if_wanted(self) -> tuple[Tracker | None, str]:
-        require_wanted()  # the network comes next
-        return self.published.get()
 
     def register(self, baseline: Study, followup: Study, places_mm: Sequence[PointMm] = ()) -> None:
         """Compute and keep the registrations that the default method will ask for.

@@ -1,6 +1,6 @@
 """The network's search for cases: apart from `search`, which training runs where no registration can be computed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -14,9 +14,9 @@ SURE = 0.7
 """Correlation of the surroundings, as registration bends them, from which on registration counts as sure."""
 
 
-def search(tracker: Tracker, cases: Sequence[Case]) -> list[NetworkAnswer]:
+def search(tracker: Tracker, cases: Sequence[Case], going_on: Callable[[], None] = lambda: None) -> list[NetworkAnswer]:
     """Look for lesions, each round the place where registration expects it, as `search_together`."""
-    return search_together(tracker, [_sought(case, tracker.device) for case in cases])
+    return search_together(tracker, [_sought(case, tracker.device) for case in cases], going_on)
 
 
 def _sought(case: Case, device: torch.device) -> Sought:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import torch
@@ -66,13 +66,28 @@ class Looked:
         return numbers(self.evidence[number], place.share, self.left(number), self.peak, self.head)
 
 
-def look(model: Tracker, cases: Sequence[Case]) -> list[Looked]:
-    """Look for lesions: what is seen of each is what is seen of it alone."""
+def look(model: Tracker, cases: Sequence[Case], going_on: Callable[[], None] = lambda: None) -> list[Looked]:
+    """Look for lesions: what is seen of each is what is seen of it alone.
+
+    Args:
+        model: the network.
+        cases: the lesions.
+        going_on: called before each few of them; what it raises ends the search.
+    """
     started = time.perf_counter()
-    seen = search(model, cases)
+    seen = search(model, cases, going_on)
     each_s = (time.perf_counter() - started) / max(len(cases), 1)
     with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(lambda case, one: _looked(case, one, model.device, each_s), cases, seen))
+        asked = [pool.submit(_looked, case, one, model.device, each_s) for case, one in zip(cases, seen, strict=True)]
+        try:
+            return [_going(one, going_on) for one in asked]
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _going(asked: "Future[Looked]", going_on: Callable[[], None]) -> Looked:
+    going_on()
+    return asked.result()
 
 
 def _looked(case: Case, seen: NetworkAnswer, device: torch.device, seconds: float) -> Looked:

@@ -1,6 +1,6 @@
 """The network's answer for one lesion: a search crop round the expected point, as wide as it needs to be."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -157,12 +157,15 @@ def search_sources(
     return search_together(tracker, [Sought(baseline, lesion, followup, expected, sure)])[0]
 
 
-def search_together(tracker: Tracker, sought: Sequence[Sought]) -> list[NetworkAnswer]:
+def search_together(
+    tracker: Tracker, sought: Sequence[Sought], going_on: Callable[[], None] = lambda: None
+) -> list[NetworkAnswer]:
     """Look for lesions, several crops at a time; each answer is that of its lesion alone.
 
     Args:
         tracker: published weights.
         sought: the lesions.
+        going_on: called before each batch; what it raises ends the search.
 
     Returns:
         For each the answer of a narrow crop where that is sure and clear and agrees; else of the first crop, or of the wider
@@ -170,7 +173,11 @@ def search_together(tracker: Tracker, sought: Sequence[Sought]) -> list[NetworkA
     """
     count = TOGETHER if tracker.device.type == "cpu" else TOGETHER_ON_DEVICE
     groups = [sought[first : first + count] for first in range(0, len(sought), count)]
-    return [answer for group in groups for answer in _Group(tracker, group).answers()]
+    found: list[NetworkAnswer] = []
+    for group in groups:
+        going_on()
+        found += _Group(tracker, group).answers()
+    return found
 
 
 class _Group:

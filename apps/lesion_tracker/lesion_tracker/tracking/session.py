@@ -46,6 +46,7 @@ def session(
     *,
     published: TrackerSource | None = None,
     cache: RegistrationCache | None = None,
+    going_on: Callable[[], None] | None = None,
 ) -> Tracked:
     """Track lesions from one study to another.
 
@@ -54,6 +55,7 @@ def session(
         options: what is asked for; None: the defaults.
         published: gives the network; None: there is none.
         cache: of registrations; None: each is computed anew.
+        going_on: called before each stage and each few lesions; what it raises ends the session.
 
     Raises:
         StudyError: for a file that is no usable CT volume.
@@ -63,7 +65,9 @@ def session(
     pair, lesions = opened()
     loaded = time.perf_counter()
     model, problem = published() if published is not None else (None, "")
-    tracks = track(pair, lesions, options or TrackOptions(), model=model, problem=problem, cache=cache)
+    tracks = track(
+        pair, lesions, options or TrackOptions(), model=model, problem=problem, cache=cache, going_on=going_on
+    )
     seconds = {
         "load": loaded - started,
         "registration": max((one.seconds.get("registration", 0.0) for one in tracks), default=0.0),  # the same for all

@@ -1,7 +1,7 @@
 """Lesions of a pair of studies to tracks: registration, then the network where it is asked for, then confidence."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -56,6 +56,7 @@ class _Job:
     rules: Rules
     note: str
     created_at: str
+    going_on: Callable[[], None]
 
 
 def track(
@@ -67,6 +68,7 @@ def track(
     problem: str = "",
     cache: RegistrationCache | None = None,
     device: torch.device | None = None,
+    going_on: Callable[[], None] | None = None,
 ) -> list[Track]:
     """Find lesions of a baseline study in a follow-up study; `lesion_tracker.tracking.session` is the way here.
 
@@ -78,6 +80,7 @@ def track(
         problem: why there are no weights, where there are none.
         cache: of registrations.
         device: where what lies round lesions is registered; None: on the processor by greedy, or on CUDA where the model is.
+        going_on: called before each stage and each few lesions; what it raises ends the tracking.
 
     Returns:
         One track a lesion, in the same order.
@@ -106,15 +109,21 @@ def track(
         rules=rules_of(model.card, model.sha256) if model is not None else Rules(UNCALIBRATED),
         note=_join(registered.note, NO_WEIGHTS + (f" ({problem})" if problem else "") if missing else ""),
         created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        going_on=going_on or (lambda: None),
     )
     cases, tracks = _tracked(job, lesions)
     if options.measure == "yes":
-        tracks = [with_size(case, one) for case, one in zip(cases, tracks, strict=True)]
+        tracks = [_measured(job, case, one) for case, one in zip(cases, tracks, strict=True)]
     twice = _marked_twice(lesions)
     tracks = [one.with_changes(note=_join(one.note, *_become(one), twice.get(one.lesion_id, ""))) for one in tracks]
     return [
         _doubted(one, job.rules) if case.registration.doubts else one for case, one in zip(cases, tracks, strict=True)
     ]
+
+
+def _measured(job: _Job, case: Case, answer: Track) -> Track:
+    job.going_on()
+    return with_size(case, answer)
 
 
 def _marked_twice(lesions: Sequence[Lesion]) -> dict[str, str]:
@@ -149,6 +158,7 @@ def _tracked(job: _Job, lesions: Sequence[Lesion]) -> tuple[list[Case], list[Tra
     sought: list[int] = []
     started = time.perf_counter()
     for number, case in enumerate(job.registered.cases(lesions)):
+        job.going_on()
         cases.append(case)
         tracks.append(_expected(job, case, job.registered.seconds + time.perf_counter() - started))
         started = time.perf_counter()
@@ -159,7 +169,7 @@ def _tracked(job: _Job, lesions: Sequence[Lesion]) -> tuple[list[Case], list[Tra
             tracks[-1] = _by_registration(job, case, tracks[-1])
         else:
             sought.append(number)
-    looked = [] if job.model is None else look(job.model, [cases[number] for number in sought])
+    looked = [] if job.model is None else look(job.model, [cases[number] for number in sought], job.going_on)
     for number, one, found in zip(sought, looked, _judged(job, looked), strict=True):
         tracks[number] = _by_network(job, cases[number], found, tracks[number], one.seconds + found.seconds)
     return cases, tracks
