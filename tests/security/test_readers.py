@@ -106,4 +106,6 @@ def test_a_second_server_on_the_folder_does_not_start(shared: Server, tmp_path: 
         assert process.wait(300) != 0
     finally:
         stop(process)
-    assert "another server serves" in (tmp_path / "second.log").read_text()
+    log = (tmp_path / "second.log").read_text()
+    assert "the server does not start: another server serves" in log
+    assert "Traceback" not in log

@@ -43,6 +43,7 @@ from lesion_tracker.server.review.review import Review
 from lesion_tracker.server.review.routes import review_routes
 from lesion_tracker.server.review.traits import trait_routes
 from lesion_tracker.server.serving import serve
+from lesion_tracker.server.start_refusals import shorten_refusals
 from lesion_tracker.server.studies.next_study import NextStudy
 from lesion_tracker.server.studies.only_one import only_server_of
 from lesion_tracker.server.studies.opening import open_studies
@@ -76,6 +77,7 @@ class LesionTrackerApp(MONAILabelApp):
     """
 
     def __init__(self, app_dir: str, studies: str, conf: dict[str, str]) -> None:
+        shorten_refusals()
         self._settings: Settings = parse_settings(conf or {}, os.environ)
         if monailabel_settings.MONAI_LABEL_API_STR:
             raise InputError(
