@@ -13,7 +13,8 @@ from lesion_tracker.errors import FileFormatError, InputError, NotFound
 from lesion_tracker.readers.history import History
 from lesion_tracker.readers.lines import now
 from lesion_tracker.readers.one_step import append_all, take_back
-from lesion_tracker.readers.record_cache import RecordCache, state_of
+from lesion_tracker.readers.present import Present
+from lesion_tracker.readers.record_cache import SHORT, RecordCache, state_of
 from lesion_tracker.readers.said_line import PLACE, place_of
 from lesion_tracker.readers.study_records import StudyRecords
 from lesion_tracker.readers.volumes_of import UNKNOWN, LeftBehind, VolumesOf, replay_volumes
@@ -58,7 +59,7 @@ class StudyHistories:
         self._cache = RecordCache()
         self._is_there = is_there
         self._said: set[str] = set()
-        self._present: dict[str, tuple[object, str | None, frozenset[str]]] = {}
+        self._present = Present(folder / SHORT / "present.json")
         folder.mkdir(parents=True, exist_ok=True)
         with self.transaction():
             pass  # takes back what a crash left half done
@@ -127,23 +128,24 @@ class StudyHistories:
     def _known(self, study_id: str) -> tuple[str | None, frozenset[str]]:
         """Return why a study's records cannot be read, and under which tags there are some; looked at anew as files change."""
         state = [state_of(self._path(tag, study_id)) for tag in (*TAGS, VOLUMES)]
-        known = self._present.get(study_id)
-        if known is None or known[0] != state:
-            try:
-                records = self.records(study_id)
-                records.read()
-                known = state, None, frozenset(tag for tag in TAGS if getattr(records, tag)())
-            except FileFormatError as error:
-                known = state, str(error), frozenset()
-            self._present[study_id] = known
-            if known[1] is not None and known[1] not in self._said:
-                self._said.add(known[1])
-                logger.error("the marks of one study cannot be read, the others can: %s", known[1])
-        return known[1:]
+        return self._present.get(study_id, state, lambda: self._looked_at(study_id))
+
+    def _looked_at(self, study_id: str) -> tuple[str | None, frozenset[str]]:
+        try:
+            records = self.records(study_id)
+            records.read()
+            return None, frozenset(tag for tag in TAGS if getattr(records, tag)())
+        except FileFormatError as error:
+            if str(error) not in self._said:
+                self._said.add(str(error))
+                logger.error("the marks of one study cannot be read, the others can: %s", error)
+            return str(error), frozenset()
 
     def in_use(self) -> set[str]:
         """Return the ids of all studies with marks or tracks."""
-        return self.studies("lesions") | self.studies("tracks")
+        found = self.studies("lesions") | self.studies("tracks")
+        self._present.keep()
+        return found
 
     def retire(self, study_id: str) -> None:
         """Set a removed study's records aside: they stay on disk, but no longer count."""
