@@ -44,7 +44,7 @@ def quick_track(monkeypatch):
     """Replace tracking by the stand-in; return the list of its calls."""
     calls = []
 
-    def answer(pair, lesions, options, *, model=None, problem="", cache=None):
+    def answer(pair, lesions, options, *, model=None, problem="", cache=None, going_on=None):
         method = options.method
         calls.append({"pair": pair, "lesions": list(lesions), "method": method, "model": model, "cache": cache})
         return [

@@ -46,10 +46,9 @@ def studies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     two = [Lesion("lesion_1", BALL, 8.0, "=<node>"), Lesion("lesion_2", OTHER, 6.0)]
     uids = [one.tracking_uid for one in marks.mark(FIRST, two)]
     track = Track("lesion_1", FIRST, SECOND, BALL, 8.0, 0.9, "found", BALL, "affine", tracking_uid=uids[0])
-    track = replace(track, label="=<node>")
-    gone = replace(
-        track, label="lesion_2", lesion_id="lesion_2", center_mm=OTHER, expected_mm=OTHER, tracking_uid=uids[1]
-    )
+    track = replace(track, label="=<node>", baseline_mm=BALL)
+    gone = replace(track, label="lesion_2", lesion_id="lesion_2", center_mm=OTHER, expected_mm=OTHER, baseline_mm=OTHER)
+    gone = replace(gone, tracking_uid=uids[1])
     marks.add_tracks(SECOND, [track, gone])
     marks.correct(SECOND, [accepted(marks.tracks(SECOND)[0], "ann")])
     marks.add_tracks(THIRD, [replace(track, followup_study=THIRD, state="uncertain", created_at=now())])
