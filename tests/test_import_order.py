@@ -16,7 +16,7 @@ FLOORS = (
 ROOMS = {
     "training": ("prepared", "examples", "run", "learning"),
     "server": (
-        *("kept_app", "start", "local_server"),  # a server from outside: its folder, its process
+        *("kept_app", "start", "local_server", "start_refusals"),  # a server from outside: its folder, its process
         *("errors", "addresses", "who", "params", "request_keys", "request_pool", "background", "volume_cache"),
         *("published_tracker", "engine"),
         *("bound", "followups", "access", "studies", "review", "results", "viewers", "learning", "serving", "app"),

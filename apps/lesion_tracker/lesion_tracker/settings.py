@@ -22,6 +22,7 @@ class Settings(BaseModel):
         workers: requests that are computed at the same time.
         waiting: requests that may wait for a worker; one more is answered 503.
         volume_mb: voxels of one study as its file stores them, in MiB; more is refused before memory is taken.
+        sessions_mb: volumes that one reader sent along and that are kept until their time is over, in MiB; more is refused.
         volumes_mb: studies kept in memory, in MiB.
         registrations_mb: computed registrations kept on disk, in MiB.
         registration_workers: registrations that are computed at the same time, each in a process of its own.
@@ -50,6 +51,7 @@ class Settings(BaseModel):
     workers: int = Field(default=2, ge=1, le=32)
     waiting: int = Field(default=64, ge=0, le=10_000)
     volume_mb: float = Field(default=2048.0, gt=0.0)
+    sessions_mb: int = Field(default=16384, ge=0)
     volumes_mb: int = Field(default=2048, ge=0)
     registrations_mb: int = Field(default=2048, ge=0)
     registration_workers: int = Field(default=1, ge=1, le=16)

@@ -31,10 +31,10 @@ def sessions(tmp_path: Path) -> Sessions:
     return Sessions(str(tmp_path / "sessions"))
 
 
-def put(sessions: Sessions | None, *files: tuple[str, bytes], **query: Any) -> Any:
+def put(sessions: Sessions | None, *files: tuple[str, bytes], most_bytes: int = 1 << 30, **query: Any) -> Any:
     application = FastAPI()
     answer_errors(application)
-    application.include_router(session_routes(lambda: sessions, RequestPool(1, 1, 60.0)))
+    application.include_router(session_routes(lambda: sessions, RequestPool(1, 1, 60.0), most_bytes))
     with TestClient(application) as client:
         return client.put("/session/", params=query, files=[("files", file) for file in files])
 
@@ -74,6 +74,21 @@ def test_what_has_expired_goes_also_of_a_server_before_and_beside_folders_withou
         os.utime(root / name, (0, 0))
     assert remove_expired(Sessions(sessions.store_path)) == 3
     assert {path.name for path in root.iterdir()} == {new, receiving, "not ours"}
+
+
+def test_a_reader_fills_no_disk_with_sessions(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
+    most = 3 * len(VOLUME)  # with the notes beside them two fit
+    first, _ = (put(sessions, ("ct.nii.gz", VOLUME), most_bytes=most).json()["session_id"] for _ in range(2))
+    before = kept(sessions)
+    refused = put(sessions, ("ct.nii.gz", VOLUME), most_bytes=most)
+    assert refused.status_code == 507
+    assert "that you sent along are kept already" in refused.json()["detail"]
+    assert kept(sessions) == before
+    monkeypatch.setattr("lesion_tracker.server.viewers.session_routes.signed", lambda: "bob")
+    assert put(sessions, ("ct.nii.gz", VOLUME), most_bytes=most).status_code == 200
+    monkeypatch.undo()
+    sessions.remove_session(first)
+    assert put(sessions, ("ct.nii.gz", VOLUME), most_bytes=most).status_code == 200
 
 
 def test_a_full_disk_is_named_and_leaves_nothing(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:

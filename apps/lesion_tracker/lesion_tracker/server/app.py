@@ -23,7 +23,7 @@ from lesion_tracker.server.access.hosts import allowed_hosts
 from lesion_tracker.server.access.routes import accounts_routes
 from lesion_tracker.server.background import Background
 from lesion_tracker.server.bound import BoundMarks
-from lesion_tracker.server.engine import Engine
+from lesion_tracker.server.engine import MIB, Engine
 from lesion_tracker.server.followups import Followups
 from lesion_tracker.server.learning.corrected_scores import CorrectedScores
 from lesion_tracker.server.learning.least_confident import LeastConfident
@@ -220,7 +220,7 @@ class LesionTrackerApp(MONAILabelApp):
         measuring = Measuring(self._catalog, self._marks, self._engine, self._bound)
         routers = [
             infer_routes(self, pool, lambda session: session_image(self.sessions(), session), match.study_of_copy),
-            session_routes(self.sessions, pool),
+            session_routes(self.sessions, pool, self._settings.sessions_mb * MIB),
             upload_routes(Uploads(self._catalog, self._datastore, self._engine), pool),
             results_routes(results, self._catalog),
             fate_routes(review, self._catalog, self._marks),

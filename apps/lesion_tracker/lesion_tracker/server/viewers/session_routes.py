@@ -13,24 +13,26 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, HTTPException, Request, UploadFile
 from starlette.datastructures import UploadFile as ReceivedFile
 
-from lesion_tracker.errors import InputError, NotFound
+from lesion_tracker.errors import InputError, NoRoom, NotFound
 from lesion_tracker.server import addresses
 from lesion_tracker.server.request_pool import RequestPool
 from lesion_tracker.server.studies.uploads import LONGEST_NAME_BYTES
 from lesion_tracker.server.who import signed
 
 SESSION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+MIB = 1024 * 1024
 MOST_FILES = 5000
 TAKEN = (".", "..", "meta.info")
 """Names that are folders, or MONAI Label's own note on a session."""
 
 
-def session_routes(sessions: Callable[[], Any], pool: RequestPool) -> APIRouter:
+def session_routes(sessions: Callable[[], Any], pool: RequestPool, most_bytes: int) -> APIRouter:
     """Return the routes of sessions.
 
     Args:
         sessions: returns MONAI Label's sessions, or None on a server without them.
         pool: where a volume is received.
+        most_bytes: so much is kept for one reader; more is refused.
     """
     router = APIRouter(tags=["Session"])
 
@@ -43,7 +45,7 @@ def session_routes(sessions: Callable[[], Any], pool: RequestPool) -> APIRouter:
     ) -> Any:
         if uncompress:
             raise InputError("archives are not unpacked here: send the volume itself, or its files")
-        return await pool.run(lambda: _create(_there(sessions()), files, expiry), asked)
+        return await pool.run(lambda: _create(_there(sessions()), files, expiry, most_bytes), asked)
 
     @router.get(addresses.SESSION)
     def get(session_id: str, update_ts: bool = False) -> Any:
@@ -101,9 +103,16 @@ def _there(sessions: Any) -> Any:
     return sessions
 
 
-def _create(sessions: Any, files: Sequence[ReceivedFile], expiry: int) -> dict[str, Any]:
+def _create(sessions: Any, files: Sequence[ReceivedFile], expiry: int, most_bytes: int) -> dict[str, Any]:
     """Keep what a client sent as a session of MONAI Label's; what does not fit leaves nothing."""
     session_id = str(uuid.uuid4())
+    held, sent_bytes = _held_bytes(sessions, signed()), sum(file.size or 0 for file in files)
+    if held + sent_bytes > most_bytes:
+        raise NoRoom(
+            f"{held / MIB:.0f} MiB that you sent along are kept already; with these {sent_bytes / MIB:.0f} it would be more than "
+            f"the {most_bytes / MIB:.0f} MiB for one reader (sessions_mb): each goes {sessions.expiry // 60} minutes after its "
+            "last use"
+        )
     with tempfile.TemporaryDirectory(prefix="session_", ignore_cleanup_errors=True) as folder:
         sent = [_received(file, Path(folder)) for file in files]
         image = sent[0] if len(sent) == 1 else Path(folder)
@@ -115,6 +124,17 @@ def _create(sessions: Any, files: Sequence[ReceivedFile], expiry: int) -> dict[s
             shutil.rmtree(Path(sessions.store_path) / session_id, ignore_errors=True)
             raise
         return {"session_id": session_id, "session_info": info.to_json()}
+
+
+def _held_bytes(sessions: Any, reader: str) -> int:
+    """Return how much is kept of what a reader sent along."""
+    root, held = Path(sessions.store_path), 0
+    for folder in [one for one in root.iterdir() if SESSION_ID.fullmatch(one.name)] if root.is_dir() else []:
+        with suppress(OSError, ValueError, AttributeError, TypeError):  # a damaged note, or one that goes meanwhile
+            known = sessions.get_session(folder.name, update_ts=False, fetch_cache=False)
+            if known is not None and known.meta.get("reader", "") == reader:
+                held += sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return held
 
 
 def _received(file: ReceivedFile, folder: Path) -> Path:
