@@ -109,7 +109,7 @@ def _create(sessions: Any, files: Sequence[ReceivedFile], expiry: int, most_byte
     held, sent_bytes = _held_bytes(sessions, signed()), sum(file.size or 0 for file in files)
     if held + sent_bytes > most_bytes:
         raise NoRoom(
-            f"{held / MIB:.0f} MiB that you sent along are kept already; with these {sent_bytes / MIB:.0f} it would be more than "
+            f"{held / MIB:.0f} MiB that you sent along are kept already; with {sent_bytes / MIB:.0f} more it would exceed "
             f"the {most_bytes / MIB:.0f} MiB for one reader (sessions_mb): each goes {sessions.expiry // 60} minutes after its "
             "last use"
         )
