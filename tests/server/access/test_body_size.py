@@ -1,14 +1,18 @@
 """What a request may carry: a text of many megabytes takes three times as much memory, and ends a server."""
 
+import warnings
 from collections.abc import Iterator
 
 import pytest
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.testclient import TestClient
 
 from lesion_tracker.server import addresses
 from lesion_tracker.server.access.body_size import MIB, ROOM_MB, WORDS_MB
 from lesion_tracker.server.serving import serve
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # starlette would rather have httpx's successor
+    from fastapi.testclient import TestClient
 
 VOLUME_MB = 1.0
 WORDS, VOLUME = int(WORDS_MB * MIB), int((VOLUME_MB + ROOM_MB) * MIB)
