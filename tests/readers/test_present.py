@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lesion_tracker.readers import present
+from lesion_tracker.readers.history import History
 from lesion_tracker.readers.mark_store import MarkStore
 from lesion_tracker.readers.study_records import StudyRecords
 from lesion_tracker.records.lesion import Lesion
@@ -51,6 +52,15 @@ def test_what_is_torn_gone_or_of_another_version_is_made_again(
         kept.write_text(content)
     assert read_by(folder, monkeypatch) == (set(NAMES), list(NAMES))
     assert read_by(folder, monkeypatch) == (set(NAMES), [])
+
+
+def test_what_is_read_ahead_is_not_read_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    history = folder / "lesions" / "b.jsonl"
+    history.write_text("{}\n" + history.read_text())
+    store = MarkStore(folder)
+    store.read_ahead()
+    monkeypatch.setattr(History, "content", lambda self: pytest.fail(f"{self.name} is read again"))
+    assert [len(store.lesions(name)) for name in ("a", "c")] == [1, 1]
 
 
 def test_a_damaged_study_is_told_by_each_start(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -160,7 +160,7 @@ class LesionTrackerApp(MONAILabelApp):
         origins = frozenset(str(origin).rstrip("/") for origin in monailabel_settings.MONAI_LABEL_CORS_ORIGINS)
         hosts = allowed_hosts(self._settings.host_names, listened_on(sys.argv))
         serve(application, self._routers(accounts), accounts, origins, hosts, self._settings.volume_mb)
-        threading.Thread(target=self._marks.in_use, name="marks", daemon=True).start()  # /info/ need not read them then
+        threading.Thread(target=self._marks.read_ahead, name="marks", daemon=True).start()
         configure(self._settings.registration_workers, self._settings.registration_threads or default_threads())
         threading.Thread(target=_load_registration, name="registration", daemon=True).start()
         logger.info(
