@@ -19,7 +19,7 @@ from lesion_tracker.registration.views import translation
 from lesion_tracker.tracking.confidence import FOUND_FROM
 from lesion_tracker.tracking.options import TrackOptions
 from lesion_tracker.tracking.pair import Pair
-from lesion_tracker.tracking.track import track
+from lesion_tracker.tracking.track import _marked_twice, track
 from tests.registration import phantom
 from tests.tracking.test_judgement import JUDGEMENT
 
@@ -239,3 +239,9 @@ def test_what_is_no_longer_wanted_ends_between_its_stages(untrained: Tracker, st
     with pytest.raises(_LeftError):
         track(PAIR, many, TrackOptions("auto", "no"), model=untrained, going_on=going_on)
     assert asked == stage
+
+
+def test_thousands_of_marks_at_one_point_are_told_without_looking_at_all_pairs() -> None:
+    said = _marked_twice([replace(LESION, id=f"lesion_{n}") for n in range(5000)])  # 12 million pairs
+    assert len(said) == 5000
+    assert all(f"with {name}:" not in text for name, text in said.items())

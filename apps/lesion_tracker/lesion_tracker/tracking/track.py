@@ -128,9 +128,16 @@ def _measured(job: _Job, case: Case, answer: Track) -> Track:
 
 def _marked_twice(lesions: Sequence[Lesion]) -> dict[str, str]:
     """Return what a reader should know of lesions that are marked at one point, by their ids."""
-    near = KDTree([one.center_mm for one in lesions]).query_pairs(ONE_POINT_MM) if lesions else ()
-    both = {lesions[a].id: lesions[b].id for pair in near for a, b in (pair, pair[::-1])}
-    return {name: f"marked at one point with {other}: one lesion twice?" for name, other in both.items()}
+    if len(lesions) < 2:
+        return {}
+    points = [one.center_mm for one in lesions]
+    _, nearest = KDTree(points).query(points, k=2, distance_upper_bound=ONE_POINT_MM)  # all pairs could be millions
+    other = {n: next((int(o) for o in near if o not in (n, len(lesions))), None) for n, near in enumerate(nearest)}
+    return {
+        lesions[n].id: f"marked at one point with {lesions[o].id}: one lesion twice?"
+        for n, o in other.items()
+        if o is not None
+    }
 
 
 def _become(answer: Track) -> Iterator[str]:
