@@ -145,7 +145,5 @@ def test_what_is_said_of_right_answers_and_of_the_first_lesion_is_as_the_benchma
     lines = (ROOT / "benchmarks" / "speed" / "RESULTS.md").read_text().splitlines()
     cells = [[cell.strip() for cell in line.split("|")] for line in lines if line.count("|") == 9]
     auto, ratios = ([float(row[n]) for row in cells if row[2] == way] for way, n in (("auto", 3), ("bspline", 5)))
-    assert (
-        f"the first lesion takes {min(auto):.1f} to {max(auto):.1f} s, B-spline registration ten times as long" in told
-    )
-    assert 9.0 < min(ratios) <= 10.0 < sorted(ratios)[1] < 11.0
+    times = f"{min(ratios):.0f} to {max(ratios):.0f} times as long"
+    assert f"the first lesion takes {min(auto):.1f} to {max(auto):.1f} s, B-spline registration {times}" in told

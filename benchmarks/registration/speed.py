@@ -1,6 +1,6 @@
 """`python -m benchmarks.registration.speed`: what a faster deformable registration would cost in accuracy.
 
-The prior of `auto` takes most of the time to the first lesion. This measures settings that are cheaper than the product's, on
+What `auto` starts from with `refine` takes most of the time there. This measures settings that are cheaper than the product's, on
 the silver points and on one constructed pair of each final volume, all in one run; run it on an idle machine.
 """
 

@@ -522,6 +522,35 @@ const scenarios = {
     return result;
   },
 
+  // One reader deletes the lesion that another looks at: what is not saved stays, then the list of the patient is shown.
+  async deleted({ browser }, { base, study }) {
+    const open = async (name) => {
+      const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+      await context.addInitScript((reader) => localStorage.setItem('reader', reader), name);
+      const page = await context.newPage();
+      page.setDefaultTimeout(PATIENCE_MS);
+      return page;
+    };
+    const [one, other] = [await open('dr one'), await open('dr other')];
+    await large(one, base, study);
+    await clickAt(one, 'axial', 20, 0);
+    await grid(other, base);
+    await other.locator('.name[data-lesion=lesion_1]').focus();
+    await other.keyboard.press('Delete');
+    await other.waitForSelector('#ask[open]');
+    await other.keyboard.press('Shift+Tab');
+    await other.keyboard.press('Enter');
+    await said(other, 'deleted');
+    const look = () => one.evaluate(() => window.dispatchEvent(new Event('focus')));
+    await look();
+    const result = { unsaved: await said(one, 'cannot be saved') };
+    await one.keyboard.press('Escape');
+    await Promise.all([one.waitForEvent('load'), one.keyboard.press('a')]);
+    result.list = await one.locator('.deleted').innerText();
+    result.said = await one.textContent('#said');
+    return result;
+  },
+
   // Two readers on the grid: the second one's answer is refused with who was first; his own is taken back and done again.
   async first({ browser }, { base, study, later }) {
     const open = async (name) => {

@@ -81,6 +81,17 @@ const scenarios = {
     result.again = await says('done again');
     await press('Undo');
     await says('taken back');
+    await page.evaluate((body) => fetch('/lesions/fate', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }),
+      { study: series, lesion, fate: 'too_small', others: [], before: '', reader: 'dr panel' });
+    await press('Refresh', list);
+    await row.filter({ hasText: 'too small' }).waitFor();
+    await press('Undo');
+    result.unsaid = await says('taken back');
+    await press('Do it again', list.getByRole('status'));
+    result.said = await says('too small');
+    await press('Undo', list.getByRole('status'));
+    await says('taken back');
+    result.open = await row.innerText();
     await press('Move');
     const { x, y } = await ohif.lookAt(page, moved);
     await page.mouse.click(x, y);

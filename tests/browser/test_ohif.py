@@ -147,6 +147,9 @@ def test_the_lesions_panel(server: Server, studies: tuple[Orthanc, list[str]], s
     assert "accepted by dr other" in seen["stands"]
     assert "accepted" in seen["accepted"]
     assert "done again" in seen["again"]
+    assert "too small" in seen["unsaid"]
+    assert "taken back" not in seen["said"]
+    assert "too small" not in seen["open"]
     for there in (seen["shown"], seen["moved"]["middle"]):
         assert np.linalg.norm(np.array(there) - np.array(moved)) < 1.0
     assert seen["moved"]["color"] != seen["marker"]["color"]  # a reader's point now

@@ -298,6 +298,14 @@ def test_who_was_second_is_told_who_was_first_and_what_is_taken_back_is_done_aga
     assert [page.marks.corrections(study)[0].corrected_by for study in (SECOND, THIRD)] == ["dr other", "dr one"]
 
 
+def test_a_lesion_that_another_reader_deleted_is_no_longer_shown_as_found(page: Page, address: str) -> None:
+    track_all(page)
+    seen = drive(address, "deleted")
+    assert seen["unsaved"] == "lesion_1 was deleted meanwhile; what you drew here cannot be saved."
+    assert "lesion_1" in seen["list"]
+    assert "lesion_1" in seen["said"]
+
+
 def test_a_job_is_followed_to_its_end_after_a_reload(
     page: Page, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,6 +95,16 @@ function named() {
   return false;
 }
 
+// Takes back what a reader said became of a lesion, or says it again; `before` is when the word that stands was said.
+async function fate(study, lesion, word, before) {
+  if (!named()) return;
+  const body = { study, lesion, fate: '', others: [], ...word, before };
+  const { done, before: now, again } = await ask(addresses().fate, body);
+  await refresh();
+  const next = () => fate(study, lesion, again ?? {}, now);
+  say(done, false, button(again ? 'Do it again' : 'Undo', '', next, 'offer'));
+}
+
 // Sends a change to a lesion, and offers to take it back, or to do it again; the offer belongs to its action for ever.
 async function change(what, lesion, body) {
   if (!named()) return;
@@ -217,9 +227,10 @@ function pointOf(study, row, cell) {
   const only = (possible) => { if (!isShown) Object.assign(possible, { disabled: true, title: 'go to this study first' }); made.append(possible); };
   if (cell.can_accept) only(button('Accept', 'the point is right', () => change('accept', row.id, answers(study, row, cell)), key));
   only(button(place ? 'Move' : 'Mark', 'then click where it really is', () => move(study, row, cell), key));
-  if (cell.can_undo && cell.action) {
+  if (cell.can_undo && (cell.action || cell.said_at)) {
     const body = () => ({ patient: panel.patient, lesion: row.id, actions: { [study.id]: cell.action } });
-    made.append(button('Undo', 'take your last step here back', () => change('undo', row.id, body()), key));
+    const undo = () => (cell.said_at ? fate(study.id, row.id, {}, cell.said_at) : change('undo', row.id, body()));
+    made.append(button('Undo', 'take your last step here back', undo, key));
   }
   return made;
 }

@@ -28,6 +28,7 @@ ASKED = {
     "move": addresses.MOVE,
     "undo": addresses.UNDO,
     "redo": addresses.REDO,
+    "fate": addresses.FATE,
     "track": addresses.TRACK,
     "progress": addresses.PROGRESS,
 }
@@ -98,7 +99,10 @@ def ohif_routes(app_dir: Path, catalog: Catalog, review: Review, measuring: Meas
 
 
 def _cell(known: PatientReview, measured: KnownSizes, row: Row, study_id: str) -> dict[str, Any]:
-    """Return a point as the panel shows it; `track`, `seen` and `action` are what its buttons answer, and send back."""
+    """Return a point as the panel shows it; `track`, `seen` and `action` are what its buttons answer, and send back.
+
+    `said_at`: when a reader said what became of it, where that is the last that was done there: *Undo* takes it back.
+    """
     cell, records = row.cells[study_id], known.records[study_id]
     track, size = cell.track, measured.sizes.get((study_id, row.lesion_id))
     return dict(
@@ -110,7 +114,8 @@ def _cell(known: PatientReview, measured: KnownSizes, row: Row, study_id: str) -
                 "color": cell.color,
                 "is_open": cell.is_open,
                 "can_accept": cell.can_accept,
-                "can_undo": not cell.is_open and not cell.fate,
+                "can_undo": not cell.is_open,
+                "said_at": cell.fate.said_at if cell.fate is not None and cell.fate_is_last else "",
                 "confidence": track.confidence if track is not None and cell.is_open else None,
                 "size": size.words if size else "",
                 "change_mm": growth(row.cells, measured.sizes, study_id) if size else None,

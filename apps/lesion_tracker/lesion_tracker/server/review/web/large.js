@@ -110,15 +110,24 @@ async function saveNew(pane) {
 
 async function changed(what, body, done, offer) {
   const row = await fetch(addresses.row + "?" + new URLSearchParams({ patient, lesion: data.lesion }));
+  if (!row.ok) { leave(done.done, false, offer); return; } // its only mark was taken back
   note("said", [done.done, false, offer]);
   leaving = true;
-  if (row.ok) location.reload(); else location.href = addresses.lesions + "?" + new URLSearchParams({ patient }); // its only mark was taken back
+  location.reload();
+}
+
+// Goes to the page of the patient, which says why: this lesion is no longer there.
+function leave(...words) {
+  note("said", words);
+  leaving = true;
+  location.href = addresses.lesions + "?" + new URLSearchParams({ patient });
 }
 
 // A change was refused because somebody else was first: what stands now is shown, and what is not saved beside it.
 async function overtaken(text) {
   const row = await fetch(addresses.row + "?" + new URLSearchParams({ patient, lesion: data.lesion }));
-  if (outlining || marking || !row.ok) return; // what is drawn would be lost
+  if (outlining || marking || (!row.ok && unsaved())) return; // what is drawn would be lost
+  if (!row.ok) { leave(text, true); return; }
   if (unsaved()) note("placed", [location.search, study.placed, draft]);
   note("said", [text, true]);
   leaving = true;
@@ -365,7 +374,12 @@ window.addEventListener("resize", layout);
 async function refreshed() {
   if (!data.lesion) return;
   const answer = await fetch(addresses.row + "?" + new URLSearchParams({ patient, lesion: data.lesion }));
-  if (!answer.ok) { say("This lesion was deleted meanwhile.", true); return; }
+  if (answer.status === 404) {
+    const words = `${[...document.querySelectorAll("h1 bdi")].pop().textContent} was deleted meanwhile`;
+    if (unsaved()) say(`${words}; what you drew here cannot be saved.`, true); else leave(`${words}; the list of deleted lesions can restore it.`, true);
+    return;
+  }
+  if (!answer.ok) return; // the server or the way to it is gone for now: it is asked again
   const row = new DOMParser().parseFromString(await answer.text(), "text/html");
   const now = [...row.querySelectorAll(".cell")].find((cell) => cell.dataset.study === study.study);
   if (!now) { say("This study is no longer there; what is drawn here cannot be saved.", true); return; }
