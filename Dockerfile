@@ -19,8 +19,9 @@ COPY --chown=tracker pyproject.toml LICENSE README.md ./
 COPY --chown=tracker apps apps
 RUN make venv
 
-# A named volume starts with the weights of the image; published ones stay in it.
-VOLUME ["/studies", "/app/apps/lesion_tracker/model"]
+# A named volume starts with the weights of the image; published ones stay in it. The last holds the marks of a PACS.
+RUN mkdir -p /home/tracker/.local/share/lesion_tracker
+VOLUME ["/studies", "/app/apps/lesion_tracker/model", "/home/tracker/.local/share/lesion_tracker"]
 EXPOSE 8000
 
 HEALTHCHECK --interval=30s --timeout=10s --start-period=120s --retries=3 \

@@ -89,11 +89,11 @@ def _reliability(whom: str, of: dict[str, Any]) -> Iterator[Line]:
 
 
 def _seconds(found: dict[str, Any]) -> Iterator[Line]:
-    for row, prior, limit in (("dlt", "affine", 3.0), ("auto", "deformable", 10.0)):
+    for row, limit in (("dlt", 3.0), ("auto", 10.0)):
         if row in found["seconds"]:
             spent = found["seconds"][row]
             yield (
-                f"first lesion, chest, {prior} prior",
+                f"first lesion, chest, `{row}`",
                 f"≤ {limit:.0f} s",
                 f"{spent['first']:.1f} s",
                 spent["first"] <= limit,

@@ -662,7 +662,7 @@ const scenarios = {
     await page.goto(there, { waitUntil: 'networkidle' });
     await page.click('#track-all');
     await page.waitForFunction(() => document.getElementById('said').textContent.includes('tracked'), null, { timeout: 900000 });
-    for (const [name, width, height, query] of [['lesions', 1200, 560, ''], ['review-grid', 1280, 900, ''], ['review-large', 1280, 800, `&lesion=lesion_1&study=${study}`], ['review-size', 1280, 860, `&lesion=lesion_1&study=${study}`], ['review-touch', 820, 1180, '']]) {
+    for (const [name, width, height, query] of [['review-grid', 1280, 900, ''], ['review-large', 1280, 800, `&lesion=lesion_1&study=${study}`], ['review-size', 1280, 860, `&lesion=lesion_1&study=${study}`], ['review-touch', 820, 1180, '']]) {
       const context = await browser.newContext({ viewport: { width, height }, hasTouch: width < 900 });
       context.setDefaultTimeout(PATIENCE_MS);
       const shown = await context.newPage();
