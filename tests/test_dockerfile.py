@@ -79,8 +79,12 @@ def test_it_runs_as_an_ordinary_user() -> None:
     assert any(f"useradd --create-home --uid 1000 {user}" in line for line in _instructions("RUN"))
 
 
-def test_studies_and_models_are_volumes() -> None:
-    assert json.loads(_instructions("VOLUME")[0]) == ["/studies", "/app/apps/lesion_tracker/model"]
+def test_studies_models_and_the_marks_of_a_pacs_are_volumes() -> None:
+    marks = f"/home/{_instructions('USER')[-1]}/.local/share/lesion_tracker"
+    assert json.loads(_instructions("VOLUME")[0]) == ["/studies", "/app/apps/lesion_tracker/model", marks]
+    lines = DOCKERFILE.splitlines()
+    made = next(n for n, line in enumerate(lines) if line == f"RUN mkdir -p {marks}")
+    assert lines.index("USER tracker") < made  # a new volume takes its owner
 
 
 def test_its_health_is_an_answer_that_needs_no_log_in() -> None:

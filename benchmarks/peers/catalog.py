@@ -28,7 +28,7 @@ def catalog(model_folder: Path, device: str) -> list[Peer]:
     return [
         Peer("affine", "elastix on 4 mm voxels; the prior of `dlt`", app_method("affine")),
         Peer("bspline", "elastix, control points every 16 mm on 2 mm voxels", app_method("bspline"), slow=True),
-        Peer("deformable", "greedy on 3 mm voxels, the whole pair; what `auto` starts from with `refine`", app_method("deformable")),
+        Peer("deformable", "greedy on 3 mm voxels; the prior of `auto` with `refine`", app_method("deformable")),
         convexadam_peer(),
         deeds_peer(),
         *trained_peers(device),

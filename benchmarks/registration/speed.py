@@ -1,7 +1,7 @@
 """`python -m benchmarks.registration.speed`: what a faster deformable registration would cost in accuracy.
 
-What `auto` starts from with `refine` takes most of the time there. This measures settings that are cheaper than the product's, on
-the silver points and on one constructed pair of each final volume, all in one run; run it on an idle machine.
+What `auto` starts from with `refine` takes most of the time there. This measures settings that are cheaper than the
+product's, on the silver points and on one constructed pair of each final volume, all in one run; run it on an idle machine.
 """
 
 import statistics
