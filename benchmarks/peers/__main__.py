@@ -103,7 +103,8 @@ def _timed(args: argparse.Namespace, peers: list[Peer]) -> dict[str, list[dict[s
     few = min(args.constructed, QUICK_PAIRS)
     quick = argparse.Namespace(**{**vars(args), "quick": True, "constructed": few})
     cases = cases_of(args.data, few)
-    return {row.peer.name: row.records for row in _rows(quick, peers, cases, {}) if row.records}
+    subset = dict.fromkeys(subset_pairs(cases, 1), QUICK_LESIONS)
+    return {row.peer.name: row.records for row in _rows(quick, peers, cases, subset) if row.records}
 
 
 def _measure(rows: list[Row], args: argparse.Namespace) -> None:
