@@ -88,7 +88,7 @@ const scenarios = {
     await press('Undo');
     result.unsaid = await says('taken back');
     await press('Do it again', list.getByRole('status'));
-    result.said = await says('too small');
+    result.said = await says(/: too small/);
     await press('Undo', list.getByRole('status'));
     await says('taken back');
     result.open = await row.innerText();
