@@ -96,7 +96,7 @@ def _minutes(outcome: dict[str, Any]) -> str:
     seconds = outcome["processor_seconds"]
     return (
         f"{seconds / 60:.1f} min of one core ({outcome['steps']} steps, both studies' preparation and the gate included); "
-        f"{outcome['seconds'] / 60:.0f} min on the clock of a machine that was busy with other work"
+        f"{outcome['seconds'] / 60:.0f} min on the clock, with what else the machine did"
     )
 
 
