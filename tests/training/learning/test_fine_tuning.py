@@ -31,6 +31,7 @@ from lesion_tracker.training.learning.validation_inputs import ValidationPair, f
 from lesion_tracker.training.prepared.prepared_pair import PairedLesion
 from lesion_tracker.training.run.progress import ProgressFile, read_progress
 from lesion_tracker.volumes.grid import Grid
+from lesion_tracker.volumes.resample import resample
 from lesion_tracker.volumes.volume import Volume
 from tests.training.made import made_volume
 from tests.training.taught import (
@@ -172,7 +173,7 @@ def test_a_mislabelled_set_is_kept_back_and_the_answer_says_why(
     kept = run.run(taught, made_patients(3).__getitem__)
     told = summary(kept)
     assert told["published"] is False
-    assert "not surely better" in told["reason"]
+    assert "not surely better" in told["reason"] or "are the corrections on the right lesions?" in told["reason"]
     assert run.store.published().version == outcome.version
     assert "kept as a candidate" in read_progress(tmp_path / "training" / "train_stats.json")["result"]
     assert load_tracker(run.store.folder_of(kept.version), "cpu").name == "tiny + corrections 2"
@@ -269,6 +270,29 @@ def test_a_study_that_cannot_be_read_is_left_out(tmp_path: Path, caplog: pytest.
         pairs = prepare_taught(taught, read, tmp_path / "studies")
     assert [pair.patient for pair in pairs] == ["p1"]
     assert "left out of training: torn file" in caplog.text
+
+
+def test_a_lesion_on_the_last_slice_teaches_and_one_outside_is_left_out_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = made_patients(1)
+    volumes = {}
+    for name, made in whole.items():  # slices of 5 mm: the lattice of 2 mm ends before the centre of the last
+        low, _ = made.grid.bounds_mm()
+        grid = Grid.from_parts((72, 72, 12), np.array([1.2, 1.2, 5.0]), low, np.eye(3))
+        volumes[name] = resample(made, grid)
+    taught, _ = collect_taught(made_marks(tmp_path, patients=1), patient_of)
+    last, outside, *others = taught
+    top = {study: volume.grid.bounds_mm()[1][2] for study, volume in volumes.items()}
+    moved = [
+        replace(last, followup_mm=(*last.followup_mm[:2], top[last.followup] + 2.4)),
+        replace(outside, followup_mm=(*outside.followup_mm[:2], top[outside.followup] + 2.6)),
+        *others,
+    ]
+    with caplog.at_level(logging.WARNING):
+        (pair,) = prepare_taught(moved, volumes.__getitem__, tmp_path / "studies")
+    assert [lesion.id for lesion in pair.pair.lesions] == [one.lesion_id for one in (last, *others)]
+    assert f"{outside.lesion_id} is left out of training" in caplog.text
 
 
 @pytest.mark.long

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from lesion_tracker.training.learning.gate import Kept, PairedErrors, bootstrap_share, decide
+from lesion_tracker.training.learning.gate import Kept, PairedErrors, best_before, bootstrap_share, decide
 from lesion_tracker.training.learning.split import split_patients
 
-GOOD = Kept(40, 30, 29)
+GOOD = Kept(40, 30, 29, 30)
 
 
 def errors_changed(change: list[float]) -> PairedErrors:
@@ -48,13 +48,35 @@ def test_the_share_of_a_known_case_is_its_exact_probability() -> None:
 
 @pytest.mark.parametrize(("after", "publish"), [(30, True), (28, True), (27, False)])
 def test_at_most_two_validation_inputs_may_be_lost(after: int, publish: bool) -> None:
-    decision = decide(errors_changed([-2.0] * 9), Kept(40, 30, after))
+    decision = decide(errors_changed([-2.0] * 9), Kept(40, 30, after, 30))
     assert decision.publish is publish
     assert f"30 of 40 validation inputs found before, {after} after" in decision.reason
 
 
+def test_trainings_one_after_another_lose_no_more_than_one_may() -> None:
+    found, card = 30, {}
+    for _ in range(5):
+        kept = Kept(40, found, found - 2, best_before(card, found, 40))
+        decision = decide(errors_changed([-2.0] * 9), kept)
+        if not decision.publish:
+            break
+        card, found = {"gate": decision.figures}, found - 2
+    assert found == 28
+    assert (
+        "28 of 40 validation inputs found before, 26 after: at most 2 of the 30 that earlier weights found may be lost"
+        in (decision.reason)
+    )
+
+
+def test_the_best_of_a_card_of_an_earlier_version_is_what_its_parent_found() -> None:
+    card = {"gate": {"validation": {"n": 40, "before": 33, "after": 31}}}
+    assert best_before(card, 31, 40) == 33
+    assert best_before(card, 31, 50) == 31  # other inputs
+    assert best_before({}, 31, 40) == 31
+
+
 def test_without_validation_inputs_nothing_is_published() -> None:
-    decision = decide(errors_changed([-2.0] * 9), Kept(0, 0, 0))
+    decision = decide(errors_changed([-2.0] * 9), Kept(0, 0, 0, 0))
     assert not decision.publish
     assert "no validation inputs" in decision.reason
 

@@ -1,6 +1,6 @@
 """The gate: new weights are published only if they are better on patients they have not seen, and worse nowhere else."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +18,8 @@ SURE = 0.80
 RESAMPLES = 10_000
 SEED = 2026
 MOST_LOST = 2
-"""Validation inputs that the new weights may find fewer than the old ones."""
+"""Validation inputs that the new weights may find fewer than the old ones, and than any before these back to the shipped ones:
+several trainings together may lose no more than one."""
 
 AGREED = 0.5
 """Share of the corrected lesions that the new weights must place within 10 mm of the reader's point. Training on a new scanner
@@ -61,11 +62,18 @@ class Kept:
         n: validation inputs; 0 where none are there.
         before: found by the published weights.
         after: found by the new ones.
+        best: the most that the published weights or any that they come from found.
     """
 
     n: int
     before: int
     after: int
+    best: int
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the new weights lose no more than they may."""
+        return self.best - self.after <= MOST_LOST
 
 
 @dataclass(frozen=True)
@@ -137,8 +145,23 @@ def decide(tested: PairedErrors, kept: Kept) -> Decision:
     corrected = _about_corrected(tested, before, after, share)
     lost = _about_validation(kept)
     better = after < before and share >= SURE and figures["within_10mm_after"] >= AGREED
-    safe = kept.n > 0 and kept.before - kept.after <= MOST_LOST
+    safe = kept.n > 0 and kept.keeps
     return Decision(better and safe, f"{corrected}; {lost}", figures)
+
+
+def best_before(card: Mapping[str, Any], found: int, n: int) -> int:
+    """Return the most validation inputs that some weights, or any that they come from, found.
+
+    Args:
+        card: of the weights; that of tuned ones has what their gate saw.
+        found: by these weights.
+        n: inputs; those of another number are others, and say nothing.
+    """
+    gate = card.get("gate")
+    earlier = gate.get("validation") if isinstance(gate, dict) else None
+    if not isinstance(earlier, dict) or earlier.get("n") != n:
+        return found
+    return max([found, *(int(earlier[key]) for key in ("before", "best") if isinstance(earlier.get(key), int))])
 
 
 def _about_corrected(tested: PairedErrors, before: float, after: float, share: float) -> str:
@@ -161,9 +184,10 @@ def _about_validation(kept: Kept) -> str:
     if not kept.n:
         return "there are no validation inputs, so nothing shows that other lesions are still found"
     numbers = f"{kept.before} of {kept.n} validation inputs found before, {kept.after} after"
-    if kept.before - kept.after > MOST_LOST:
-        return f"{numbers}: at most {MOST_LOST} may be lost"
-    return numbers
+    if kept.keeps:
+        return numbers
+    earlier = f" of the {kept.best} that earlier weights found" if kept.best > kept.before else ""
+    return f"{numbers}: at most {MOST_LOST}{earlier} may be lost"
 
 
 def _within(errors_mm: Sequence[float]) -> float:

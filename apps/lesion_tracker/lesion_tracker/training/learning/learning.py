@@ -23,10 +23,10 @@ from lesion_tracker.training.learning.fine_tuning import (
 )
 from lesion_tracker.training.learning.gate import (
     FEWEST_TESTED,
-    MOST_LOST,
     Decision,
     Kept,
     PairedErrors,
+    best_before,
     corrected_errors,
     decide,
 )
@@ -109,7 +109,7 @@ class Learning:
             try:
                 pairs = prepare_taught(taught, read, self.folder / "studies")
                 self.alive()
-                outcome = self._learn(pairs)
+                outcome = _with_left_out(self._learn(pairs), len(taught) - sum(len(one.pair.lesions) for one in pairs))
             finally:
                 for name in ("studies", "training"):
                     shutil.rmtree(self.folder / name, ignore_errors=True)
@@ -147,11 +147,12 @@ class Learning:
     def _as_far_as_it_keeps(self, net: TrackerNet) -> tuple[float, TrackerNet, Kept]:
         """Return how far to go from the published weights to the trained ones, those weights, and what they keep."""
         before = found_inputs(self.parent, self.validation)
+        best = best_before(self.parent.card, sum(before), len(before))
         for share in SHARES:
             self.alive()
             part = part_of_the_way(self.parent, net, share)
-            kept = Kept(len(before), sum(before), sum(found_inputs(self._tracker(part), self.validation)))
-            if kept.before - kept.after <= MOST_LOST:
+            kept = Kept(len(before), sum(before), sum(found_inputs(self._tracker(part), self.validation)), best)
+            if kept.keeps:
                 break
         return share, part, kept
 
@@ -214,6 +215,15 @@ def require_enough(taught: Sequence[TaughtLesion]) -> None:
             f"{counted(len(taught) - len(corrected), 'accepted track')}: at least {FEWEST_TESTED} corrections of 2 patients "
             "are needed, because new weights are tested on patients that they have not learned from; nothing was started"
         )
+
+
+def _with_left_out(outcome: Outcome, count: int) -> Outcome:
+    """Say in the reason how many taught lesions could not be read."""
+    if not count:
+        return outcome
+    decision = outcome.decision
+    reason = f"{decision.reason}; {counted(count, 'taught lesion')} could not be read, the log says which"
+    return replace(outcome, decision=replace(decision, reason=reason))
 
 
 def _split(pairs: Sequence[TaughtPair], seed: int) -> Split:

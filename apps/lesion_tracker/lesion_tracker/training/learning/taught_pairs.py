@@ -46,7 +46,8 @@ def prepare_taught(taught: Sequence[TaughtLesion], read: Callable[[str], Volume]
         folder: must not exist; its names say nothing of patients.
 
     Returns:
-        One entry a pair of studies; pairs whose studies cannot be read are left out, with a line in the log.
+        One entry a pair of studies; a lesion outside its study, and a pair whose studies cannot be read, are left out, each
+        with a line in the log.
 
     Raises:
         FileFormatError: if the folder cannot be written: disk full, read-only.
@@ -59,7 +60,7 @@ def prepare_taught(taught: Sequence[TaughtLesion], read: Callable[[str], Volume]
         for number, own in enumerate(by_pair.values()):
             name = f"pair_{number}"
             try:
-                pair = _prepared(name, own, read)
+                pair, own = _prepared(name, own, read)
             except InputError as error:
                 logger.warning("a pair of studies is left out of training: %s", error)
                 continue
@@ -73,18 +74,36 @@ def _labelled(pair: PreparedPair, taught: Sequence[TaughtLesion]) -> TaughtPair:
     return TaughtPair(pair, taught[0].patient, corrected)
 
 
-def _prepared(name: str, taught: Sequence[TaughtLesion], read: Callable[[str], Volume]) -> PreparedPair:
-    before = np.array([lesion.baseline_mm for lesion in taught])
-    after = np.array([lesion.followup_mm for lesion in taught])
-    expected = np.array([lesion.expected_mm for lesion in taught])
-    baseline = around(read(taught[0].baseline), before, REACH_MM)
-    followup = around(read(taught[0].followup), np.concatenate([after, expected]), REACH_MM)
-    return PreparedPair(
+def _prepared(
+    name: str, taught: Sequence[TaughtLesion], read: Callable[[str], Volume]
+) -> tuple[PreparedPair, list[TaughtLesion]]:
+    """Return a pair with those of its lesions that lie in both studies, and these."""
+    whole = read(taught[0].baseline), read(taught[0].followup)
+    inside = [lesion for lesion in taught if _in_both(lesion, whole[0].grid, whole[1].grid)]
+    if not inside:
+        raise InputError(f"none of its lesions lies in both {taught[0].baseline} and {taught[0].followup}")
+    before = np.array([lesion.baseline_mm for lesion in inside])
+    after = np.array([lesion.followup_mm for lesion in inside])
+    expected = np.array([lesion.expected_mm for lesion in inside])
+    baseline = around(whole[0], before, REACH_MM)
+    followup = around(whole[1], np.concatenate([after, expected]), REACH_MM)
+    pair = PreparedPair(
         name,
-        prepare_study(f"{name}_baseline", baseline, [(x.baseline_mm, x.radius_mm) for x in taught]),
-        prepare_study(f"{name}_followup", followup, [(x.followup_mm, x.followup_radius_mm) for x in taught]),
-        tuple(_paired(lesion) for lesion in taught),
+        prepare_study(f"{name}_baseline", baseline, [(x.baseline_mm, x.radius_mm) for x in inside]),
+        prepare_study(f"{name}_followup", followup, [(x.followup_mm, x.followup_radius_mm) for x in inside]),
+        tuple(_paired(lesion) for lesion in inside),
     )
+    return pair, inside
+
+
+def _in_both(lesion: TaughtLesion, baseline: Grid, followup: Grid) -> bool:
+    places = {lesion.baseline: (baseline, lesion.baseline_mm), lesion.followup: (followup, lesion.followup_mm)}
+    for study, (grid, point) in places.items():
+        if not grid.contains(np.array([point]))[0]:
+            place = [round(v, 1) for v in point]
+            logger.warning("%s is left out of training: %s mm lies outside %s", lesion.lesion_id, place, study)
+            return False
+    return True
 
 
 def _paired(lesion: TaughtLesion) -> PairedLesion:

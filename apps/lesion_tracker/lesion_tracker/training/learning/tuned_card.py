@@ -11,6 +11,9 @@ from lesion_tracker.training.learning.split import Split
 from lesion_tracker.training.learning.taught_pairs import TaughtPair
 from lesion_tracker.training.run.card import hardware
 
+OF_THE_PARENT = {"figures", "validation", "command", "steps", "seed", "settings", "hardware"}
+"""What a card says of the parent's own training and accuracy: it is not true of weights that were tuned from them."""
+
 
 def tuned_card(
     parent: dict[str, Any],
@@ -24,7 +27,7 @@ def tuned_card(
     """Return the card's entries; it names no patient and no study.
 
     The parent's data, licences, limits, calibration and judgement stay in it; tracks then say that confidence was fitted for
-    the parent.
+    the parent. What its training and its accuracy were stays in its own card.
 
     Args:
         parent: card of the weights that were fine-tuned.
@@ -35,7 +38,7 @@ def tuned_card(
         split: how it was tested.
         decision: of the gate.
     """
-    inherited = {key: value for key, value in parent.items() if key not in WRITTEN_BY_SAVING}
+    inherited = {key: value for key, value in parent.items() if key not in WRITTEN_BY_SAVING | OF_THE_PARENT}
     corrected = sum(len(pair.corrected) for pair in pairs)
     lesions = sum(len(pair.pair.lesions) for pair in pairs)
     base = str(parent.get("name", "lesion-tracker")).split(" + ")[0]

@@ -38,7 +38,7 @@ def prepare_study(
     size = np.maximum(((high - low) / np.array(SPACING_MM)).astype(int) + 1, CELL_VOXELS)
     grid = crop_grid(low, (int(size[0]), int(size[1]), int(size[2])))
     hu = np.round(np.clip(resample(volume, grid).hu, SMALLEST_HU, LARGEST_HU)).astype(np.int16)
-    rows = balls_inside(name, grid, [[*center, radius] for center, radius in lesions])
+    rows = balls_inside(name, volume.grid, [[*center, radius] for center, radius in lesions])
     outlines = () if mask is None else _outlines(name, resample(mask, grid, 0.0).hu > 0.5)
     return PreparedStudy(name, Volume(hu, grid), measure_structure(hu), rows, outlines=outlines)
 

@@ -12,6 +12,7 @@ from lesion_tracker.arrays import PointMm
 from lesion_tracker.errors import FileFormatError
 from lesion_tracker.files.json_model import Entry, Number, Triple, TripleOrNone, checked
 from lesion_tracker.training.prepared.prepared_study import (
+    EDGE_MM,
     INDEX_NAME,
     PreparedStudy,
     balls_inside,
@@ -146,11 +147,13 @@ def _pair(folder: Path, entry: _PairEntry, studies: dict[str, PreparedStudy]) ->
         raise FileFormatError(f"{where} cannot be read: there is no study {unknown[0]!r}; prepare again")
     lesions = tuple(PairedLesion.from_json(row, f"{where}, lesion {n}") for n, row in enumerate(entry.lesions, start=1))
     baseline, followup = studies[entry.baseline], studies[entry.followup]
-    require_pair(entry.name, baseline.volume.grid, followup.volume.grid, lesions)
+    require_pair(entry.name, baseline.volume.grid, followup.volume.grid, lesions, EDGE_MM)
     return PreparedPair(entry.name, baseline, followup, lesions)
 
 
-def require_pair(name: str, baseline: Grid, followup: Grid, lesions: Sequence[PairedLesion]) -> None:
+def require_pair(
+    name: str, baseline: Grid, followup: Grid, lesions: Sequence[PairedLesion], margin_mm: float = 0.0
+) -> None:
     """Refuse a pair without lesions, or with one outside its study.
 
     Args:
@@ -158,11 +161,14 @@ def require_pair(name: str, baseline: Grid, followup: Grid, lesions: Sequence[Pa
         baseline: where the baseline lies.
         followup: where the follow-up lies.
         lesions: marked in both.
+        margin_mm: how far beyond the outer voxel faces they may lie.
 
     Raises:
         FileFormatError: with the pair, the lesion's place and which study.
     """
     if not lesions:
         raise FileFormatError(f"pair {name!r} has no lesion")
-    balls_inside(f"baseline of pair {name!r}", baseline, [[*x.baseline_mm, x.baseline_radius_mm] for x in lesions])
-    balls_inside(f"follow-up of pair {name!r}", followup, [[*x.followup_mm, x.followup_radius_mm] for x in lesions])
+    before = [[*x.baseline_mm, x.baseline_radius_mm] for x in lesions]
+    after = [[*x.followup_mm, x.followup_radius_mm] for x in lesions]
+    balls_inside(f"baseline of pair {name!r}", baseline, before, margin_mm)
+    balls_inside(f"follow-up of pair {name!r}", followup, after, margin_mm)

@@ -20,6 +20,9 @@ STRUCTURE_HU = 45.0
 
 INDEX_NAME = "prepared.json"
 SCHEMA = 1
+EDGE_MM = 10.0
+"""A lesion may lie so far beyond the lattice of its prepared study, which ends up to a voxel before the last slice's centre;
+the study itself ends half a slice behind that."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +147,7 @@ def read_study(folder: Path, entry: dict[str, Any]) -> PreparedStudy:
     outlines = tuple(
         _read_outline(folder, name, hu, n, row) for n, row in enumerate(entry.get("outlines", []), start=1)
     )
-    lesions = balls_inside(name, grid, entry["lesions"])
+    lesions = balls_inside(name, grid, entry["lesions"], EDGE_MM)
     return PreparedStudy(name, Volume(hu, grid), structure, lesions, outlines=outlines)
 
 
@@ -168,13 +171,14 @@ def _read_outline(folder: Path, name: str, hu: np.ndarray, number: int, first: S
     return Outline((int(first[0]), int(first[1]), int(first[2])), inside)
 
 
-def balls_inside(name: str, grid: Grid, rows: Sequence[Sequence[float]]) -> np.ndarray:
+def balls_inside(name: str, grid: Grid, rows: Sequence[Sequence[float]], margin_mm: float = 0.0) -> np.ndarray:
     """Return centres and radii as an array (n, 4), LPS mm.
 
     Args:
         name: of the study, for the message.
         grid: where the study lies.
         rows: x, y, z in LPS mm and the radius in mm.
+        margin_mm: how far beyond its outer voxel faces they may lie.
 
     Raises:
         FileFormatError: if one is not finite, has no radius, or lies outside its study; with the study and the value.
@@ -183,6 +187,6 @@ def balls_inside(name: str, grid: Grid, rows: Sequence[Sequence[float]]) -> np.n
     for ball in balls:
         if not np.isfinite(ball).all() or ball[3] <= 0:
             raise FileFormatError(f"{name}: {ball.tolist()} is no lesion (x, y, z and radius in mm)")
-        if not grid.contains(ball[None, :3])[0]:
+        if not grid.contains(ball[None, :3], margin_mm)[0]:
             raise FileFormatError(f"{name}: the lesion at {ball[:3].tolist()} (LPS mm) lies outside its volume")
     return balls
