@@ -83,10 +83,13 @@ STATES, CONFIDENCE, SECONDS = ACCURACY["states"], ACCURACY["confidence"], ACCURA
             f"{100 * STATES['wrong']['not_found']:.1f} % "
             f"({STATES['wrong']['n'] * STATES['wrong']['not_found']:.0f} of {STATES['wrong']['n']})",
         ),
-        ("confidence, AUC", f"{CONFIDENCE['auc']:.3f}; of all points {CONFIDENCE['all_answers']['auc']:.3f}"),
+        (
+            "placement (right",
+            f"{CONFIDENCE['auc']:.3f}; confidence, of all points {CONFIDENCE['all_answers']['auc']:.3f}",
+        ),
         (
             "confidence, calibration error",
-            f"{CONFIDENCE['all_answers']['ece']:.3f}; among lesions that are there {CONFIDENCE['ece']:.3f}",
+            f"{CONFIDENCE['all_answers']['ece']:.3f}; placement, if it is there, {CONFIDENCE['ece']:.3f}",
         ),
         ("within the distance", f"{100 * CONFIDENCE['within']['share']:.1f} %: too wide here"),
         ("4D CT, network alone", f"{ACCURACY['lung4dct']['dlt']['med_mm']:.2f} mm"),
@@ -105,10 +108,14 @@ def test_every_figure_that_missed_its_aim_is_named() -> None:
     missed = [line.split("|")[1].strip() for line in results.splitlines() if line.endswith("**missed** |")]
     told = {
         "lung4dct, MED, `dlt`": "4D CT, network alone",
-        "confidence, AUC: lesions that are there (300)": "confidence, AUC",
-        "expected calibration error, 10 bins: lesions that are there": "confidence, calibration error",
-        "confidence, AUC: all points, those for vanished lesions too (344)": "confidence, AUC",
-        "expected calibration error, 10 bins: all points, those for vanished lesions too": "confidence, calibration error",
+        "placement, AUC: lesions that are there (300)": "placement (right",
+        "expected calibration error of placement, 10 bins: lesions that are there": "confidence, calibration error",
+        "confidence, AUC: all points, those for vanished lesions too (344)": "placement (right",
+        "expected calibration error of confidence, 10 bins: all points, those for vanished lesions too": (
+            "confidence, calibration error"
+        ),
+        "confidence, AUC: lesions that are there (300)": "placement (right",
+        "expected calibration error of confidence, 10 bins: lesions that are there": "confidence, calibration error",
         "there: within the distance said to hold for 90 %": "within the distance",
         "vanished or outside: not `found`": "lesions that are gone",
         "wrong: not `found`": "wrong answers",

@@ -27,9 +27,11 @@ fields with speckle instead of lobulated bodies with plane waves; ramp-filtered 
 {structures} of {n} lesions are structures of the patient, the others implants. Hard: the lesion's region was moved 20 to
 45 mm against its surroundings (at least 15 mm at the lesion); easy: by less than 5 mm. Vanished lesions and lesions outside
 of the follow-up have no error in mm: they count for the states, and vanished ones for the second pair of lines on confidence.
-A reader who gets a point does not know whether the lesion is still there; confidence is fitted to be the share of right ones
-among all such points, and is therefore too modest among lesions of which one knows that they are there: the first pair of
-lines. Intervals resample the base volumes and within them the pairs: n = {bases} base volumes, so they say little about
+A reader who gets a point does not know whether the lesion is still there. Two probabilities are judged: `placement`, that the
+point is right if the lesion is there, of lesions that are there; and `confidence`, which is shown, presence times placement,
+fitted to be the share of right ones among all points, those for vanished lesions too. Among lesions of which one knows that
+they are there it is too modest by its meaning.
+Intervals resample the base volumes and within them the pairs: n = {bases} base volumes, so they say little about
 other patients. Shifted clicks: {share:.0f} % of the counted lesions, drawn by the seed,
 nine clicks each, against the same lesions clicked in their centres. The score is the benchmark's: a hit has an error of at
 most min(r, 10 mm), r the radius in the follow-up. Rows whose registration was

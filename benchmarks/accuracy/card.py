@@ -33,7 +33,7 @@ def card_figures(found: dict[str, Any], about: dict[str, Any]) -> dict[str, Any]
         **{name: {row: {s: scores[s] for s in SCORES} for row, scores in rows.items()} for name, rows in sets.items()},
         "shifted_clicks": found["shifts"]["auto"],
         "confidence": {
-            "there": {key: found["confidence"][key] for key in ("n", "auc", "ece")},
+            "placement_there": {key: found["confidence"][key] for key in ("n", "auc", "ece")},
             "all_points": {key: found["confidence"]["all_answers"][key] for key in ("n", "auc", "ece")},
         },
         "not_found": {name: {"n": one["n"], "share": one["not_found"]} for name, one in found["states"].items()},

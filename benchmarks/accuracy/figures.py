@@ -102,8 +102,13 @@ def _ece(answers: Sequence[Answer]) -> float:
 
 
 def _confidence(answers: Sequence[Answer], rng: np.random.Generator) -> dict[str, Any]:
-    """Return how well the probability that the point is right means it: of lesions that are there, and of all points."""
-    counted = [replace(a, confidence=a.placement) for a in answers if a.truth["counted"]]
+    """Return how well two probabilities mean what they say.
+
+    `placement`, that the point is right if the lesion is there, of lesions that are there; and `confidence`, which a reader
+    sees, of all points and (`shown`) of lesions that are there, for which it has to be too modest.
+    """
+    there = [a for a in answers if a.truth["counted"]]
+    counted = [replace(a, confidence=a.placement) for a in there]
     if len(counted) < 10:
         return {}
     return {
@@ -112,9 +117,10 @@ def _confidence(answers: Sequence[Answer], rng: np.random.Generator) -> dict[str
         "auc_interval": interval(counted, _auc, rng),
         "ece": _ece(counted),
         "ece_interval": interval(counted, _ece, rng),
-        "all_answers": _all_answers(answers, rng),
+        "all_answers": _reliability([a for a in answers if a.state != "outside"], rng),
         "mean_confidence": float(np.mean([a.confidence for a in counted])),
         "share_right": _cpm(counted),
+        "shown": _reliability(there, np.random.default_rng(0)),
         **_covered(counted, rng),
     }
 
@@ -131,9 +137,8 @@ def _within(answers: Sequence[Answer]) -> float:
     return float(np.mean([a.error_mm <= (a.radius_90_mm or 0.0) for a in answers]))
 
 
-def _all_answers(answers: Sequence[Answer], rng: np.random.Generator) -> dict[str, Any]:
-    """Return the same for every point that a reader gets with a confidence: those for vanished lesions, too, are wrong."""
-    given = [a for a in answers if a.state != "outside"]
+def _reliability(given: Sequence[Answer], rng: np.random.Generator) -> dict[str, Any]:
+    """Return how well the confidence of some points means what it says; those for vanished lesions are wrong."""
     return {
         "n": len(given),
         "auc": _auc(given),

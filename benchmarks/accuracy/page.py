@@ -63,8 +63,10 @@ def _constructed(found: dict[str, Any]) -> Iterator[Line]:
 def _states(found: dict[str, Any]) -> Iterator[Line]:
     confidence, states = found["confidence"], found["states"]
     if confidence:
-        yield from _reliability("lesions that are there", confidence)
-        yield from _reliability("all points, those for vanished lesions too", confidence["all_answers"])
+        yield from _reliability("placement", "lesions that are there", confidence)
+        yield from _reliability("confidence", "all points, those for vanished lesions too", confidence["all_answers"])
+        if "shown" in confidence:
+            yield from _reliability("confidence", "lesions that are there", confidence["shown"])
         if "within" in confidence:
             within = confidence["within"]
             shown = f"{_with(within['share'], within['interval'])}, n = {within['n']}"
@@ -79,13 +81,13 @@ def _states(found: dict[str, Any]) -> Iterator[Line]:
         yield "right: flagged all the same", "≤ 5 %", _with(share, states["right"]["interval"]), share <= 0.05
 
 
-def _reliability(whom: str, of: dict[str, Any]) -> Iterator[Line]:
-    """Give how well confidence tells right from wrong, of one group of answers."""
+def _reliability(what: str, whom: str, of: dict[str, Any]) -> Iterator[Line]:
+    """Give how well a probability tells right from wrong, of one group of answers."""
     low, high = of["auc_interval"]
-    yield f"confidence, AUC: {whom} ({of['n']})", "≥ 0.90", f"{of['auc']:.3f} ({low:.3f}–{high:.3f})", of["auc"] >= 0.9
+    yield f"{what}, AUC: {whom} ({of['n']})", "≥ 0.90", f"{of['auc']:.3f} ({low:.3f}–{high:.3f})", of["auc"] >= 0.9
     low, high = of["ece_interval"]
     shown = f"{of['ece']:.3f} ({low:.3f}–{high:.3f}); said {_percent(of['mean_confidence'])}, is {_percent(of['share_right'])}"
-    yield f"expected calibration error, 10 bins: {whom}", "≤ 0.06", shown, of["ece"] <= 0.06
+    yield f"expected calibration error of {what}, 10 bins: {whom}", "≤ 0.06", shown, of["ece"] <= 0.06
 
 
 def _seconds(found: dict[str, Any]) -> Iterator[Line]:
