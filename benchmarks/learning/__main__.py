@@ -50,7 +50,7 @@ point that registration gave; tracks that are nearer are not used. What is run i
 validation inputs (trunk_amos_0336, chest_aorta, abdomen_example), never the tested volumes. The tested lesions are not
 chosen by their error. MED is that of `dlt`, the network alone. The interval resamples the pairs of studies: n = 2 base
 volumes, so it says little about other patients.
-Minutes of one core are those of the training process with one thread, which is what an idle machine takes at most; the
+Minutes of processors are the sum over all threads of the training process, those on the clock what a reader waits for; the
 trainer itself would take fewer steps on a machine too slow for its {minutes:g} minutes of training."""
 
 

@@ -95,7 +95,7 @@ def _decision(outcome: dict[str, Any]) -> str:
 def _minutes(outcome: dict[str, Any]) -> str:
     seconds = outcome["processor_seconds"]
     return (
-        f"{seconds / 60:.1f} min of one core ({outcome['steps']} steps, both studies' preparation and the gate included); "
+        f"{seconds / 60:.1f} min of processors ({outcome['steps']} steps, both studies' preparation and the gate included); "
         f"{outcome['seconds'] / 60:.0f} min on the clock, with what else the machine did"
     )
 

@@ -13,7 +13,8 @@ Masks: six real lung tumours (majority of several outlines; `../shared/data/mask
 `benchmarks/constructed/implants.py`, farthest point 4 to 20 mm from their middle, noise of 3 to 12 HU; drawn into
 `chest_lidc_0001` and `abdomen_acrin_001`, which `python -m benchmarks.measurement.fit` has not seen. The fit has seen no real
 lesion; the constants of `lesion_tracker/measurement` were chosen by eye on the five `qin_lsc` masks and on implants in other
-studies, so that of the masks only `chest_lidc_0001` was never looked at. Dice: voxels of the study within the outline.
+studies, so that of the masks `chest_lidc_0001` alone took no part in it (it was looked at once).
+Dice: voxels of the study within the outline.
 
 | data | figure | reach | is | |
 |---|---|---|---|---|

@@ -12,6 +12,7 @@ from lesion_tracker.measurement.cover import cover_of
 from lesion_tracker.measurement.measure import measure, radius_at
 from lesion_tracker.measurement.prior import prior_of_outline
 from lesion_tracker.records.measurement import Measurement
+from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 from tests.measurement.bodies import ellipsoid
 
@@ -28,6 +29,19 @@ def test_a_ball_is_measured_within_a_tenth(radius_mm: float, inside: float, outs
     assert found.short_axis_mm == pytest.approx(2 * radius_mm, rel=0.15, abs=1.0)
     assert found.volume_ml == pytest.approx(4 / 3 * np.pi * radius_mm**3 / 1000, rel=0.25)
     assert found.mean_hu == pytest.approx(inside, abs=abs(inside - outside) * 0.2)
+
+
+@pytest.mark.parametrize("left", [13, 16, 18])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_lesion_that_the_scan_cuts_is_to_be_checked(axis: int, left: int) -> None:
+    volume, middle = ellipsoid((12.0,) * 3, (1.5, 1.5, 1.5), inside=60.0, outside=-100.0)
+    center = volume.grid.indices_from_lps(middle[None])[0]
+    size = list(volume.grid.size)
+    size[axis] = round(center[axis]) + left - 12
+    kept = volume.hu[: size[2], : size[1], : size[0]]
+    cut = Volume(kept, Grid((size[0], size[1], size[2]), volume.grid.lps_from_index))
+    assert "end of the scan" in measure(cut, middle).check
+    assert "end of the scan" not in measure(volume, middle).check
 
 
 @pytest.mark.parametrize("turned_deg", [0.0, 35.0, 110.0])

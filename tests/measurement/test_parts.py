@@ -45,6 +45,20 @@ def test_both_parts_of_a_lesion_that_split_are_found(before: Held, shift_mm: flo
     assert [part.long_axis_mm for part in parts] == [pytest.approx(12.0, abs=1.5), pytest.approx(10.0, abs=1.5)]
 
 
+def test_corners_beyond_an_oblique_study_are_no_part_of_a_dark_lesion(before: Held) -> None:
+    turn = np.eye(4)
+    angle = np.deg2rad(20.0)
+    turn[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    tilted = Grid(GRID.size, turn @ GRID.lps_from_index)
+    rng = np.random.default_rng(0)
+    volume = Volume(rng.normal(110.0, 6.0, tilted.shape).astype(np.float32), tilted)
+    dark = replace(before, contrast_hu=-50.0)
+    for number in range(0, GRID.size[2], 3):  # along both slanted faces
+        for face in (2, GRID.size[1] - 3):
+            place = tilted.lps_from_indices(np.array([[35.0, face, number]]))[0]
+            two_parts(volume, replace(dark, points_mm=before.points_mm + place))  # raises nothing
+
+
 @pytest.mark.parametrize(
     "balls",
     [

@@ -1,9 +1,9 @@
 """The weights in the repository: whole, small, of studies that no figure is made from, and described by their card."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
-import tomllib
 
 from benchmarks.accuracy.data import CALIBRATION, FINAL, MODEL
 from lesion_tracker.network.tracker import Tracker

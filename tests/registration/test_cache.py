@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from lesion_tracker.errors import RegistrationFailed
 from lesion_tracker.registration.cache import RegistrationCache, from_bytes, pair_key, to_bytes, volume_digest
 from lesion_tracker.registration.doubts import Doubt
 from lesion_tracker.registration.point_map import Displacement, FollowupFromBaseline
+from lesion_tracker.registration.process_pool import BrokenProcess, failed
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
 
@@ -74,6 +76,16 @@ def test_what_was_computed_once_is_read_afterwards_and_nothing_else(tmp_path):
     assert cache.get("a", never).matrix[0, 3] == 2.5
     assert cache.get("b", lambda: answer(3.5)).matrix[0, 3] == 3.5
     assert kept(folder) == ["a", "b"]
+
+
+def test_what_a_stopped_library_left_out_is_not_remembered(tmp_path):
+    cache = RegistrationCache(tmp_path, 10**6)
+    passing = replace(answer(2.5), doubts=(failed(BrokenProcess("affine took longer than 300 s"), "only shifted"),))
+    assert cache.get("a", lambda: passing) is passing
+    assert cache.get("a", lambda: answer(3.5)).matrix[0, 3] == 3.5  # computed again, and now kept
+    lasting = replace(answer(2.5), doubts=(failed(RegistrationFailed("samples map outside"), "only shifted"),))
+    cache.get("b", lambda: lasting)
+    assert cache.get("b", never).doubts == lasting.doubts
 
 
 @pytest.mark.parametrize("damage", ["half", "empty", "noise", "flipped"])

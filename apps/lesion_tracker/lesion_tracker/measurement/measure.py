@@ -56,7 +56,7 @@ def measure(
     center = _inside(volume, center_mm)
     view = view_of(volume, center)
     cover, score = outlined(volume, view, center, prior)
-    return _measurement(volume, cover, _check(cover, second_outline(view, center), score))
+    return _measurement(volume, cover, _cut(volume, cover) or _check(cover, second_outline(view, center), score))
 
 
 def radius_at(volume: Volume, center_mm: PointMm) -> float:
@@ -110,6 +110,15 @@ def _outline(volume: Volume, view: View, found: Candidates, chosen: int) -> Volu
 def _middle(cover: Volume) -> PointMm:
     z, y, x = (float(index.mean()) for index in np.nonzero(cover.hu > 0.5))
     return np.asarray(cover.grid.lps_from_indices(np.array([[x, y, z]]))[0])
+
+
+def _cut(volume: Volume, cover: Volume) -> str:
+    """Return that an outline reaches the outermost voxels of its study, behind which nothing was scanned, or ""."""
+    z, y, x = np.nonzero(cover.hu > 0.5)
+    index = volume.grid.indices_from_lps(cover.grid.lps_from_indices(np.stack([x, y, z], axis=-1).astype(np.float64)))
+    if ((index < 0.5) | (index > np.array(volume.grid.size) - 1.5)).any():
+        return "it reaches the end of the scan: it may be larger than what was scanned of it"
+    return ""
 
 
 def _check(cover: Volume, second: Volume, score: float) -> str:

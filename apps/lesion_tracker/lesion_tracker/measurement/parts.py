@@ -47,10 +47,11 @@ def held(volume: Volume, outlined: Measurement) -> Held:
     part = axial_part(volume, center, 1.5 * reach)
     inside = cover_of(outlined, part.grid)
     away = _depth(~inside, part.grid.spacing_mm)
-    rim = (away > NEAR_MM) & (away <= NEAR_MM + RIM_MM)
+    points = points_of(part.grid, everywhere(part.grid))
+    rim = (away > NEAR_MM) & (away <= NEAR_MM + RIM_MM) & _scanned(volume, points)
     known = bool(inside.any() and rim.any())
     contrast = float(np.median(part.hu[inside]) - np.median(part.hu[rim])) if known else 0.0
-    return Held(points_of(part.grid, everywhere(part.grid))[inside], float(part.grid.spacing_mm.max()), contrast)
+    return Held(points[inside], float(part.grid.spacing_mm.max()), contrast)
 
 
 def two_parts(volume: Volume, before: Held) -> tuple[Measurement, Measurement] | None:
@@ -69,11 +70,12 @@ def two_parts(volume: Volume, before: Held) -> tuple[Measurement, Measurement] |
     away = cKDTree(before.points_mm).query(points.reshape(-1, 3), distance_upper_bound=reach)[0]  # beyond: infinite
     away = away.reshape(part.hu.shape) - before.spacing_mm / 2
     hu = ndimage.gaussian_filter(part.hu, BLUR_MM / spacing[::-1], truncate=2.5)
-    rim = (away > NEAR_MM) & (away <= NEAR_MM + RIM_MM)
+    scanned = _scanned(volume, points)
+    rim = (away > NEAR_MM) & (away <= NEAR_MM + RIM_MM) & scanned
     if not rim.any():
         return None
     level = float(np.median(hu[rim]))
-    labels, count = ndimage.label((away <= NEAR_MM) & ((hu - level) / before.contrast_hu > ALIKE))
+    labels, count = ndimage.label(scanned & (away <= NEAR_MM) & ((hu - level) / before.contrast_hu > ALIKE))
     sizes = np.bincount(labels.ravel())[1:] * float(np.prod(spacing))
     if count < 2 or np.sort(sizes)[-2] < max(LEAST_MM3, LEAST_SHARE * sizes.max()):
         return None
@@ -86,6 +88,11 @@ def two_parts(volume: Volume, before: Held) -> tuple[Measurement, Measurement] |
     here = apart and all((away[each] <= NEAR_MM).mean() > 0.5 for each in (one, other))
     share = [(float(each.mean_hu or 0.0) - level) / before.contrast_hu for each in found]
     return (found[0], found[1]) if here and all(DENSE[0] <= each <= DENSE[1] for each in share) else None
+
+
+def _scanned(volume: Volume, points_mm: np.ndarray) -> Mask:
+    """Say which points, (z, y, x, 3), lie in a study: the corners of a box in an oblique one do not, and read as air."""
+    return np.asarray(volume.grid.contains(points_mm.reshape(-1, 3)).reshape(points_mm.shape[:-1]))
 
 
 def _depth(body: Mask, spacing: np.ndarray) -> np.ndarray:

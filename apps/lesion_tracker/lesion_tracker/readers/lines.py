@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from lesion_tracker.errors import Changed
@@ -32,7 +32,7 @@ def require_own(whose: str, by: str, what: str) -> None:
 
 def now() -> str:
     """Return the time of this moment, ISO 8601 in UTC, to the millisecond."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def line_on(stamp: str) -> dict[str, str]:

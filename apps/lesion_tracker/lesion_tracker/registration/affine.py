@@ -1,6 +1,5 @@
 """The affine method: elastix at 4 mm, from the slide, on what both studies cover."""
 
-import logging
 import time
 from dataclasses import replace
 
@@ -17,8 +16,6 @@ from lesion_tracker.registration.slide import MIN_OVERLAP_MM, Slide, cut_share, 
 from lesion_tracker.registration.views import View, translation, two_views, view_of, view_on
 from lesion_tracker.registration.working import seen_on
 from lesion_tracker.volumes.volume import Volume
-
-logger = logging.getLogger(__name__)
 
 SHRINK = 2
 """The slide looks at voxels that many times larger: 8 mm."""
@@ -121,7 +118,7 @@ def _slides(fixed: View, moving: View) -> list[Slide]:
     return found
 
 
-def _elastix(fixed: View, moving: View, slide: Slide, seen: Mask) -> tuple[Affine, str]:
+def _elastix(fixed: View, moving: View, slide: Slide, seen: Mask) -> tuple[Affine, RegistrationFailed | None]:
     """Return the matrix that elastix found, or that of the slide and why elastix found none.
 
     Args:
@@ -134,7 +131,7 @@ def _elastix(fixed: View, moving: View, slide: Slide, seen: Mask) -> tuple[Affin
     shift = translation(slide.shift_mm)
     planes = np.flatnonzero(near.any(axis=(1, 2)))
     if len(planes) == 0:
-        return shift, "the shift leaves nothing in common"
+        return shift, RegistrationFailed("the shift leaves nothing in common")
     first, last = max(int(planes[0]) - 2, 0), int(planes[-1]) + 3
     spacing, moving_origin = fixed.image.spacing_mm, moving.image.origin_mm - slide.shift_mm
     fixed_origin = fixed.image.origin_mm + np.array([0.0, 0.0, first * spacing])
@@ -157,12 +154,14 @@ def _elastix(fixed: View, moving: View, slide: Slide, seen: Mask) -> tuple[Affin
         stretch = np.linalg.svd(matrix[:3, :3], compute_uv=False)
         if cut and stretch[0] > UNEVEN * stretch[2]:
             matrix = process_pool.pool().run(elastix.similarity, job, TIMEOUT_S)["matrix"]
-        return np.asarray(shift @ matrix), ""
+        return np.asarray(shift @ matrix), None
     except RegistrationFailed as error:
-        return shift, str(error)
+        return shift, error
 
 
-def _judged(fixed: View, followup: Volume, found: list[Slide], matrix: Affine, fault: str) -> FollowupFromBaseline:
+def _judged(
+    fixed: View, followup: Volume, found: list[Slide], matrix: Affine, fault: RegistrationFailed | None
+) -> FollowupFromBaseline:
     """Return the affine map, or the shift where that is the better map, with all that is doubtful about it."""
     slide = found[0]
     quality = _measured(fixed, followup, slide, matrix)
@@ -174,7 +173,7 @@ def _judged(fixed: View, followup: Volume, found: list[Slide], matrix: Affine, f
         of_shift = quality if fault else _measured(fixed, followup, slide, shift)
         if fault:
             doubts = (
-                Doubt("library", 1.0, 0.0, f"elastix found no affine map ({fault}); the studies were only shifted"),
+                process_pool.failed(fault, f"elastix found no affine map ({fault}); the studies were only shifted"),
             )
             fallback = f"translation only: {fault}"
         elif impossible:
@@ -182,7 +181,9 @@ def _judged(fixed: View, followup: Volume, found: list[Slide], matrix: Affine, f
             doubts = (replace(impossible, sentence=told),)
             fallback = f"translation only: {impossible.sentence}"
         if fallback or of_shift["local_ncc"] > quality["local_ncc"]:
-            logger.info("the shift alone is taken: %s", fallback or "it makes the studies more alike")
+            fallback = (
+                fallback or "translation only: the shift alone makes the studies more alike than the affine map found"
+            )
             matrix, quality = shift, of_shift
     doubts += disagreement(quality) + _elsewhere(found)
     quality["slide_rival"] = found[1].score / slide.score if len(found) > 1 and slide.score > 0 else 0.0

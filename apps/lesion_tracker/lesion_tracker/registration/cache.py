@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from lesion_tracker.files.disk_cache import DiskCache
-from lesion_tracker.registration.doubts import Doubt
+from lesion_tracker.registration.doubts import PASSING, Doubt
 from lesion_tracker.registration.point_map import Displacement, FollowupFromBaseline
 from lesion_tracker.volumes.grid import Grid
 from lesion_tracker.volumes.volume import Volume
@@ -75,6 +75,7 @@ class RegistrationCache:
     def get(self, key: str, compute: Callable[[], FollowupFromBaseline]) -> FollowupFromBaseline:
         """Return what is remembered under a key; compute and remember it first if it is missing or torn.
 
+        An answer that lacks what a library was stopped at is not remembered: the next call computes it.
         A disk that is full, or cannot be written to, is logged and not raised, because the answer itself is good.
 
         Args:
@@ -93,6 +94,8 @@ class RegistrationCache:
                 self._disk.note_use(name)
                 return found
             answer = compute()
+            if any(doubt.kind == PASSING for doubt in answer.doubts):
+                return answer
             self._keep(name, answer)
         self._trim()
         return answer

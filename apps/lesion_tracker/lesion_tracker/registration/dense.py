@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from lesion_tracker.errors import RegistrationFailed
+from lesion_tracker.registration import process_pool
 from lesion_tracker.registration.common_box import CommonPart, common_part
 from lesion_tracker.registration.doubts import Doubt
 from lesion_tracker.registration.point_map import Displacement, FollowupFromBaseline
@@ -68,7 +69,7 @@ class DenseMethod:
             displacement = self.find(part)
         except RegistrationFailed as error:
             told = f"{self.library} found no deformation ({error})"
-            return affine_only(self.name, affine, Doubt("library", 1.0, 0.0, told))
+            return affine_only(self.name, affine, process_pool.failed(error, told))
         done = time.perf_counter()
         seconds = {**affine.seconds, "prepare": ready - started, self.name: done - ready}
         return judged_dense(self.name, part, affine, displacement, seconds)

@@ -28,6 +28,9 @@ class Doubt:
             raise ValueError(f"kind must be one of {tuple(KINDS)}, got {self.kind!r}")
 
 
+PASSING = "stopped"
+"""The kind that says more of a moment of the machine than of a pair: an answer with it is not remembered."""
+
 KINDS = {
     "agreement": "the images look too different after registration",
     "overlap": "the outlines of the bodies do not cover each other",
@@ -36,5 +39,6 @@ KINDS = {
     "place": "the studies fit nearly as well at another place",
     "shape": "the affine map found was none that a body can undergo, and a shift was used",
     "library": "a library failed, and a simpler map was used",
+    "stopped": "a library was stopped or ended by itself, and a simpler map was used this once",
     "deformation": "the deformation found was none that a body can undergo, and the affine map was used",
 }

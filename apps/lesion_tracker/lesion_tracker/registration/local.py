@@ -79,7 +79,7 @@ def register_locally(
     try:
         shift = process_pool.pool().run(greedy.deform, {**images_of(part), **GREEDY}, TIMEOUT_S)["shift"]
     except RegistrationFailed as error:
-        return affine_only(METHOD, affine, Doubt("library", 1.0, 0.0, f"greedy found no deformation ({error})"))
+        return affine_only(METHOD, affine, process_pool.failed(error, f"greedy found no deformation ({error})"))
     return _judged(METHOD, affine, part, shift)
 
 

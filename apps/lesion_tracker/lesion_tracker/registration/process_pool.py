@@ -22,6 +22,7 @@ from typing import Any
 
 from lesion_tracker.errors import RegistrationFailed
 from lesion_tracker.places import python_path
+from lesion_tracker.registration.doubts import PASSING, Doubt
 
 logger = logging.getLogger(__name__)
 
@@ -127,6 +128,11 @@ def in_short(text: str) -> str:
 
 class BrokenProcess(RegistrationFailed):
     """A process of the pool died or was stopped."""
+
+
+def failed(error: RegistrationFailed, sentence: str) -> Doubt:
+    """Return the doubt of an answer without what a library should have found; of a moment of the machine, if it was stopped."""
+    return Doubt(PASSING if isinstance(error, BrokenProcess) else "library", 1.0, 0.0, sentence)
 
 
 class ProcessPool:

@@ -17,7 +17,7 @@ from lesion_tracker.volumes.volume import Volume
 
 logger = logging.getLogger(__name__)
 
-CODE_VERSION = 6
+CODE_VERSION = 7
 """Raise it with every change that changes an answer: older entries of the cache are then not read any more."""
 
 TOGETHER = 16

@@ -1,7 +1,7 @@
 """A patient's results as a folder: a page to print, the table, JSON, pictures, and DICOM for the studies that are DICOM."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -110,7 +110,7 @@ def patient_page(
         across=ACROSS,
         chart=Markup(course_chart(patient)),
         day=shown_date,
-        made=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         reader=reader,
         release=lesion_tracker.__version__,
         notes=notes_of(patient),

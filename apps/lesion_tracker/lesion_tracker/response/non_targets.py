@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lesion_tracker.records.fate import GONE, NEW, NOT_ASSESSED, PERHAPS_NEW, PROGRESSED
+from lesion_tracker.records.fate import GONE, NEW, NOT_ASSESSED, PERHAPS_NEW, PROGRESSED, TOO_SMALL
 from lesion_tracker.records.followed import Followed, Seen
 from lesion_tracker.response.assessment import Category, Finding
 from lesion_tracker.response.diameters import NORMAL_NODE_MM
@@ -67,8 +67,9 @@ def new_lesions(patient: Patient, visits: Sequence[Visit], number: int) -> list[
 
 
 def is_normal_node(lesion: Followed, seen: Seen) -> bool:
-    """Say whether a lymph node has a normal short axis."""
-    return lesion.traits.node and seen.short_axis_mm is not None and seen.short_axis_mm < NORMAL_NODE_MM
+    """Say whether a lymph node has a normal short axis; one that is too small to measure has."""
+    small = seen.short_axis_mm is not None and seen.short_axis_mm < NORMAL_NODE_MM
+    return lesion.traits.node and (small or seen.fate == TOO_SMALL.name)
 
 
 def _category(patient: Patient, lesion: Followed, visit: Visit) -> Category:

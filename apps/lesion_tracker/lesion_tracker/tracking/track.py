@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import torch
 from scipy.spatial import KDTree
@@ -108,7 +108,7 @@ def track(
         model=model if method.network != "unused" else None,
         rules=rules_of(model.card, model.sha256) if model is not None else Rules(UNCALIBRATED),
         note=_join(registered.note, NO_WEIGHTS + (f" ({problem})" if problem else "") if missing else ""),
-        created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         going_on=going_on or (lambda: None),
     )
     cases, tracks = _tracked(job, lesions)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +19,7 @@ from lesion_tracker.studies.catalog import unknown_study
 from lesion_tracker.volumes.image_file import suffix_of
 
 
-class Listed(str, Enum):
+class Listed(StrEnum):
     """What is asked of the datastore."""
 
     stats = "stats"

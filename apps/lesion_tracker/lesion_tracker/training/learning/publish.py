@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,7 @@ class ModelStore:
         """
         with self._writable():
             packed = pack_tracker(net, card)
-            stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S%f")
+            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
             name = f"{stamp}-{packed.card['sha256'][:8]}"
             (self.folder / VERSIONS).mkdir(parents=True, exist_ok=True)
             remove_drafts(self.folder / VERSIONS)

@@ -1,9 +1,9 @@
 """The settings of a training run, read once from a TOML file; an unknown name stops it before the first step."""
 
+import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-import tomllib
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lesion_tracker.errors import FileFormatError
