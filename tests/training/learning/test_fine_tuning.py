@@ -296,6 +296,14 @@ def test_a_lesion_on_the_last_slice_teaches_and_one_outside_is_left_out_alone(
 
 
 @pytest.mark.long
+def test_the_answer_says_how_many_taught_lesions_were_left_out(tmp_path: Path) -> None:
+    first, *others = collect_taught(made_marks(tmp_path), patient_of)[0]
+    moved = [replace(first, followup_mm=(900.0, 0.0, 0.0)), *others]
+    outcome = learning(tmp_path, replace(QUICK, steps=16)).run(moved, made_patients(3).__getitem__)
+    assert outcome.decision.reason.endswith("; 1 taught lesion left out: the log says why")
+
+
+@pytest.mark.long
 def test_validation_inputs_come_back_as_they_were_written(tmp_path: Path) -> None:
     volume = made_volume(4, (160, 160, 64))
     pairs = make_pairs("made", volume, 1, np.random.default_rng(3))

@@ -109,7 +109,7 @@ class Learning:
             try:
                 pairs = prepare_taught(taught, read, self.folder / "studies")
                 self.alive()
-                outcome = _with_left_out(self._learn(pairs), len(taught) - sum(len(one.pair.lesions) for one in pairs))
+                outcome = self._learn(pairs, len(taught) - sum(len(one.pair.lesions) for one in pairs))
             finally:
                 for name in ("studies", "training"):
                     shutil.rmtree(self.folder / name, ignore_errors=True)
@@ -120,7 +120,7 @@ class Learning:
         logger.info("after %d s: %s", seconds, result)
         return outcome
 
-    def _learn(self, pairs: Sequence[TaughtPair]) -> Outcome:
+    def _learn(self, pairs: Sequence[TaughtPair], left_out: int) -> Outcome:
         split = _split(pairs, self.settings.seed)
         trainings = len(split.folds) if split.held_out else len(split.folds) + 1
         steps = self._steps_each(pairs, trainings)
@@ -140,7 +140,10 @@ class Learning:
             after_mm += corrected_errors(self._tracker(part_of_the_way(self.parent, fold_net, share)), tested)[0]
             patients += whose
         decision = decide(PairedErrors(tuple(before_mm), tuple(after_mm), tuple(patients), split.name), kept)
-        decision = replace(decision, figures={**decision.figures, "share_of_the_way": share})
+        reason = decision.reason + (
+            f"; {counted(left_out, 'taught lesion')} left out: the log says why" if left_out else ""
+        )
+        decision = replace(decision, reason=reason, figures={**decision.figures, "share_of_the_way": share})
         self.progress.update(best_metric=decision.figures.get("within_10mm_after", 0.0))
         return self._publish(net, decision, pairs, split, steps)
 
@@ -215,15 +218,6 @@ def require_enough(taught: Sequence[TaughtLesion]) -> None:
             f"{counted(len(taught) - len(corrected), 'accepted track')}: at least {FEWEST_TESTED} corrections of 2 patients "
             "are needed, because new weights are tested on patients that they have not learned from; nothing was started"
         )
-
-
-def _with_left_out(outcome: Outcome, count: int) -> Outcome:
-    """Say in the reason how many taught lesions could not be read."""
-    if not count:
-        return outcome
-    decision = outcome.decision
-    reason = f"{decision.reason}; {counted(count, 'taught lesion')} could not be read, the log says which"
-    return replace(outcome, decision=replace(decision, reason=reason))
 
 
 def _split(pairs: Sequence[TaughtPair], seed: int) -> Split:
